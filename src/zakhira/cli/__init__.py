@@ -1,0 +1,1 @@
+"""The terminal door: translates and renders, decides nothing."""

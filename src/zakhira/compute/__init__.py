@@ -1,0 +1,1 @@
+"""AI halls: power, revenue and firm supply."""

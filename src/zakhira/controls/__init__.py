@@ -1,0 +1,1 @@
+"""Roles, quorums, the approval state machine and the audit chain."""

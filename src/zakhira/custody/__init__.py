@@ -1,0 +1,1 @@
+"""Descriptors, vaults, spend construction and the two decoders."""

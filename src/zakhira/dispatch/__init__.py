@@ -1,0 +1,1 @@
+"""Schedule and set-points from plan and readings: a pure, deterministic decision."""

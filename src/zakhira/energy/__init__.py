@@ -1,0 +1,1 @@
+"""Surplus series, the power system behind them, forecasts and tariffs."""

@@ -1,0 +1,1 @@
+"""Protocols of the use cases: what a flow asks of the outside."""

@@ -1,0 +1,88 @@
+"""The one funnel that every write passes (C5), and what can be read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from zakhira.controls.audit import AuditEntry
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.money import Amount
+from zakhira.ledger.entry import Entry, Lot
+from zakhira.programme.model import AccountSpec
+
+
+@dataclass(frozen=True)
+class Record:
+    """A document of some kind (plan, day, payment, spend, block ...). A new version is added, never written over."""
+
+    kind: str
+    id: str
+    body: Json
+
+
+@dataclass(frozen=True)
+class Write:
+    """One act: all of it is committed, or nothing.
+
+    ``key`` is the idempotency key: the same key with the same input returns the first receipt and writes nothing; with another
+    input it raises KeyReused. The input hash covers entries and records (kinds, ids, bodies), not ``at``.
+    """
+
+    key: str
+    actor: str
+    action: str
+    at: datetime
+    entries: tuple[Entry, ...] = ()
+    records: tuple[Record, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a write came to. ``replayed`` when it had been done before."""
+
+    key: str
+    audit_hash: str
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class LotBalance:
+    """What is left of one lot on one account."""
+
+    account: str
+    lot: Lot
+    amount: Amount
+
+
+class Books(Protocol):
+    """Ledger, records and audit chain in one database. Every method may raise DatabaseUnreachable."""
+
+    def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
+        """Make sure these accounts exist; one that exists with another commodity raises AccountConflict."""
+
+    def commit(self, write: Write) -> Receipt:
+        """Write it. Raises Unbalanced, UnknownAccount, LotMissing, Overdrawn or KeyReused, with nothing written."""
+
+    def done(self, key: str) -> Receipt | None:
+        """The receipt of a write that was committed, or None."""
+
+    def latest(self, kind: str, record_id: str) -> Json | None:
+        """The newest body of a record."""
+
+    def records(self, kind: str) -> Mapping[str, Json]:
+        """The newest bodies of a kind by id, in the order in which ids were first written."""
+
+    def balances(self) -> Mapping[str, Amount]:
+        """Every account's balance."""
+
+    def lots(self, account: str) -> tuple[LotBalance, ...]:
+        """The lots of an account that are not used up, by outpoint."""
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry in commit order."""
+
+    def audit_entries(self) -> tuple[AuditEntry, ...]:
+        """The audit chain from its first entry."""

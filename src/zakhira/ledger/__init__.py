@@ -1,0 +1,1 @@
+"""Accounts, postings, lots, balances and statements."""

@@ -1,0 +1,1 @@
+"""Network economics: difficulty, subsidy, fees, share and the coins that work earns."""

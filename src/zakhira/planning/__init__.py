@@ -1,0 +1,1 @@
+"""The allocation problem, its exact optimum and its certificate."""

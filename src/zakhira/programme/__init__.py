@@ -1,0 +1,1 @@
+"""The programme file: typed, validated, with units."""

@@ -1,0 +1,270 @@
+"""The programme as plain, frozen data: what every room reads its own part of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from zakhira.kernel.interval import HourRange
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One figure with where it comes from. ``tag``: S sourced, D derived, K general knowledge, E estimate."""
+
+    key: str
+    value: float
+    unit: str
+    low: float | None
+    high: float | None
+    source: str
+    date: date | None
+    tag: str
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A place with surplus power and a grid connection."""
+
+    id: str
+    name: str
+    latitude_deg: float
+    longitude_deg: float
+    grid_node: str
+    loss_share: float
+    """Lost between the plant's bus and the plug, as a share of what leaves the bus."""
+    max_mw: float
+    """The most that may be allocated in the zone, at the plug."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line between two zones."""
+
+    from_zone: str
+    to_zone: str
+    limit_mw: float
+    loss_share: float
+
+
+@dataclass(frozen=True)
+class MachineClass:
+    """A class of mining machines. MW are at the plug, cooling included (machine power x ``pue``)."""
+
+    id: str
+    name: str
+    efficiency_j_per_th: float
+    price_usd_per_th: float
+    infrastructure_usd_per_mw: float
+    pue: float
+    availability_share: float
+    opex_usd_per_mwh: float
+    derate_from_c: float
+    """Ambient temperature from which power falls linearly ..."""
+    stop_at_c: float
+    """... to nothing here."""
+    life_years: float
+    jobs_per_mw: float
+    limit_mw: float
+    """What the market can deliver."""
+
+
+@dataclass(frozen=True)
+class HallClass:
+    """A class of AI halls. MW are at the plug, facility included."""
+
+    id: str
+    name: str
+    kw_per_gpu: float
+    gpu_hour_usd: float
+    sold_share: float
+    """Share of the GPU-hours that is sold; the load follows it."""
+    capex_usd_per_mw: float
+    opex_usd_per_mwh: float
+    availability_share: float
+    life_years: float
+    jobs_per_mw: float
+    limit_mw: float
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A mining pool that pays licensees for accepted work (full pay per share)."""
+
+    id: str
+    name: str
+    fee_share: float
+    reject_share: float
+    """Share of the work that the pool rejects as stale or wrong."""
+
+
+@dataclass(frozen=True)
+class Licensee:
+    """A company that may use surplus power, up to its quota."""
+
+    id: str
+    name: str
+    quota_mw: float
+    pool: str
+    royalty_share: float
+    """Share of the mined coins that the pool pays to the programme."""
+    rent_share: float
+    """Share of the AI revenue that the licensee owes the programme, in US dollars."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One licensee's plant in a zone."""
+
+    id: str
+    licensee: str
+    zone: str
+    connection_mw: float
+    ramp_share_per_5min: float
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Money: prices and rates, with their date."""
+
+    as_of: date
+    btc_usd: float
+    pkr_per_usd: float
+    firm_tariff_pkr_per_kwh: float
+    """What an AI hall pays the grid for firm supply beyond the surplus."""
+    energy_markup_pkr_per_kwh: float
+    """Added to the surplus cost in what a licensee is invoiced."""
+    discount_share_per_year: float
+    capital_budget_usd: float
+
+
+@dataclass(frozen=True)
+class Network:
+    """The state of the Bitcoin network. Difficulty is derived from the hashrate, not the other way round."""
+
+    as_of: date
+    height: int
+    hashrate_eh_per_s: float
+    """Of everybody else."""
+    fee_share: float
+    """Transaction fees as a share of the subsidy."""
+
+
+@dataclass(frozen=True)
+class ForecastQuality:
+    """How far the day-ahead forecast of surplus is off: a first-order autoregressive relative error."""
+
+    error_share: float
+    persistence_share: float
+
+
+@dataclass(frozen=True)
+class Officer:
+    """A person with a role. ``public_key`` is Ed25519, 64 hex digits."""
+
+    id: str
+    name: str
+    role: str
+    public_key: str
+
+
+@dataclass(frozen=True)
+class VaultKey:
+    """One signer's extended public key with its origin: ``[fingerprint/48h/1h/0h/2h]tpub...``."""
+
+    signer: str
+    xpub: str
+
+
+@dataclass(frozen=True)
+class Vault:
+    """A descriptor with a purpose: ``wsh(sortedmulti(threshold, keys))``."""
+
+    id: str
+    purpose: str
+    threshold: int
+    keys: tuple[VaultKey, ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who may do what with coins."""
+
+    roles: tuple[str, ...]
+    officers: tuple[Officer, ...]
+    vaults: tuple[Vault, ...]
+    propose_role: str
+    approve_roles: tuple[str, ...]
+    """Each of these roles must approve a sweep; one person never counts twice."""
+    sweep_signers: int
+    """How many signers of the intake vault look at a sweep and sign it; at least the vault's threshold."""
+    sweep_every_days: int
+    sweep_limit_sats: int
+    """The most that one sweep may move."""
+    fee_limit_sats: int
+    fee_rate_sat_per_vb: int
+    confirmations: int
+    approval_hours: int
+    """How long a proposal may wait for its approvals."""
+    community_share: float
+    """Share of each royalty that the programme owes to the community that hosts the zone."""
+    clause: str
+    """The clause that allows a sweep, as the signer sees it."""
+
+    def vault(self, purpose: str) -> Vault:
+        """The vault with this purpose; validation has made sure that there is exactly one."""
+        return next(vault for vault in self.vaults if vault.purpose == purpose)
+
+
+@dataclass(frozen=True)
+class AccountSpec:
+    """An account of the ledger: ``assets:vault:cold`` counts one commodity."""
+
+    code: str
+    commodity: str
+    kind: str
+    """asset, liability, income or expense"""
+
+
+@dataclass(frozen=True)
+class Drill:
+    """Keys of a drill are derived from this phrase, which anybody may read. Refused on any chain but regtest."""
+
+    phrase: str
+
+
+@dataclass(frozen=True)
+class Programme:
+    """The whole undertaking as one versioned file; its data series are separate (:class:`Series`)."""
+
+    format_version: int
+    id: str
+    name: str
+    time_zone: str
+    horizon: HourRange
+    run_start: datetime
+    """Where ``zakhira run`` starts unless told otherwise (UTC, on a local midnight)."""
+    cap_mw: float
+    chain: str
+    """main, test, signet or regtest"""
+    block_minutes: int
+    """Programme time between blocks of the private chain: 10 to 60."""
+    zones: tuple[Zone, ...]
+    links: tuple[Link, ...]
+    machines: tuple[MachineClass, ...]
+    halls: tuple[HallClass, ...]
+    pools: tuple[Pool, ...]
+    licensees: tuple[Licensee, ...]
+    sites: tuple[Site, ...]
+    prices: Prices
+    network: Network
+    forecast: ForecastQuality
+    policy: Policy
+    accounts: tuple[AccountSpec, ...]
+    drill: Drill | None
+    assumptions: tuple[Assumption, ...]
+    """Every figure of the file and every default that was used, with its provenance."""
+    surplus_file: str
+    temperature_file: str
+    digest: str
+    """SHA-256 over the file and its series: names exactly what a result was computed from."""

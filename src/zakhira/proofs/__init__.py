@@ -1,0 +1,1 @@
+"""Reserve statements: build a pack and verify it."""

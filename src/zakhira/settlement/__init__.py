@@ -1,0 +1,1 @@
+"""Meter readings to pool payments, royalties, rent and invoices."""

@@ -1,0 +1,1 @@
+"""Settings, construction and entry points: the only room that knows every room."""
