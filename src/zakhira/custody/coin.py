@@ -61,12 +61,18 @@ class Instruction:
     def as_json(self) -> Json:
         """Plain data for the canonical encoding; amounts stay integers."""
         return {
-            "id": self.id, "chain": self.chain, "from_vault": self.from_vault, "to_vault": self.to_vault,
+            "id": self.id,
+            "chain": self.chain,
+            "from_vault": self.from_vault,
+            "to_vault": self.to_vault,
             "inputs": list(self.inputs),
             "payments": [{"address": p.address, "amount_sats": p.amount_sats} for p in self.payments],
-            "fee_sats": self.fee_sats, "purpose": self.purpose, "clause": self.clause,
+            "fee_sats": self.fee_sats,
+            "purpose": self.purpose,
+            "clause": self.clause,
             "proposed_by": self.proposed_by,
-            "proposed_at": utc_text(self.proposed_at), "expires_at": utc_text(self.expires_at),
+            "proposed_at": utc_text(self.proposed_at),
+            "expires_at": utc_text(self.expires_at),
         }
 
     @property

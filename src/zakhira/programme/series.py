@@ -32,6 +32,4 @@ class Series:
         first = self.hours.index_of(hours.start)
         assert first >= 0 and first + hours.count <= self.hours.count, "the window lies outside the series"
         cut = slice(first, first + hours.count)
-        return Series(
-            self.zones, hours, self.surplus_mw[:, cut], self.cost_pkr_per_mwh[:, cut], self.ambient_c[:, cut]
-        )
+        return Series(self.zones, hours, self.surplus_mw[:, cut], self.cost_pkr_per_mwh[:, cut], self.ambient_c[:, cut])
