@@ -1,0 +1,161 @@
+"""The commands: each translates its arguments, calls one use case and renders the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+
+from zakhira import __version__
+from zakhira.cli.door import Exit, pass_through
+from zakhira.cli.services import Answer, Services
+from zakhira.cli.terminal import print_answer, print_findings, progress_bars
+
+_FOLDER = click.Path(path_type=Path)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+MAX_DAYS = 366
+"""The longest horizon a programme may have, in days."""
+
+
+def _finish(act: Callable[[], Exit], *, as_json: bool) -> None:
+    raise SystemExit(int(pass_through(act, as_json=as_json)))
+
+
+def _answer(make: Callable[[], Answer], *, as_json: bool) -> None:
+    def act() -> Exit:
+        answer = make()
+        print_answer(answer, as_json=as_json)
+        return Exit.DONE if answer.yes else Exit.NO
+
+    _finish(act, as_json=as_json)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: zakhira run programmes/small --days 7 --seed 7 --out out/small",
+)
+@click.version_option(__version__, prog_name="zakhira")
+def zakhira() -> None:
+    """A strategic Bitcoin reserve fed by surplus power: plan, dispatch, vault, books and proof.
+
+    Exit codes: 0 done, 1 the answer is no, 2 wrong input, 3 something outside is missing or failed, 4 our own fault,
+    130 interrupted.
+    """
+
+
+@zakhira.command(epilog="Example: zakhira doctor --json")
+@_JSON
+@click.pass_obj
+def doctor(services: Services, *, as_json: bool) -> None:
+    """Say what is installed, which bitcoind, which database, what is missing and how to get it."""
+
+    def act() -> Exit:
+        findings = services.doctor()
+        print_findings(findings, as_json=as_json)
+        return Exit.OUTSIDE if any(finding.state == "missing" for finding in findings) else Exit.DONE
+
+    _finish(act, as_json=as_json)
+
+
+@zakhira.command(epilog="Example: zakhira init my-programme")
+@click.argument("folder", type=_FOLDER, metavar="DIR")
+@_JSON
+@click.pass_obj
+def init(services: Services, folder: Path, *, as_json: bool) -> None:
+    """Write a programme folder into DIR that `zakhira run` accepts as it is."""
+    _answer(lambda: services.init(folder), as_json=as_json)
+
+
+@zakhira.command(epilog="Example: zakhira check programmes/pakistan-2000mw")
+@click.argument("programme", type=_FOLDER)
+@_JSON
+@click.pass_obj
+def check(services: Services, programme: Path, *, as_json: bool) -> None:
+    """Validate PROGRAMME: every fault with file, line, key and what to do."""
+    _answer(lambda: services.check(programme), as_json=as_json)
+
+
+@zakhira.command(epilog="Example: zakhira plan programmes/pakistan-2000mw")
+@click.argument("programme", type=_FOLDER)
+@_JSON
+@click.pass_obj
+def plan(services: Services, programme: Path, *, as_json: bool) -> None:
+    """Allocate the megawatts of PROGRAMME, with a certificate of how far from optimal the plan could be."""
+
+    def make() -> Answer:
+        with progress_bars(quiet=as_json) as progress:
+            return services.plan(programme, progress)
+
+    _answer(make, as_json=as_json)
+
+
+@zakhira.command(epilog="Example: zakhira run programmes/small --days 7 --seed 7 --out out/small")
+@click.argument("programme", type=_FOLDER)
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), required=True, help="How many days to run.")
+@click.option("--seed", type=click.IntRange(0), required=True, help="The same seed replays the same run.")
+@click.option("--out", type=_FOLDER, required=True, help="Folder for the run's node, database, pack and report.")
+@_JSON
+@click.pass_obj
+def run(services: Services, programme: Path, days: int, seed: int, out: Path, *, as_json: bool) -> None:
+    """Run PROGRAMME from megawatt to proof on a private node and a database of its own.
+
+    Stopped at any point, the same command carries on from what is committed.
+    """
+
+    def make() -> Answer:
+        with progress_bars(quiet=as_json) as progress:
+            return services.run(programme, days, seed, out, progress)
+
+    _answer(make, as_json=as_json)
+
+
+@zakhira.command(
+    epilog="Example: zakhira verify out/small/pack --node http://127.0.0.1:18443 "
+    "--cookie out/small/node/regtest/.cookie --trust programmes/small/trust.keys"
+)
+@click.argument("pack", type=_FOLDER)
+@click.option("--node", "node_url", required=True, help="URL of your node's RPC: http://user:password@host:port")
+@click.option("--cookie", type=_FOLDER, help="The node's cookie file, in place of user and password.")
+@click.option("--trust", type=_FOLDER, required=True, help="Public keys that you know from elsewhere, one a line.")
+@_JSON
+@click.pass_obj
+def verify(
+    services: Services, pack: Path, node_url: str, cookie: Path | None, trust: Path, *, as_json: bool
+) -> None:
+    """Check PACK with nothing but the pack, a node, and keys known from elsewhere.
+
+    The node must know the block of the pack; to tell when a coin has moved since, it needs -blockfilterindex, or all
+    blocks since then.
+    """
+    _answer(lambda: services.verify(pack, node_url, cookie, trust), as_json=as_json)
+
+
+@zakhira.command(epilog="Example: zakhira node out/small")
+@click.argument("out", type=_FOLDER)
+@click.pass_obj
+def node(services: Services, out: Path) -> None:
+    """Start the private node of the run in OUT and keep it up until Ctrl-C, so that `verify` can ask it."""
+
+    def act() -> Exit:
+        services.serve_node(out, partial(click.echo, err=False))
+        return Exit.DONE
+
+    _finish(act, as_json=False)
+
+
+@zakhira.group(epilog="Example: zakhira surplus generate programmes/pakistan-2000mw --seed 2026")
+def surplus() -> None:
+    """Make the surplus series of a programme."""
+
+
+@surplus.command(epilog="Example: zakhira surplus generate programmes/pakistan-2000mw --seed 2026")
+@click.argument("programme", type=_FOLDER)
+@click.option("--seed", type=click.IntRange(0), required=True, help="The same seed gives the same series.")
+@click.option("--write", is_flag=True, help="Replace the programme's series; without it, only show what they would be.")
+@_JSON
+@click.pass_obj
+def generate(services: Services, programme: Path, seed: int, *, write: bool, as_json: bool) -> None:
+    """Generate the series of PROGRAMME from its power system's facts, and show the calibration."""
+    _answer(lambda: services.generate_surplus(programme, seed, write=write), as_json=as_json)

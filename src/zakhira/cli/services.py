@@ -1,0 +1,77 @@
+"""What the terminal door asks of the program. ``wiring`` fulfils it; nothing heavy is imported to name it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from zakhira.kernel.canonical import Json
+    from zakhira.planning.allocation import Plan
+    from zakhira.programme.model import Programme
+    from zakhira.proofs.verdict import Verdict
+
+Progress = Callable[[str, float, float, str], None]
+"""``progress(stage, done, total, note)``: called often; ``stage`` names the bar."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under column heads; ``right`` names the columns that align on the right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    right: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result: what a person reads, the same facts for a machine, and whether the answer is yes."""
+
+    tables: tuple[Table, ...]
+    facts: Mapping[str, Json]
+    sentence: str = ""
+    yes: bool = True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the doctor looked at."""
+
+    subject: str
+    state: str
+    """ok, warning or missing"""
+    detail: str
+    remedy: str = ""
+
+
+class Services(Protocol):
+    """The use cases behind the commands. All raise ZakhiraError alone on purpose."""
+
+    def doctor(self) -> Sequence[Finding]:
+        """Look at what is installed and reachable."""
+
+    def init(self, folder: Path) -> Answer:
+        """Write a programme folder that ``run`` accepts."""
+
+    def check(self, folder: Path) -> Answer:
+        """Validate a programme folder; raises Faults with every fault."""
+
+    def plan(self, folder: Path, progress: Progress) -> Answer:
+        """Allocate the megawatts."""
+
+    def run(self, folder: Path, days: int, seed: int, out: Path, progress: Progress) -> Answer:
+        """Run the whole chain, or carry on where it stopped."""
+
+    def verify(self, pack: Path, node_url: str, cookie: Path | None, trust: Path) -> Answer:
+        """Check a pack against a node and trusted keys."""
+
+    def serve_node(self, out: Path, announce: Callable[[str], None]) -> None:
+        """Start the private node of a finished run and wait until interrupted."""
+
+    def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
+        """Generate the series of a programme from the facts of its power system."""

@@ -1,0 +1,87 @@
+"""How results and progress look in a terminal: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from zakhira.cli.services import Answer, Finding, Progress, Table
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+WIDTH = 100
+"""Tables fit this many columns."""
+
+_MARKS = {"ok": "✓ ok", "warning": "! warning", "missing": "✗ missing"}
+
+
+def print_answer(answer: Answer, *, as_json: bool) -> None:
+    """Write an answer to stdout: as one JSON object, or as a sentence and tables."""
+    if as_json:
+        click.echo(json.dumps(answer.facts, ensure_ascii=False, indent=2))
+        return
+    if answer.sentence:
+        click.echo(answer.sentence)
+    for table in answer.tables:
+        click.echo()
+        _print_table(table)
+
+
+def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Write the doctor's findings with what to do about each."""
+    if as_json:
+        rows = [{"subject": f.subject, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings]
+        click.echo(json.dumps({"findings": rows}, ensure_ascii=False, indent=2))
+        return
+    for finding in findings:
+        click.echo(f"{_MARKS[finding.state]:<10} {finding.subject}: {finding.detail}")
+        if finding.remedy:
+            click.echo(f"{'':<10} → {finding.remedy}")
+
+
+def _print_table(table: Table) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    console = Console(width=WIDTH if plain else None, no_color=plain, highlight=False, soft_wrap=False)
+    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    for index, column in enumerate(table.columns):
+        drawn.add_column(column, justify="right" if index in table.right else "left", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*row)
+    console.print(drawn)
+    for note in table.notes:
+        console.print(note, style="dim" if not plain else "")
+
+
+@contextmanager
+def progress_bars(*, quiet: bool) -> Iterator[Progress]:
+    """Bars on stderr, one a stage; nothing at all when stderr is not a terminal or NO_COLOR is set."""
+    if quiet or not sys.stderr.isatty() or "NO_COLOR" in os.environ:
+        yield lambda _stage, _done, _total, _note: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(bar_width=32), MofNCompleteColumn())
+    with RichProgress(
+        *columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True)
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: float, total: float, note: str) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note=note)
+            bars.update(tasks[stage], completed=done, total=total, note=note)
+
+        yield report
