@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,8 +61,11 @@ class SweepFact:
 
 @dataclass(frozen=True)
 class StatementRow:
-    """One account over the run. ``inflow`` sums the debits and ``outflow`` the credits, both at least 0:
-    closing = opening + inflow - outflow. An income or liability account therefore closes below 0 when it holds something."""
+    """One account over the run: closing = opening + inflow - outflow.
+
+    ``inflow`` sums the debits and ``outflow`` the credits, both at least 0. An income or liability account therefore
+    closes below 0 when it holds something.
+    """
 
     account: str
     kind: str
@@ -176,7 +180,7 @@ def join_dispatch(parts: Sequence[Dispatch]) -> Dispatch:
     The parts follow one another without a gap and have the same grants and zones.
     """
     first = parts[0]
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in pairwise(parts):
         assert after.hours.start == before.hours.end, "a gap between two parts of the dispatch"
         assert (after.grant_keys, after.zones) == (first.grant_keys, first.zones), "parts of different grants or zones"
     return replace(
