@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from embit.bip32 import HDKey
 from embit.networks import NETWORKS
+from embit.script import p2wpkh
 
 ACCOUNT_PATH = "m/48h/1h/0h/2h"
 SEED_BYTES = 32
@@ -37,7 +38,14 @@ def signer_seed(phrase: str, vault: str, signer: str) -> bytes:
 
 
 def signer_xpub(phrase: str, vault: str, signer: str) -> str:
-    """The signer's account key with its origin, ``[fingerprint/48h/1h/0h/2h]tpub...``, as the programme file holds it."""
+    """The account key with its origin, ``[fingerprint/48h/1h/0h/2h]tpub...``, as the programme file holds it."""
     root = HDKey.from_seed(signer_seed(phrase, vault, signer), version=NETWORKS["regtest"]["xprv"])
     account = root.derive(ACCOUNT_PATH).to_public()
     return f"[{root.my_fingerprint.hex()}/48h/1h/0h/2h]{account.to_base58(version=NETWORKS['regtest']['xpub'])}"
+
+
+def licensee_address(phrase: str, licensee: str) -> str:
+    """The address that a drill's licensee is paid at: P2WPKH on regtest, at m/84h/1h/0h/0/0 (BIP-84)."""
+    root = HDKey.from_seed(_seed(phrase, "licensee", licensee), version=NETWORKS["regtest"]["xprv"])
+    address: str = p2wpkh(root.derive("m/84h/1h/0h/0/0")).address(NETWORKS["regtest"])
+    return address

@@ -121,9 +121,7 @@ def run(services: Services, programme: Path, days: int, seed: int, out: Path, *,
 @click.option("--trust", type=_FOLDER, required=True, help="Public keys that you know from elsewhere, one a line.")
 @_JSON
 @click.pass_obj
-def verify(
-    services: Services, pack: Path, node_url: str, cookie: Path | None, trust: Path, *, as_json: bool
-) -> None:
+def verify(services: Services, pack: Path, node_url: str, cookie: Path | None, trust: Path, *, as_json: bool) -> None:
     """Check PACK with nothing but the pack, a node, and keys known from elsewhere.
 
     The node must know the block of the pack; to tell when a coin has moved since, it needs -blockfilterindex, or all

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
+import errno
 import json
 import os
 import platform
@@ -62,7 +63,7 @@ def _show(error: ZakhiraError, *, as_json: bool) -> None:
 
 def _write_crash_report(error: BaseException) -> Path:
     folder = Path(tempfile.gettempdir())
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
     path = folder / f"zakhira-fault-{now}-{os.getpid()}.txt"
     trace = "".join(traceback.format_exception(error))
     about = f"zakhira {__version__}\npython {platform.python_version()}\n{platform.platform()}\n"
@@ -70,10 +71,17 @@ def _write_crash_report(error: BaseException) -> Path:
     return path
 
 
-def _disk_is_full(error: OSError) -> bool:
-    import errno
-
-    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+def _system_error(error: OSError) -> Exit:
+    if isinstance(error, BrokenPipeError):
+        sys.stdout = None  # type: ignore[assignment]  # the reader has gone; nothing more can be said
+        return Exit.DONE
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        click.echo(f"ZK-CLI-002 The disk is full ({error.filename}).\n  → Free some space, then repeat.", err=True)
+        return Exit.OUTSIDE
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        click.echo(f"ZK-CLI-003 No right to use {error.filename}.\n  → Choose another folder.", err=True)
+        return Exit.OUTSIDE
+    return _our_fault(error)
 
 
 def pass_through(act: Callable[[], Exit], *, as_json: bool) -> Exit:
@@ -86,14 +94,8 @@ def pass_through(act: Callable[[], Exit], *, as_json: bool) -> Exit:
     except KeyboardInterrupt:
         click.echo("Interrupted. What was committed is kept; the same command carries on.", err=True)
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # the reader has gone; nothing more can be said
-        return Exit.DONE
     except OSError as error:
-        if _disk_is_full(error):
-            click.echo(f"ZK-CLI-002 The disk is full ({error.filename}).\n  → Free some space, then repeat.", err=True)
-            return Exit.OUTSIDE
-        return _our_fault(error)
+        return _system_error(error)
     except Exception as error:  # noqa: BLE001  # the door's last resort: a crash gets a report file and code 4
         return _our_fault(error)
 

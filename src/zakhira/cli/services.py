@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from zakhira.kernel.canonical import Json
-    from zakhira.planning.allocation import Plan
-    from zakhira.programme.model import Programme
-    from zakhira.proofs.verdict import Verdict
 
 Progress = Callable[[str, float, float, str], None]
 """``progress(stage, done, total, note)``: called often; ``stage`` names the bar."""

@@ -11,7 +11,7 @@ import rfc8785
 
 from zakhira.kernel.errors import InvalidInput
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 class NotCanonical(InvalidInput):

@@ -52,7 +52,7 @@ class Fault:
     remedy: str = ""
 
     def __str__(self) -> str:
-        """Render as ``CODE file line N, key K: what is wrong. What to do.``"""
+        """The fault in one line: code, place, what is wrong, what to do."""
         place = self.file + (f" line {self.line}" if self.line else "")
         key = f", key {self.key}" if self.key else ""
         return f"{self.code} {place}{key}: {self.message} {self.remedy}".rstrip()

@@ -27,8 +27,8 @@ class Record:
 class Write:
     """One act: all of it is committed, or nothing.
 
-    ``key`` is the idempotency key: the same key with the same input returns the first receipt and writes nothing; with another
-    input it raises KeyReused. The input hash covers entries and records (kinds, ids, bodies), not ``at``.
+    ``key`` is the idempotency key: the same key with the same input returns the first receipt and writes nothing; with
+    another input it raises KeyReused. The input hash covers entries and records (kinds, ids, bodies), not ``at``.
     """
 
     key: str

@@ -46,23 +46,27 @@ class PrivateChain(ChainReader, Protocol):
 
     def mine_to(self, height: int, now: datetime) -> tuple[Block, ...]:
         """Mine until the tip is at ``height``, with block times up to ``now``; blocks that are there already are not mined
-        again. Returns the blocks above the tip that it found, in order; nothing if the tip is at ``height`` or above."""
+        again. Returns the blocks above the tip that it found, in order; nothing if the tip is at ``height`` or above.
+        """
 
     def blocks(self, first: int, last: int) -> tuple[Block, ...]:
         """Raw blocks of the best chain, both heights included."""
 
     def restore(self, blocks: Sequence[Block]) -> None:
         """Submit recorded blocks again, in order, until the tip is the last of them; known blocks are skipped.
-        A tip on another branch is a reorganisation: raises ChainDiverged if the recorded chain cannot become the best."""
+        A tip on another branch is a reorganisation: raises ChainDiverged if the recorded chain cannot become the best.
+        """
 
     def fund_pools(self, needs_sats: Mapping[str, int], now: datetime) -> None:
         """Make sure each pool's wallet holds at least this much, mature, by mining to it. Called once, at the start of the
         chain, when the tip is at height 0. Deterministic in height for the same needs.
-        Raises PoolsUnfundable when regtest's whole supply would not do."""
+        Raises PoolsUnfundable when regtest's whole supply would not do.
+        """
 
     def sign_pool_payment(self, pool: str, payments: Sequence[Payment], fee_rate_sat_per_vb: int) -> str:
         """A signed transaction (hex) of the pool's wallet with exactly these outputs and change; it is not broadcast.
-        Unconfirmed change of the same pool may be spent."""
+        Unconfirmed change of the same pool may be spent.
+        """
 
     def watch_vault(self, vault: str, descriptor: str, since: datetime) -> None:
         """Make a watch-only wallet for the vault (``<0;1>/*`` descriptor with checksum). Safe to repeat."""
@@ -72,7 +76,8 @@ class PrivateChain(ChainReader, Protocol):
 
     def broadcast(self, raw_hex: str) -> str:
         """Check with testmempoolaccept, send, and return the txid. A transaction that is already known or confirmed is not an
-        error. Raises TransactionRejected with the node's reason."""
+        error. Raises TransactionRejected with the node's reason.
+        """
 
     def vsize(self, raw_hex: str) -> int:
         """Virtual bytes of a transaction."""

@@ -19,10 +19,14 @@ class Signer(Protocol):
 
     def sign_spend(self, psbt: str, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> str:
         """The PSBT (base64) with this signer's signatures added. The signer checks the officers' signatures against the
-        policy it knows and decodes the bytes twice itself. Raises SigningRefused."""
+        policy it knows and decodes the bytes twice itself. Raises SigningRefused.
+        """
 
     def sign_message_psbt(self, psbt: str) -> str:
-        """A BIP-322 PSBT with this signer's signature added: one input, unspendable, never a payment. Raises SigningRefused."""
+        """A BIP-322 PSBT with this signer's signature added: one input, unspendable, never a payment.
+
+        Raises SigningRefused for anything else.
+        """
 
 
 class OfficerKey(Protocol):

@@ -1,0 +1,25 @@
+"""What a run works with: the outside things behind their ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zakhira.flows.ports.books import Books
+from zakhira.flows.ports.chain import PrivateChain
+from zakhira.flows.ports.progress import Progress
+from zakhira.flows.ports.proving import MessageProver
+from zakhira.flows.ports.signing import OfficerKey, Signer
+
+
+@dataclass(frozen=True)
+class Machinery:
+    """The parts of a run. ``signers`` by vault id, ``officers`` by officer id, ``payout_addresses`` by licensee id."""
+
+    books: Books
+    chain: PrivateChain
+    signers: Mapping[str, tuple[Signer, ...]]
+    officers: Mapping[str, OfficerKey]
+    prover: MessageProver
+    payout_addresses: Mapping[str, str]
+    progress: Progress
