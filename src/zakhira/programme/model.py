@@ -10,7 +10,11 @@ from zakhira.kernel.interval import HourRange
 
 @dataclass(frozen=True)
 class Assumption:
-    """One figure with where it comes from. ``tag``: S sourced, D derived, K general knowledge, E estimate."""
+    """One figure with where it comes from. ``tag``: S sourced, D derived, K general knowledge, E estimate.
+
+    ``key`` is ``prices.btc_usd`` for a single table, ``zone.thar.loss_share`` for a record with an id,
+    ``vault.cold.key.s1.xpub`` inside another record and ``link[1].limit_mw`` (counted from 1) for one without an id.
+    """
 
     key: str
     value: float
