@@ -19,6 +19,7 @@ _SCALE_WORDS = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _ENERGY_UNITS = ((1e6, "TWh"), (1e3, "GWh"), (1.0, "MWh"))
 _FINE_SHARE = 0.01
 """Below one per cent a share is written with its significant digits, so that a small gap is not rounded to 0."""
+_MOST_DECIMALS = 6
 
 
 def _group_left(digits: str) -> str:
@@ -92,13 +93,18 @@ def energy(value_mwh: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in per cent: ``61%``, ``5.2%``; a tiny one keeps its digits (``0.000 01%``) so that it is not called 0."""
-    value = 100 * share
+    """A share in per cent: ``61%``, ``5.2%``.
+
+    A tiny one keeps a digit (``0.000 01%``) and one just below the whole stays below it (``99.98%``): neither 0 nor 100
+    is said of what is not.
+    """
     size = abs(share)
-    digits = 1 if 0 < size < _FINE_SHARE / 100 else 2
     if size < _FINE_SHARE:
-        return prose(value, digits) + "%"
-    return fixed(value, 1 if size < 10 * _FINE_SHARE else 0) + "%"
+        return prose(100 * share, 1 if size < _FINE_SHARE / 100 else 2) + "%"
+    if 1 - _FINE_SHARE < size < 1:
+        decimals = min(_MOST_DECIMALS, math.ceil(-math.log10(100 * (1 - size))) + 1)
+        return fixed(math.copysign(math.floor(100 * size * 10**decimals) / 10**decimals, share), decimals) + "%"
+    return fixed(100 * share, 1 if size < 10 * _FINE_SHARE else 0) + "%"
 
 
 def btc(units_sats: int) -> str:

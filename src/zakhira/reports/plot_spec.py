@@ -15,6 +15,7 @@ class Role(Enum):
     AI = "ai"
     SHED = "shed"
     COINS = "coins"
+    INTAKE = "intake"
     MONEY = "money"
     CLAIMS = "claims"
 
@@ -40,7 +41,7 @@ class Spec:
 
 @dataclass(frozen=True)
 class StackPlot(Spec):
-    """Layers stacked from zero over categories (hours, days, months), all in ``unit``. ``line`` is drawn over the stack."""
+    """Layers stacked from zero over categories (hours, days, months) in ``unit``. ``line`` is drawn over the stack."""
 
     x_name: str
     x_labels: tuple[str, ...]
