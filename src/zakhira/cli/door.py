@@ -73,7 +73,7 @@ def _write_crash_report(error: BaseException) -> Path:
 
 def _system_error(error: OSError) -> Exit:
     if isinstance(error, BrokenPipeError):
-        sys.stdout = None  # type: ignore[assignment]  # the reader has gone; nothing more can be said
+        sys.stdout = None  # the reader has gone; nothing more can be said
         return Exit.DONE
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         click.echo(f"ZK-CLI-002 The disk is full ({error.filename}).\n  → Free some space, then repeat.", err=True)

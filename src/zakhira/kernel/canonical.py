@@ -27,7 +27,7 @@ def canonical_bytes(value: Json) -> bytes:
         NotCanonical: the value holds NaN, an integer beyond 2^53 or something that is not JSON.
     """
     try:
-        return rfc8785.dumps(value)  # type: ignore[arg-type]  # its alias wants dict and list, ours takes any mapping
+        return rfc8785.dumps(value)
     except rfc8785.CanonicalizationError as error:
         raise NotCanonical(f"Not encodable: {error}.", "Use text for large integers; NaN is not allowed.") from None
 
