@@ -1,0 +1,27 @@
+"""What a class of AI halls makes of a megawatt at the plug."""
+
+from __future__ import annotations
+
+from zakhira.programme.model import HallClass
+
+KW_PER_MW = 1000.0
+
+
+def load_share(hall: HallClass) -> float:
+    """Mean load of a granted megawatt: the load follows the GPU-hours sold, and units that are down draw nothing."""
+    return hall.sold_share * hall.availability_share
+
+
+def gpu_hours_per_mwh(hall: HallClass) -> float:
+    """GPU-hours that 1 MWh at the plug serves, facility included."""
+    return KW_PER_MW / hall.kw_per_gpu
+
+
+def revenue_usd_per_mwh(hall: HallClass) -> float:
+    """Rental revenue of 1 MWh of load: 1,324 USD for 2.25 USD per GPU-hour and 1.7 kW per GPU."""
+    return gpu_hours_per_mwh(hall) * hall.gpu_hour_usd
+
+
+def capital_usd_per_mw(hall: HallClass) -> float:
+    """Halls and GPUs for 1 MW at the plug."""
+    return hall.capex_usd_per_mw
