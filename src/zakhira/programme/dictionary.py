@@ -10,7 +10,21 @@ TAGS = ("S", "D", "K", "E")
 """Where a figure comes from, strongest first: sourced, derived, general knowledge, estimate."""
 
 SIMPLE_KINDS = frozenset(
-    {"id", "code", "text", "time zone", "instant", "date", "file", "integer", "number", "sats", "ids", "public key", "xpub"}
+    {
+        "id",
+        "code",
+        "text",
+        "time zone",
+        "instant",
+        "date",
+        "file",
+        "integer",
+        "number",
+        "sats",
+        "ids",
+        "public key",
+        "xpub",
+    }
 )
 NUMERIC_KINDS = frozenset({"integer", "number", "sats"})
 IDENTITY_KINDS = frozenset({"id", "code"})
@@ -32,7 +46,7 @@ class Bound:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One row. ``minimum`` and ``maximum`` bound what is accepted; ``low`` and ``high`` what the default may plausibly be."""
+    """One row. ``minimum`` and ``maximum`` bound what is accepted; ``low`` and ``high`` say how sure the default is."""
 
     table: str
     name: str
@@ -130,10 +144,8 @@ class Dictionary:
         return next(table for table in self.tables if table.name == name)
 
     def children(self, parent: str) -> tuple[TableSpec, ...]:
-        """Tables inside the records of ``parent``; of the file itself if ``parent`` is empty. Series are not among them."""
-        return tuple(
-            table for table in self.tables if not table.is_series and table.name.rpartition(".")[0] == parent
-        )
+        """Tables inside the records of ``parent``, of the file itself if it is empty; series are not among them."""
+        return tuple(table for table in self.tables if not table.is_series and table.name.rpartition(".")[0] == parent)
 
 
 def _number(cell: str) -> float | None:

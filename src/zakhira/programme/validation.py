@@ -1,0 +1,128 @@
+"""A programme from the bytes of its file: every fault is found before any is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from zakhira.kernel.errors import Fault
+from zakhira.kernel.interval import HourRange
+from zakhira.programme.dictionary import Dictionary
+from zakhira.programme.faults import Cause
+from zakhira.programme.model import (
+    AccountSpec,
+    Drill,
+    ForecastQuality,
+    HallClass,
+    Licensee,
+    Link,
+    MachineClass,
+    Network,
+    Officer,
+    Policy,
+    Pool,
+    Prices,
+    Programme,
+    Site,
+    Vault,
+    VaultKey,
+    Zone,
+)
+from zakhira.programme.policy_rules import officer_faults, vault_faults
+from zakhira.programme.record import Reading, Record, read_tables
+from zakhira.programme.rules import account_faults, power_faults, structure_faults, time_faults
+from zakhira.programme.toml_source import TomlSource, parse_toml
+
+FORMAT_VERSION = 1
+"""The newest format of the programme file that this version reads."""
+
+Row = TypeVar("Row")
+
+
+def parse_programme(
+    source: bytes, file: str, dictionary: Dictionary, digest: str = ""
+) -> tuple[Programme | None, list[Fault]]:
+    """Read and validate a programme file.
+
+    Returns the programme and no faults, or None and every fault with ``file``, line, key, code and what to do, sorted.
+    Nothing is raised for what stands in ``source``. ``digest`` is put into the programme as it is.
+    """
+    parsed = parse_toml(source, file)
+    if isinstance(parsed, Fault):
+        return None, [parsed]
+    newer = _newer_format(parsed)
+    if newer is not None:
+        return None, [newer]
+    reading = read_tables(parsed, dictionary)
+    faults = reading.faults
+    for rule in (structure_faults, power_faults, time_faults, account_faults, officer_faults, vault_faults):
+        faults += rule(reading)
+    if faults:
+        return None, sorted(set(faults))
+    return _build(reading, digest), []
+
+
+def _newer_format(source: TomlSource) -> Fault | None:
+    """A file of a newer version is not looked into: what it says may mean something else there."""
+    programme = source.values.get("programme")
+    version = programme.get("format_version") if isinstance(programme, dict) else None
+    if isinstance(version, bool) or not isinstance(version, int) or version <= FORMAT_VERSION:
+        return None
+    message = f"The file has format version {version}; this program reads up to {FORMAT_VERSION}."
+    line = source.line(("programme", "format_version"))
+    return Cause.NEWER_FORMAT.fault(source.file, line, "programme.format_version", message)
+
+
+def _one(reading: Reading, table: str) -> Record:
+    record = reading.one(table)
+    assert record is not None, f"[{table}] was not read and no fault says so"
+    return record
+
+
+def _rows(make: Callable[..., Row], records: tuple[Record, ...]) -> tuple[Row, ...]:
+    return tuple(make(**record.values) for record in records)
+
+
+def _vaults(reading: Reading) -> tuple[Vault, ...]:
+    make: Callable[..., Vault] = Vault
+    return tuple(
+        make(**vault.values, keys=_rows(VaultKey, vault.children["vault.key"])) for vault in reading.all("vault")
+    )
+
+
+def _build(reading: Reading, digest: str) -> Programme:
+    """Put the checked values into the model, whose attributes have the names of the dictionary."""
+    head = dict(_one(reading, "programme").values)
+    start, hours = _one(reading, "programme").instant("horizon_start"), head.pop("horizon_hours")
+    del head["horizon_start"]
+    assert start is not None
+    assert isinstance(hours, int)
+    files = _one(reading, "series")
+    drills = _rows(Drill, reading.all("drill"))
+    make: Callable[..., Programme] = Programme
+    make_policy: Callable[..., Policy] = Policy
+    return make(
+        **head,
+        horizon=HourRange(start, hours),
+        zones=_rows(Zone, reading.all("zone")),
+        links=_rows(Link, reading.all("link")),
+        machines=_rows(MachineClass, reading.all("machine")),
+        halls=_rows(HallClass, reading.all("hall")),
+        pools=_rows(Pool, reading.all("pool")),
+        licensees=_rows(Licensee, reading.all("licensee")),
+        sites=_rows(Site, reading.all("site")),
+        prices=_rows(Prices, reading.all("prices"))[0],
+        network=_rows(Network, reading.all("network"))[0],
+        forecast=_rows(ForecastQuality, reading.all("forecast"))[0],
+        policy=make_policy(
+            **_one(reading, "policy").values,
+            officers=_rows(Officer, reading.all("officer")),
+            vaults=_vaults(reading),
+        ),
+        accounts=_rows(AccountSpec, reading.all("account")),
+        drill=drills[0] if drills else None,
+        assumptions=tuple(reading.assumptions),
+        surplus_file=files.text("surplus"),
+        temperature_file=files.text("ambient"),
+        digest=digest,
+    )
