@@ -27,7 +27,7 @@ class Posting:
 
 @dataclass(frozen=True)
 class Entry:
-    """One transaction of the ledger. ``evidence`` names the document it rests on (a txid, a settlement, a meter day)."""
+    """One transaction of the ledger. ``evidence`` names the document it rests on: a txid, a settlement, a meter day."""
 
     id: str
     at: datetime
