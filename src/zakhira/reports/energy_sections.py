@@ -20,8 +20,6 @@ MOST_DAYS_SHOWN = 62
 TOP_ZONES = 3
 HALF = 0.5
 
-_MW = Column("", "MW")
-
 
 @dataclass(frozen=True)
 class Window:
@@ -102,15 +100,18 @@ def hour_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
     if totals.surplus_mwh > 0:
         title = (
             f"Surplus peaks at {hour_text(peak)} with {power(float(surplus[peak]))}, "
-            f"{power(float(at_peak[top]))} of it in {totals.zone_names[top]}; {percent(totals.used_share)} of all was used"
+            f"{power(float(at_peak[top]))} of it in {totals.zone_names[top]}; "
+            f"{percent(totals.used_share)} of all was used"
         )
     else:
         title = "The grid offered no surplus in these hours"
     granted = facts.plan.power_mw
     words = (
-        f"Means over {plural(facts.days, 'day')}, local time. The least surplus comes at {hour_text(low)} "
-        f"({power(float(surplus[low]))}). The dashed line is what is allocated, {power(granted)}: surplus above it cannot be "
-        "used, and surplus in a zone cannot run machines in another.",
+        (
+            f"Means over {plural(facts.days, 'day')}, local time. The least surplus comes at {hour_text(low)} "
+            f"({power(float(surplus[low]))}). The dashed line is what is allocated, {power(granted)}: surplus above it "
+            "cannot be used, and surplus in a zone cannot run machines in another."
+        ),
     )
     labels = tuple(hour_text(hour) for hour in range(DAY_HOURS))
     plot = StackPlot(
@@ -150,8 +151,11 @@ def day_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
     )
     months = totals.by_label(tuple(date[:7] for date in totals.dates), totals.surplus_mw.sum(axis=0))
     words = (
-        f"The surplus energy that was used cost {pkr(totals.energy_cost_pkr)} at the plant, losses included. "
-        f"AI halls drew another {energy(float(totals.firm_mw.sum()))} of firm supply, which is no surplus and not in the plot.",
+        (
+            f"The surplus energy that was used cost {pkr(totals.energy_cost_pkr)} at the plant, losses included. "
+            f"AI halls drew another {energy(float(totals.firm_mw.sum()))} of firm supply, which is no surplus and "
+            "stands outside the plot."
+        ),
         "Surplus by month: "
         + name_list([f"{month} {energy(value)}" for month, value in months.items()])
         + (" (only the days of the run)." if by_day else "."),
@@ -160,7 +164,7 @@ def day_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
         id="surplus-by-day",
         title=title,
         description=(
-            f"Stacked bars for each {name} of the run: AI halls, mining and unused surplus in GWh add up to the surplus."
+            f"Stacked bars for each {name} of the run: AI halls, mining and unused surplus in GWh add up to it."
         ),
         x_name=f"{name} (local)",
         x_labels=tuple(label[5:] if by_day else label for label in labels),
@@ -201,8 +205,10 @@ def map_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
     )
     links = tuple(MapLink(places[k.from_zone].name, places[k.to_zone].name, k.limit_mw) for k in programme.links)
     words = [
-        "The area of a disc is the MW allocated, a ring is the mean surplus of the run, and a line is a grid link as wide "
-        "as its limit. Places are rounded: the map is a scheme, not a survey.",
+        (
+            "The area of a disc is the MW allocated, that of a dashed ring the mean surplus of the run, and a line is "
+            "a grid link as wide as its limit. Places are rounded: the map is a scheme, not a survey."
+        ),
     ]
     if empty:
         words.append(f"Nothing is allocated in {name_list(empty)}.")
@@ -252,7 +258,7 @@ def _zone_table(totals: EnergyTotals, halls: Floats, mean: Floats) -> Table:
     return Table("Zones", columns, (*rows, Row(cells, Kind.TOTAL)), folded=True)
 
 
-def shed_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
+def shed_section(totals: EnergyTotals, source: str) -> Section:
     """Where each granted megawatt-hour went, and the reason for each that did not run."""
     by_reason = totals.shed_mw.sum(axis=(0, 1))
     top = int(np.argmax(by_reason))
@@ -269,9 +275,11 @@ def shed_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
         title = "Every granted megawatt ran in every hour"
     ran = float(totals.mining_mw.sum()), float(totals.ai_mw.sum()), float(totals.firm_mw.sum())
     words = (
-        f"Granted MW around the clock make {energy(totals.granted_mwh)}. Of that {energy(ran[0])} ran in mining, "
-        f"{energy(ran[1])} in AI halls on surplus, {energy(ran[2])} in AI halls on firm supply, and {energy(shed)} did not run. "
-        "Each megawatt-hour that did not run has one reason, and the sum is exact.",
+        (
+            f"Granted MW around the clock make {energy(totals.granted_mwh)}. Of that {energy(ran[0])} ran in mining, "
+            f"{energy(ran[1])} in AI halls on surplus, {energy(ran[2])} in AI halls on firm supply, and {energy(shed)} "
+            "did not run. Each megawatt-hour that did not run has one reason, and the sum is exact."
+        ),
     )
     ran_bars = (
         Bar("ran: mining", ran[0] / 1000, energy(ran[0]), Role.MINING),

@@ -59,12 +59,13 @@ class EnergyTotals:
     @property
     def used_share(self) -> float:
         """Used over offered; 0 when nothing was offered."""
-        return self.used_mwh / self.surplus_mwh if self.surplus_mwh > 0 else 0.0
+        offered = self.surplus_mwh
+        return self.used_mwh / offered if offered > 0 else 0.0
 
     @property
     def granted_mwh(self) -> float:
         """What the granted MW could have run around the clock."""
-        return float(self.granted_mw.sum()) * self.surplus_mw.shape[1]
+        return float(self.granted_mw.sum() * self.surplus_mw.shape[1])
 
     @property
     def shed_mwh(self) -> float:
@@ -74,7 +75,7 @@ class EnergyTotals:
     def by_hour_of_day(self, values: Floats) -> Floats:
         """Mean over the run's days for each local hour of day, [24], of a [hour] array; 0 for an hour never met."""
         count = np.bincount(self.hour_of_day, minlength=DAY_HOURS)
-        sums: Floats = np.bincount(self.hour_of_day, weights=values, minlength=DAY_HOURS)
+        sums = np.bincount(self.hour_of_day, weights=values, minlength=DAY_HOURS)
         mean: Floats = sums / np.maximum(count, 1)
         return mean
 
@@ -131,7 +132,7 @@ class ReserveIdentity:
     """The sums that must agree to the satoshi, each from its own witness.
 
     ``received_sats``, ``intake_sats``, ``cold_sats`` and ``opening_sats`` come from the node; ``fees_sats`` and
-    ``ledger_sats`` from the ledger; ``sweep_fees_sats`` from the sweeps' transactions; ``proven_sats`` from the verified pack.
+    ``ledger_sats`` from the ledger; ``sweep_fees_sats`` from the sweeps' transactions; ``proven_sats`` from the pack.
     """
 
     opening_sats: int
@@ -150,7 +151,7 @@ class ReserveIdentity:
 
     @property
     def ties(self) -> bool:
-        """Whether opening + received - fees = intake + cold = ledger, and the fees of the sweeps are the fees of the ledger."""
+        """Whether opening + received - fees = intake + cold = ledger, and the sweeps' fees are the ledger's."""
         flow = self.opening_sats + self.received_sats - self.fees_sats
         return flow == self.held_sats == self.ledger_sats and self.fees_sats == self.sweep_fees_sats
 
@@ -189,7 +190,7 @@ def reserve_identity(facts: RunFacts) -> ReserveIdentity:
 class CoinDay:
     """One day of coins in sats, all licensees together.
 
-    ``expected_royalty_sats`` is the royalty on all the work, by the difficulty formula and before rejects and pool fees.
+    ``expected_royalty_sats`` is the royalty on all the work, by the difficulty formula, before rejects and pool fees.
     """
 
     expected_sats: int

@@ -1,0 +1,267 @@
+"""The plan behind the run: MW and value by zone and class, its certificate, and how the series fit what is published."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zakhira.kernel.interval import DAY_HOURS
+from zakhira.planning.allocation import ClassResult, Plan
+from zakhira.programme.model import Programme
+from zakhira.reports.document import Column, Kind, Mood, Row, Section, State, Table
+from zakhira.reports.energy_sections import TOP_ZONES, name_list, plural, shortest_window
+from zakhira.reports.facts import CalibrationFact, DayProfile, HorizonSurplus
+from zakhira.reports.numbers import energy, fixed, hour_text, percent, power, prose, scaled, usd
+from zakhira.reports.plot_spec import Bar, BarPlot, GridPlot, Layer, LinePlot, PairPlot, Role
+
+CLOSE_GAP_SHARE = 1e-4
+"""A plan within a ten-thousandth of its bound is called as good as the best: far inside the spread of its inputs."""
+_MILLION = 1e6
+
+
+def class_names(programme: Programme) -> dict[str, str]:
+    """The names of machine and hall classes by id."""
+    machines = {machine.id: machine.name for machine in programme.machines}
+    return machines | {hall.id: hall.name for hall in programme.halls}
+
+
+PLAN_COLUMNS = (
+    Column("zone", number=False),
+    Column("class", number=False),
+    Column("allocated", "MW"),
+    Column("surplus", "GWh/a"),
+    Column("firm", "GWh/a"),
+    Column("coins", "BTC/a"),
+    Column("GPU-hours", "million/a"),
+    Column("value", "USD million/a"),
+    Column("capital", "USD million"),
+    Column("jobs"),
+    Column("tag", number=False),
+)
+"""Columns of the plan by zone and class, in a page and in a terminal."""
+
+
+def _plan_cells(results: tuple[ClassResult, ...]) -> tuple[str, ...]:
+    """The figures of some results together, in the order of the columns from ``allocated`` to ``jobs``."""
+    return (
+        fixed(sum(r.power_mw for r in results), 1),
+        fixed(sum(r.surplus_mwh for r in results) / 1000, 1),
+        fixed(sum(r.firm_mwh for r in results) / 1000, 1),
+        fixed(sum(r.btc for r in results), 2),
+        fixed(sum(r.gpu_hours for r in results) / _MILLION, 2),
+        fixed(sum(r.value_usd for r in results) / _MILLION, 2),
+        fixed(sum(r.capital_usd for r in results) / _MILLION, 1),
+        fixed(sum(r.jobs for r in results), 0),
+    )
+
+
+def plan_rows(plan: Plan, programme: Programme) -> tuple[Row, ...]:
+    """One row for each zone and class that holds MW, and their sum."""
+    names = class_names(programme)
+    zones = {zone.id: zone.name for zone in programme.zones}
+    rows = []
+    for result in plan.results:
+        if result.power_mw > 0:
+            kind = Kind.ESTIMATE if result.tag == "E" else Kind.NORMAL
+            cells = (zones[result.zone], names[result.class_id], *_plan_cells((result,)), result.tag)
+            rows.append(Row(cells, kind))
+    rows.append(Row(("all zones", "all classes", *_plan_cells(plan.results), ""), Kind.TOTAL))
+    return tuple(rows)
+
+
+def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
+    """MW by zone and class, with what they are worth a year."""
+    names = class_names(programme)
+    held = [result for result in plan.results if result.power_mw > 0]
+    by_class = {
+        class_id: tuple(r for r in held if r.class_id == class_id)
+        for class_id in dict.fromkeys(r.class_id for r in held)
+    }
+    value = sum(result.value_usd for result in held)
+    if held:
+        best = max(by_class, key=lambda c: sum(r.value_usd for r in by_class[c]))
+        best_value = sum(r.value_usd for r in by_class[best])
+        title = f"The plan is worth {usd(value)} a year, {usd(best_value)} of it from {names[best]}"
+    else:
+        title = "Nothing pays at these prices: the plan leaves every megawatt alone"
+    coins = sum(result.btc for result in held)
+    words = (
+        (
+            f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated. A year of them mines "
+            f"{prose(coins, 4)} "
+            f"BTC for licensees and programme together, sells {scaled(sum(r.gpu_hours for r in held))} GPU-hours, "
+            f"takes {usd(sum(r.capital_usd for r in held))} of capital and makes {prose(sum(r.jobs for r in held))} "
+            "jobs. Value is revenue less energy, other operating cost and annualised capital."
+        ),
+    )
+    bars = tuple(
+        Bar(
+            names[class_id],
+            sum(r.value_usd for r in results) / _MILLION,
+            f"{usd(sum(r.value_usd for r in results))}, {power(sum(r.power_mw for r in results))}",
+            Role.AI if results[0].is_hall else Role.MINING,
+            estimate=any(r.tag == "E" for r in results),
+        )
+        for class_id, results in by_class.items()
+    )
+    plot = BarPlot(
+        id="plan",
+        title=title,
+        description=f"Bars of value a year for {plural(len(bars), 'class', 'classes')}, with the MW of each.",
+        unit="USD million",
+        x_name="value a year, after energy, operation and capital",
+        bars=bars,
+    )
+    table = Table("The plan by zone and class", PLAN_COLUMNS, plan_rows(plan, programme))
+    return Section("plan", title, words, source, plot if bars else None, (table,))
+
+
+def certificate_state(plan: Plan) -> State:
+    """How good the plan is, as a state with its word."""
+    gap = plan.certificate.gap_share
+    words = f"The plan is within {percent(gap)} of the best possible."
+    if gap <= CLOSE_GAP_SHARE:
+        return State(Mood.GOOD, "OPTIMAL", words)
+    return State(Mood.OPEN, "NOT CLOSED", words)
+
+
+def certificate_section(plan: Plan, source: str) -> Section:
+    """The bounds of the plan, and what one more unit of each limit would be worth."""
+    proof = plan.certificate
+    binding = sorted(plan.shadow_prices, key=lambda price: -price.value_usd)
+    title = f"No other plan is worth more than {percent(proof.gap_share)} above this one"
+    words = [
+        (
+            f"Method: {proof.method}, {plural(proof.rounds, 'round')} in {prose(proof.seconds)} s. The lower bound is "
+            "this plan evaluated hour by hour; the upper bound holds for every plan under the same limits."
+        )
+    ]
+    words.append(binding[0].sentence if binding else "No limit binds: more of anything would change nothing.")
+    bounds = Table(
+        "Bounds on the value of the plan",
+        (Column("bound", number=False), Column("value", "USD/a")),
+        (
+            Row(("this plan", fixed(proof.lower_bound_usd, 0))),
+            Row(("no plan can exceed", fixed(proof.upper_bound_usd, 0))),
+            Row(("gap", percent(proof.gap_share)), Kind.TOTAL),
+        ),
+    )
+    columns = (
+        Column("limit", number=False),
+        Column("one more", number=False),
+        Column("worth", "USD/a"),
+        Column("in words", number=False),
+    )
+    prices = tuple(Row((p.limit, p.unit, fixed(p.value_usd, 0), p.sentence)) for p in binding)
+    tables = (bounds, Table("What one more unit of a limit is worth", columns, prices)) if prices else (bounds,)
+    return Section("certificate", title, tuple(words), source, None, tables)
+
+
+def calibration_section(rows: tuple[CalibrationFact, ...], source: str) -> Section:
+    """Generated figures beside published ones."""
+    worst = max(rows, key=lambda row: abs(row.difference_share))
+    title = (
+        f"The generated series meet {plural(len(rows), 'published figure')} to within "
+        f"{percent(abs(worst.difference_share))}; the worst is {worst.label}"
+    )
+    plot = PairPlot(
+        id="calibration",
+        title=title,
+        description="For each published figure the generated one as a percentage of it; 100 is equal.",
+        first_name="published",
+        second_name="generated",
+        pairs=tuple((f"{row.label}", 100 * (1 + row.difference_share)) for row in rows),
+    )
+    columns = (
+        Column("figure", number=False),
+        Column("unit", number=False),
+        Column("published"),
+        Column("generated"),
+        Column("difference"),
+        Column("tag", number=False),
+        Column("source", number=False),
+    )
+    lines = tuple(
+        Row(
+            (
+                row.label,
+                row.unit,
+                fixed(row.published),
+                fixed(row.generated),
+                percent(row.difference_share),
+                row.tag,
+                row.source,
+            )
+        )
+        for row in rows
+    )
+    words = ("Monthly totals that were used to set the generator fit by construction; the others are a test of it.",)
+    return Section("calibration", title, words, source, plot, (Table("Generated and published", columns, lines),))
+
+
+def profile_section(profile: DayProfile, source: str) -> Section:
+    """The mean January day on the grid, with the published points."""
+    load = profile.generated_mw
+    low, high = int(np.argmin(load)), int(np.argmax(load))
+    title = (
+        f"The generated January day falls to {power(load[low])} at {hour_text(low)} and rises to {power(load[high])} "
+        f"at {hour_text(high)}"
+    )
+    published = name_list([f"{power(mw)} at {hour_text(hour)}" for hour, mw in profile.published_mw])
+    plot = LinePlot(
+        id="january",
+        title=title,
+        description=f"One line of mean grid load by local hour; published: {published}.",
+        x_name="hour of day (local)",
+        x_labels=tuple(f"{hour:02d}" for hour in range(DAY_HOURS)),
+        unit="MW",
+        y_name="load on the grid",
+        lines=(Layer("generated, mean day", Role.SURPLUS, load),),
+        points=tuple((hour, mw, f"published {fixed(mw)}") for hour, mw in profile.published_mw),
+    )
+    columns = (Column("hour", number=False), Column("generated", "MW"), Column("published", "MW"))
+    known = dict(profile.published_mw)
+    rows = tuple(
+        Row((hour_text(hour), fixed(mw), fixed(known[hour]) if hour in known else "\u2013"))
+        for hour, mw in enumerate(load)
+    )
+    words = (f"Published for one day of January: {published}. The generated line is the mean of the month's days.",)
+    return Section("january", title, words, source, plot, (Table("January day", columns, rows, folded=True),))
+
+
+def horizon_section(horizon: HorizonSurplus, programme: Programme, source: str) -> Section:
+    """The surplus of the whole horizon by month and hour of day."""
+    names = {zone.id: zone.name for zone in programme.zones}
+    mean = horizon.mean_mw.sum(axis=0)
+    hours = np.array(horizon.hours_in_month, dtype=np.float64)
+    by_zone = (horizon.mean_mw.mean(axis=2) * hours).sum(axis=1)
+    total = float(by_zone.sum())
+    window = shortest_window([float(value) for value in (mean * hours[:, None]).sum(axis=0)])
+    peak = int(np.argmax(mean.mean(axis=1)))
+    order = [int(i) for i in np.argsort(-by_zone, kind="stable")[:TOP_ZONES]]
+    tops = name_list([names[horizon.zones[i]] for i in order])
+    title = f"The surplus is largest in {horizon.months[peak]}, and half of it comes {window.words}"
+    share = float(by_zone[order].sum()) / total if total > 0 else 0.0
+    words = (f"{energy(total)} over the horizon at the plug; {tops} make {percent(share)} of it.",)
+    plot = GridPlot(
+        id="horizon",
+        title=title,
+        description=f"Mean surplus for each month and hour of day; the darkest month is {horizon.months[peak]}.",
+        row_name="month (local)",
+        row_labels=horizon.months,
+        column_name="hour of day (local)",
+        column_labels=tuple(f"{hour:02d}" for hour in range(DAY_HOURS)),
+        unit="MW",
+        values=tuple(tuple(float(value) for value in row) for row in mean),
+    )
+    columns = (
+        Column("month", number=False),
+        *(Column(names[zone], "GWh") for zone in horizon.zones),
+        Column("all", "GWh"),
+    )
+    monthly = horizon.mean_mw.mean(axis=2) * hours / 1000
+    rows = tuple(
+        Row((month, *(fixed(float(value), 1) for value in monthly[:, i]), fixed(float(monthly[:, i].sum()), 1)))
+        for i, month in enumerate(horizon.months)
+    )
+    table = Table("Surplus by month and zone over the horizon", columns, rows, folded=True)
+    return Section("horizon", title, words, source, plot, (table,))
