@@ -19,7 +19,7 @@ class PlugSurplus:
 
 
 def surplus_at_plug(series: Series, zone: Zone) -> PlugSurplus:
-    """Take the zone's losses off: 1 MWh at the plug needs 1 / (1 - loss) MWh at the plant's bus and costs as much more."""
+    """Take the zone's losses off: 1 MWh at the plug needs 1 / (1 - loss) MWh at the bus and costs as much more."""
     index = series.zones.index(zone.id)
     kept = 1.0 - zone.loss_share
     return PlugSurplus(series.surplus_mw[index] * kept, series.cost_pkr_per_mwh[index] / kept)

@@ -47,8 +47,8 @@ class NetworkState:
 class NetworkPath:
     """The network over some hours, and the state after them.
 
-    ``difficulty`` and ``height`` [hour] are those at the start of each hour. ``reward_sats_per_hash`` [hour] is exact for
-    work spread evenly over the hour, also when a retarget or a halving falls inside it.
+    ``difficulty`` and ``height`` [hour] are those at the start of each hour. ``reward_sats_per_hash`` [hour] is exact
+    for work spread evenly over the hour, also when a retarget or a halving falls inside it.
     """
 
     difficulty: Floats

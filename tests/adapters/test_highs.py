@@ -1,0 +1,95 @@
+"""HiGHS behind the solver's protocol: answers, duals, and refusal of whatever is not an answer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from zakhira.adapters.highs import HighsSolver, ModelRefused, OptionRefused, SolverStopped
+from zakhira.planning.solver import LinearProgram, SolverStatus, rows_of
+
+FREE = math.inf
+
+
+def _program(upper: float = 3.0) -> LinearProgram:
+    """Maximise x + 2y with x + y <= upper, x <= 1."""
+    rows = rows_of([(-FREE, upper, [(0, 1.0), (1, 1.0)])])
+    return LinearProgram(np.array([1.0, 2.0]), np.zeros(2), np.array([1.0, FREE]), rows)
+
+
+def test_optimum_and_duals() -> None:
+    """All into y: objective 6, and one more unit of the row is worth 2."""
+    solution = HighsSolver().load(_program()).solve()
+    assert solution.status is SolverStatus.OPTIMAL
+    assert solution.objective == pytest.approx(6)
+    assert solution.primal.tolist() == pytest.approx([0, 3])
+    assert solution.duals.tolist() == pytest.approx([2])
+
+
+def test_rows_are_added_to_a_loaded_model() -> None:
+    """With y <= 1 the optimum is x = 1, y = 1; adding no rows changes nothing."""
+    model = HighsSolver().load(_program())
+    model.solve()
+    model.add_rows(rows_of([(-FREE, 1.0, [(1, 1.0)])]))
+    model.add_rows(rows_of([]))
+    solution = model.solve()
+    assert solution.objective == pytest.approx(3)
+    assert solution.duals.tolist() == pytest.approx([0, 2])
+
+
+def test_infeasible_and_unbounded_are_told_apart() -> None:
+    """Each is an answer of its own, with no arrays to be mistaken for a solution."""
+    infeasible = HighsSolver().load(_program(-1.0)).solve()
+    unbounded = HighsSolver().load(_program(FREE)).solve()
+    assert infeasible.status is SolverStatus.INFEASIBLE
+    assert unbounded.status is SolverStatus.UNBOUNDED
+    assert math.isnan(unbounded.objective)
+    assert not len(unbounded.primal)
+
+
+def test_a_time_limit_is_an_error() -> None:
+    """A programme too large for the time given is never passed off as solved."""
+    rng = np.random.default_rng(3)
+    size = 300
+    entries = [(-FREE, 1.0, [(j, float(rng.random())) for j in range(size)]) for _ in range(size)]
+    program = LinearProgram(rng.random(size), np.zeros(size), np.full(size, FREE), rows_of(entries))
+    with pytest.raises(SolverStopped, match=r"ZK-HIGHS-003.*Time limit"):
+        HighsSolver(time_limit_s=0.0).load(program).solve()
+
+
+def test_a_refused_option_is_an_error() -> None:
+    """HiGHS answers an impossible value with a status; we do not read past it."""
+    with pytest.raises(OptionRefused, match=r"ZK-HIGHS-001.*threads"):
+        HighsSolver(threads=-5).load(_program())
+
+
+@pytest.mark.parametrize("column", [-1, 2])
+def test_rows_must_be_sound(column: int) -> None:
+    """A column that does not exist is refused, in the programme and in added rows."""
+    model = HighsSolver().load(_program())
+    with pytest.raises(ModelRefused, match="ZK-HIGHS-002"):
+        model.add_rows(rows_of([(-FREE, 1.0, [(column, 1.0)])]))
+
+
+def test_not_a_number_is_refused() -> None:
+    """NaN in a row, a bound or the objective."""
+    model = HighsSolver().load(_program())
+    with pytest.raises(ModelRefused):
+        model.add_rows(rows_of([(-FREE, math.nan, [(0, 1.0)])]))
+    bad = LinearProgram(np.array([math.nan]), np.zeros(1), np.ones(1), rows_of([]))
+    with pytest.raises(ModelRefused):
+        HighsSolver().load(bad)
+
+
+def test_crossed_bounds_are_refused_or_infeasible() -> None:
+    """A column whose lower bound is above its upper one has no solution."""
+    crossed = LinearProgram(np.ones(1), np.array([2.0]), np.array([1.0]), rows_of([(-FREE, 5.0, [(0, 1.0)])]))
+    assert HighsSolver().load(crossed).solve().status is SolverStatus.INFEASIBLE
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    """The solver's banner must not reach the terminal."""
+    HighsSolver().load(_program()).solve()
+    assert capfd.readouterr().out == ""
