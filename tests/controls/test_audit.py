@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry, audit_hash, instant_text, next_entry, verify_chain
+from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry, audit_hash, next_entry, verify_chain
 from zakhira.kernel.canonical import content_hash
-from zakhira.kernel.interval import NotUtc
+from zakhira.kernel.interval import NotUtc, exact_utc_text
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -95,7 +95,7 @@ def test_a_key_used_twice_is_found() -> None:
 
 def test_instants_are_written_whole() -> None:
     """No two instants share a text, and an instant without a zone has none."""
-    assert instant_text(START) == "2026-01-01T00:00:00Z"
-    assert instant_text(START + timedelta(microseconds=10)) == "2026-01-01T00:00:00.000010Z"
+    assert exact_utc_text(START) == "2026-01-01T00:00:00Z"
+    assert exact_utc_text(START + timedelta(microseconds=10)) == "2026-01-01T00:00:00.000010Z"
     with pytest.raises(NotUtc):
-        instant_text(datetime(2026, 1, 1))  # noqa: DTZ001 - a naive instant is the case here
+        exact_utc_text(datetime(2026, 1, 1))  # noqa: DTZ001 - a naive instant is the case here

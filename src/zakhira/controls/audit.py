@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from zakhira.kernel.canonical import content_hash
-from zakhira.kernel.interval import require_utc
+from zakhira.kernel.interval import exact_utc_text
 
 FIRST_PREVIOUS = "0" * 64
 """What the first entry carries in place of a hash."""
@@ -45,20 +45,11 @@ def audit_hash(entry: AuditEntry) -> str:
             "key": entry.key,
             "actor": entry.actor,
             "action": entry.action,
-            "at": instant_text(entry.at),
+            "at": exact_utc_text(entry.at),
             "content_hash": entry.content_hash,
             "previous_hash": entry.previous_hash,
         }
     )
-
-
-def instant_text(at: datetime) -> str:
-    """ISO 8601 in UTC with a final Z; microseconds are written when there are any, so no two instants share a text.
-
-    Raises:
-        NotUtc: the instant is naive or in another zone.
-    """
-    return require_utc(at).replace(tzinfo=None).isoformat() + "Z"
 
 
 def next_entry(

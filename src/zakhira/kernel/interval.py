@@ -59,6 +59,11 @@ def utc_text(instant: datetime) -> str:
     return require_utc(instant).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def exact_utc_text(instant: datetime) -> str:
+    """ISO 8601 in UTC with a final Z, and with microseconds when there are any: no two instants share a text."""
+    return require_utc(instant).replace(tzinfo=None).isoformat() + "Z"
+
+
 def parse_utc(text: str) -> datetime:
     """Read what :func:`utc_text` writes.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Amount
 
 
@@ -34,3 +36,23 @@ class Entry:
     narration: str
     evidence: str
     postings: tuple[Posting, ...]
+
+    def as_json(self) -> Json:
+        """Plain data for the canonical encoding. Units are text, as a JSON number holds only 53 bits for sure."""
+        return {
+            "id": self.id,
+            "at": exact_utc_text(self.at),
+            "narration": self.narration,
+            "evidence": self.evidence,
+            "postings": [
+                {
+                    "account": posting.account,
+                    "commodity": posting.amount.commodity.value,
+                    "units": str(posting.amount.units),
+                    "lot": None
+                    if posting.lot is None
+                    else {"outpoint": posting.lot.outpoint, "source": posting.lot.source},
+                }
+                for posting in self.postings
+            ],
+        }

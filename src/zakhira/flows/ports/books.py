@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from zakhira.controls.audit import AuditEntry
-from zakhira.kernel.canonical import Json
+from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.money import Amount
-from zakhira.ledger.entry import Entry, Lot
+from zakhira.ledger.balances import LotBalance
+from zakhira.ledger.entry import Entry
 from zakhira.programme.model import AccountSpec
+
+__all__ = ["Books", "LotBalance", "Receipt", "Record", "Write", "input_hash"]
 
 
 @dataclass(frozen=True)
@@ -48,23 +51,35 @@ class Receipt:
     replayed: bool
 
 
-@dataclass(frozen=True)
-class LotBalance:
-    """What is left of one lot on one account."""
-
-    account: str
-    lot: Lot
-    amount: Amount
+def input_hash(entries: Iterable[Entry], records: Iterable[Record]) -> str:
+    """What a write says, as one hash: the audit entry carries it, and it can be computed again from what is stored."""
+    return content_hash(
+        {
+            "entries": [entry.as_json() for entry in entries],
+            "records": [{"kind": record.kind, "id": record.id, "body": record.body} for record in records],
+        }
+    )
 
 
 class Books(Protocol):
-    """Ledger, records and audit chain in one database. Every method may raise DatabaseUnreachable."""
+    """Ledger, records and audit chain in one database. Every method may raise DatabaseUnreachable or DatabaseFull.
+
+    The errors are in :mod:`zakhira.flows.ports.books_errors`.
+    """
 
     def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
-        """Make sure these accounts exist; one that exists with another commodity raises AccountConflict."""
+        """Make sure these accounts exist.
+
+        One that exists with another commodity or kind raises AccountConflict, and none of them is opened.
+        """
 
     def commit(self, write: Write) -> Receipt:
-        """Write it. Raises Unbalanced, UnknownAccount, LotMissing, Overdrawn or KeyReused, with nothing written."""
+        """Write it, whole or not at all.
+
+        Raises Unbalanced, UnknownAccount, LotMissing (or another of ledger.faults), Overdrawn, BalanceTooLarge,
+        EntryExists, KeyReused or UnstorableText, with nothing written. After DatabaseUnreachable it is not known
+        whether it was written: the same write may be committed again with the same key.
+        """
 
     def done(self, key: str) -> Receipt | None:
         """The receipt of a write that was committed, or None."""
@@ -86,3 +101,9 @@ class Books(Protocol):
 
     def audit_entries(self) -> tuple[AuditEntry, ...]:
         """The audit chain from its first entry."""
+
+    def breaks(self) -> tuple[str, ...]:
+        """Everything that does not hold when balances, lots, hashes and the chain are computed anew from the store.
+
+        Nothing if all is well.
+        """

@@ -1,0 +1,88 @@
+"""What the books refuse, and how the database behind them can fail."""
+
+from __future__ import annotations
+
+from zakhira.kernel.errors import InvalidInput, OutsideFailure
+from zakhira.ledger.faults import (
+    BadLot,
+    BalanceTooLarge,
+    BlankEntry,
+    LotMissing,
+    LotOnMoney,
+    Overdrawn,
+    TooFewPostings,
+    Unbalanced,
+    UnknownAccount,
+    WrongCommodity,
+    ZeroPosting,
+)
+
+__all__ = [
+    "AccountConflict",
+    "BadLot",
+    "BalanceTooLarge",
+    "BlankEntry",
+    "DatabaseFull",
+    "DatabaseRefused",
+    "DatabaseUnreachable",
+    "EntryExists",
+    "InvariantBroken",
+    "KeyReused",
+    "LotMissing",
+    "LotOnMoney",
+    "Overdrawn",
+    "TooFewPostings",
+    "Unbalanced",
+    "UnknownAccount",
+    "UnstorableText",
+    "WrongCommodity",
+    "ZeroPosting",
+]
+
+
+class AccountConflict(InvalidInput):
+    """An account exists with another commodity or kind."""
+
+    code = "ZK-BOOKS-001"
+
+
+class KeyReused(InvalidInput):
+    """An idempotency key comes again with another input."""
+
+    code = "ZK-BOOKS-002"
+
+
+class EntryExists(InvalidInput):
+    """An entry's id is in the books already."""
+
+    code = "ZK-BOOKS-003"
+
+
+class UnstorableText(InvalidInput):
+    """A text holds the character NUL, or a key, a name or a kind is empty."""
+
+    code = "ZK-BOOKS-004"
+
+
+class DatabaseUnreachable(OutsideFailure):
+    """The database does not answer or the connection broke. What was not acknowledged may be asked again."""
+
+    code = "ZK-BOOKS-010"
+
+
+class DatabaseFull(OutsideFailure):
+    """The database has no room left on its disk."""
+
+    code = "ZK-BOOKS-011"
+
+
+class DatabaseRefused(OutsideFailure):
+    """The database answers but does not let us in: wrong password, no such database, a right that is missing."""
+
+    code = "ZK-BOOKS-012"
+
+
+class InvariantBroken(OutsideFailure):
+    """The database refused a write that the program held to be good, or is not what the program left behind."""
+
+    code = "ZK-BOOKS-013"

@@ -1,0 +1,158 @@
+"""In-memory twin of the books, with the same rules and with faults on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from zakhira.controls.audit import AuditEntry, next_entry
+from zakhira.flows.ports.books import LotBalance, Receipt, Record, Write, input_hash
+from zakhira.flows.ports.books_check import StoredWrite, decode_body, encode_body, find_breaks, require_storable
+from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, EntryExists, KeyReused
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.money import Amount, Commodity
+from zakhira.ledger.balances import Tally, lots_left, require_covered, tally
+from zakhira.ledger.checks import require_valid
+from zakhira.ledger.entry import Entry
+from zakhira.programme.model import AccountSpec
+
+
+@dataclass
+class BooksFaults:
+    """Which calls go wrong, counted from 1 over all calls of the twin. A call that went wrong stays counted."""
+
+    unreachable_on: set[int] = field(default_factory=set)
+    """Nothing happens and DatabaseUnreachable is raised."""
+    acknowledgement_lost_on: set[int] = field(default_factory=set)
+    """The call is carried out, and then DatabaseUnreachable is raised."""
+    delivered_twice_on: set[int] = field(default_factory=set)
+    """A commit arrives twice, as from a transport that repeats itself; the caller gets the second receipt."""
+
+
+class SimulatedBooks:
+    """Implements ``flows.ports.books.Books`` in memory."""
+
+    def __init__(self, faults: BooksFaults | None = None) -> None:
+        self.faults = faults or BooksFaults()
+        self.calls = 0
+        self._accounts: dict[str, AccountSpec] = {}
+        self._writes: list[StoredWrite] = []
+        self._by_key: dict[str, StoredWrite] = {}
+        self._entry_ids: set[str] = set()
+        self._bodies: dict[tuple[str, str], list[str]] = {}
+        self._sums = Tally()
+
+    def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
+        """Make sure these accounts exist."""
+        lost = self._called()
+        for account in accounts:
+            known = self._accounts.get(account.code, account)
+            if known != account:
+                raise AccountConflict(
+                    f"{account.code} exists as a {known.kind} in {known.commodity}, not a {account.kind} in "
+                    f"{account.commodity}.",
+                    "Give the other account a code of its own.",
+                )
+        self._accounts.update({account.code: account for account in accounts})
+        self._acknowledge(lost=lost)
+
+    def commit(self, write: Write) -> Receipt:
+        """Write it, whole or not at all."""
+        lost = self._called()
+        receipt = self._commit(write)
+        if self.calls in self.faults.delivered_twice_on:
+            receipt = self._commit(write)
+        self._acknowledge(lost=lost)
+        return receipt
+
+    def done(self, key: str) -> Receipt | None:
+        """The receipt of a write that was committed, or None."""
+        self._acknowledge(lost=self._called())
+        stored = self._by_key.get(key)
+        return None if stored is None else Receipt(key, stored.audit.hash, replayed=True)
+
+    def latest(self, kind: str, record_id: str) -> Json | None:
+        """The newest body of a record."""
+        self._acknowledge(lost=self._called())
+        bodies = self._bodies.get((kind, record_id))
+        return decode_body(bodies[-1]) if bodies else None
+
+    def records(self, kind: str) -> Mapping[str, Json]:
+        """The newest bodies of a kind by id, in the order in which ids were first written."""
+        self._acknowledge(lost=self._called())
+        return {id_: decode_body(bodies[-1]) for (other, id_), bodies in self._bodies.items() if other == kind}
+
+    def balances(self) -> Mapping[str, Amount]:
+        """Every account's balance, by code."""
+        self._acknowledge(lost=self._called())
+        return self._balances()
+
+    def lots(self, account: str) -> tuple[LotBalance, ...]:
+        """The lots of an account that are not used up, by outpoint."""
+        self._acknowledge(lost=self._called())
+        return lots_left(self._sums, account)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry in commit order."""
+        self._acknowledge(lost=self._called())
+        return tuple(entry for write in self._writes for entry in write.entries)
+
+    def audit_entries(self) -> tuple[AuditEntry, ...]:
+        """The audit chain from its first entry."""
+        self._acknowledge(lost=self._called())
+        return tuple(write.audit for write in self._writes)
+
+    def breaks(self) -> tuple[str, ...]:
+        """Everything that does not hold when the store is computed anew; nothing if all is well."""
+        self._acknowledge(lost=self._called())
+        return find_breaks(self._writes, self._accounts, self._balances(), lots_left(self._sums))
+
+    def _called(self) -> bool:
+        self.calls += 1
+        if self.calls in self.faults.unreachable_on:
+            raise DatabaseUnreachable(f"Call {self.calls} was told to fail.", "Ask again.")
+        return self.calls in self.faults.acknowledgement_lost_on
+
+    def _acknowledge(self, *, lost: bool) -> None:
+        if lost:
+            raise DatabaseUnreachable(f"The answer to call {self.calls} was told to get lost.", "Ask again.")
+
+    def _balances(self) -> dict[str, Amount]:
+        return {
+            code: Amount(self._sums.accounts.get(code, 0), Commodity[account.commodity])
+            for code, account in sorted(self._accounts.items())
+        }
+
+    def _commit(self, write: Write) -> Receipt:
+        require_storable(write)
+        content = input_hash(write.entries, write.records)
+        stored = self._by_key.get(write.key)
+        if stored is not None:
+            if stored.audit.content_hash != content:
+                raise KeyReused(f"The key {write.key!r} was used for another input.", "Give each write its own key.")
+            return Receipt(write.key, stored.audit.hash, replayed=True)
+        require_valid(write.entries, self._accounts)
+        self._require_new_ids(write.entries)
+        added = tally(write.entries)
+        require_covered(self._sums, added, self._accounts)
+        previous = self._writes[-1].audit if self._writes else None
+        audit = next_entry(previous, write.key, write.actor, write.action, write.at, content)
+        # The bodies are kept as text: nobody can alter what was written through a reference to it.
+        records = tuple(Record(r.kind, r.id, decode_body(encode_body(r.body))) for r in write.records)
+        self._keep(StoredWrite(audit, write.entries, records))
+        return Receipt(write.key, audit.hash, replayed=False)
+
+    def _require_new_ids(self, entries: Iterable[Entry]) -> None:
+        seen: set[str] = set()
+        for entry in entries:
+            if entry.id in seen or entry.id in self._entry_ids:
+                raise EntryExists(f"The entry {entry.id!r} is in the books already.", "Correct it by a further entry.")
+            seen.add(entry.id)
+
+    def _keep(self, stored: StoredWrite) -> None:
+        self._writes.append(stored)
+        self._by_key[stored.audit.key] = stored
+        self._entry_ids |= {entry.id for entry in stored.entries}
+        for record in stored.records:
+            self._bodies.setdefault((record.kind, record.id), []).append(encode_body(record.body))
+        self._sums.add(stored.entries)
