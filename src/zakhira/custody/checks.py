@@ -1,0 +1,202 @@
+"""Decoded bytes held against the instruction that officers approved, difference by difference."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from zakhira.custody.coin import Coin, Instruction
+from zakhira.custody.decoded import Decoded, DecodedInput, DecodedOutput, Origin
+from zakhira.custody.descriptor import CHANGE, RECEIVE, Place, derive_place, vault_descriptor
+from zakhira.custody.refusals import (
+    AlreadyFinal,
+    DuplicateInput,
+    FeeAboveLimit,
+    ForeignChange,
+    ForeignCoin,
+    UnknownCoin,
+    UnknownField,
+    UnknownVault,
+    WrongChain,
+    WrongDestination,
+    WrongFee,
+    WrongInputAmount,
+    WrongInputs,
+    WrongInstruction,
+    WrongLocktime,
+    WrongOutputs,
+    WrongPreviousTransaction,
+    WrongSequence,
+    WrongSighash,
+    WrongVersion,
+    WrongWitnessScript,
+)
+from zakhira.programme.model import Policy, Vault
+
+SEQUENCE = 0xFFFFFFFD
+"""Every input of every spend: replaceable (BIP-125), no relative lock (BIP-68 is off with the top bit)."""
+TX_VERSION = 2
+SIGHASH_ALL = 1
+"""The whole transaction is signed (BIP-143)."""
+
+
+def vault_named(policy: Policy, vault_id: str) -> Vault:
+    """The vault with this id; raises UnknownVault."""
+    for vault in policy.vaults:
+        if vault.id == vault_id:
+            return vault
+    raise UnknownVault(f"The policy has no vault {vault_id!r}.", "Name a vault of the programme file.")
+
+
+def place_in_vault(vault: Vault, origins: tuple[Origin, ...], chain: str) -> tuple[int, int, Place] | None:
+    """The branch, index and place that these origins stand for, derived anew; None if they are not this vault's.
+
+    The path is a hint and proves nothing: only the derivation does.
+    """
+    paths = {path[-2:] for _, _, path in origins}
+    if len(paths) != 1 or len(next(iter(paths))) != len(("branch", "index")):
+        return None
+    branch, index = next(iter(paths))
+    if branch not in {RECEIVE, CHANGE} or index >> 31:
+        return None
+    place = derive_place(vault_descriptor(vault), branch, index, chain)
+    return (branch, index, place) if place.origins == origins else None
+
+
+def coins_as_told(decoded: Decoded) -> Mapping[str, Coin]:
+    """The coins as the PSBT itself describes them, for a signer that has no node.
+
+    A wrong amount cannot be signed into a valid transaction: BIP-143 commits to it.
+    """
+    return {
+        given.outpoint: Coin(given.outpoint, given.amount_sats, given.script_hex, 0, "")
+        for given in decoded.inputs
+        if given.amount_sats is not None
+    }
+
+
+def _check_frame(decoded: Decoded, instruction: Instruction, chain: str) -> None:
+    remedy = "Sign nothing; have the spend built again from the approved instruction."
+    if instruction.chain != chain:
+        raise WrongChain(f"The instruction is for {instruction.chain}, not for {chain}.", "Use a signer of that chain.")
+    if decoded.instruction_hash != instruction.hash:
+        carried = decoded.instruction_hash or "none"
+        raise WrongInstruction(f"The PSBT carries instruction {carried}, approved is {instruction.hash}.", remedy)
+    if decoded.unknown_fields:
+        raise UnknownField(f"The PSBT has unknown fields: {', '.join(decoded.unknown_fields)}.", remedy)
+    if decoded.version != TX_VERSION:
+        raise WrongVersion(f"The transaction has version {decoded.version}, not {TX_VERSION}.", remedy)
+    if decoded.locktime != 0:
+        raise WrongLocktime(f"The transaction is locked until {decoded.locktime}.", remedy)
+
+
+def _check_shape(given: DecodedInput) -> None:
+    remedy = "Sign nothing; have the spend built again."
+    if given.is_final:
+        raise AlreadyFinal(f"Input {given.outpoint} is final already.", remedy)
+    if given.sequence != SEQUENCE:
+        raise WrongSequence(f"Input {given.outpoint} has sequence {given.sequence:#010x}.", remedy)
+    kinds = {given.sighash if given.sighash is not None else SIGHASH_ALL}
+    kinds |= {int(signature[-2:], 16) for _, signature in given.signatures}
+    if kinds != {SIGHASH_ALL}:
+        found = ", ".join(f"{kind:#04x}" for kind in sorted(kinds - {SIGHASH_ALL}))
+        raise WrongSighash(f"Input {given.outpoint} has sighash {found}; only ALL is signed.", remedy)
+
+
+def _check_coin(given: DecodedInput, coin: Coin | None, vault: Vault, chain: str) -> Coin:
+    remedy = "Sign nothing; compare the coins with the node's."
+    if coin is None:
+        raise UnknownCoin(f"Coin {given.outpoint} is not among the vault's unspent coins.", remedy)
+    if given.amount_sats != coin.amount_sats:
+        raise WrongInputAmount(
+            f"Coin {given.outpoint} holds {coin.amount_sats} sat, the PSBT says {given.amount_sats}.", remedy
+        )
+    if given.previous is not None and given.previous != (
+        given.outpoint.partition(":")[0],
+        coin.amount_sats,
+        coin.script_hex,
+    ):
+        raise WrongPreviousTransaction(f"The previous transaction of coin {given.outpoint} is another one.", remedy)
+    found = place_in_vault(vault, given.origins, chain)
+    if found is None or not found[2].script_hex == coin.script_hex == given.script_hex:
+        raise ForeignCoin(f"Coin {given.outpoint} is not of vault {vault.id}.", remedy)
+    if given.witness_script_hex != found[2].witness_script_hex:
+        raise WrongWitnessScript(f"Input {given.outpoint} carries another witness script than the vault's.", remedy)
+    return coin
+
+
+def _check_inputs(
+    decoded: Decoded, instruction: Instruction, known_coins: Mapping[str, Coin], policy: Policy, chain: str
+) -> int:
+    """The sum of the coins spent, in sats."""
+    outpoints = [given.outpoint for given in decoded.inputs]
+    twice = [outpoint for outpoint, count in Counter(outpoints).items() if count > 1]
+    if twice:
+        raise DuplicateInput(f"Coin {twice[0]} is spent twice.", "Sign nothing; have the spend built again.")
+    if set(outpoints) != set(instruction.inputs) or len(instruction.inputs) != len(outpoints):
+        other = sorted(set(outpoints) ^ set(instruction.inputs))
+        raise WrongInputs(
+            f"The coins differ from the instruction's in {', '.join(other) or 'their number'}.", "Sign nothing."
+        )
+    vault = vault_named(policy, instruction.from_vault)
+    for given in decoded.inputs:
+        _check_shape(given)
+    return sum(
+        _check_coin(given, known_coins.get(given.outpoint), vault, chain).amount_sats for given in decoded.inputs
+    )
+
+
+def _belongs(output: DecodedOutput, vault: Vault, branch: int, chain: str) -> bool:
+    found = place_in_vault(vault, output.origins, chain)
+    return found is not None and found[0] == branch and found[2].script_hex == output.script_hex
+
+
+def _check_outputs(decoded: Decoded, instruction: Instruction, policy: Policy, chain: str) -> None:
+    said = Counter((payment.address, payment.amount_sats) for payment in instruction.payments)
+    found = Counter((output.address, output.amount_sats) for output in decoded.outputs)
+    if said != found:
+        strange = ", ".join(f"{amount} sat to {address or 'a bare script'}" for address, amount in (found - said))
+        lacking = ", ".join(f"{amount} sat to {address}" for address, amount in (said - found))
+        raise WrongOutputs(
+            f"Not approved: {strange or 'nothing'}; approved and missing: {lacking or 'nothing'}.", "Sign nothing."
+        )
+    payer = vault_named(policy, instruction.from_vault)
+    rest = [output for output in decoded.outputs if not _belongs(output, payer, CHANGE, chain)]
+    if instruction.to_vault == "":
+        if len(rest) > 1:
+            raise ForeignChange(f"{rest[1].address} is neither the payment nor change.", "Sign nothing.")
+        return
+    receiver = vault_named(policy, instruction.to_vault)
+    strangers = [output for output in rest if not _belongs(output, receiver, RECEIVE, chain)]
+    if strangers and len(strangers) == len(rest):
+        raise WrongDestination(f"{strangers[0].address} is not an address of vault {receiver.id}.", "Sign nothing.")
+    if strangers:
+        raise ForeignChange(
+            f"{strangers[0].address} belongs neither to {receiver.id} nor to {payer.id}.", "Sign nothing."
+        )
+    if not rest:
+        raise WrongDestination(f"Nothing is paid to vault {receiver.id}.", "Sign nothing.")
+
+
+def check_against(
+    decoded: Decoded, instruction: Instruction, known_coins: Mapping[str, Coin], policy: Policy, chain: str
+) -> None:
+    """Require that decoded bytes do what the instruction says and nothing else.
+
+    ``known_coins`` (outpoint to coin) are the node's, or :func:`coins_as_told` on a signer without a node. Every
+    output beside the payment must be change of the paying vault (branch 1), re-derived. Amounts are in sats.
+
+    Raises:
+        SigningRefused: one subclass for each difference; see custody.refusals.
+        UnknownVault: the policy does not know a vault of the instruction.
+    """
+    _check_frame(decoded, instruction, chain)
+    total_sats = _check_inputs(decoded, instruction, known_coins, policy, chain)
+    _check_outputs(decoded, instruction, policy, chain)
+    fee_sats = total_sats - sum(output.amount_sats for output in decoded.outputs)
+    if fee_sats != instruction.fee_sats:
+        raise WrongFee(f"The fee is {fee_sats} sat, approved are {instruction.fee_sats} sat.", "Sign nothing.")
+    if fee_sats > policy.fee_limit_sats:
+        raise FeeAboveLimit(
+            f"The fee of {fee_sats} sat is above the limit of {policy.fee_limit_sats} sat.", "Lower the fee rate."
+        )

@@ -1,0 +1,62 @@
+"""embit's PSBT without its rewriting: zeros stay zeros, and no two scopes share a dictionary (BIP-174)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embit.psbt import PSBT, CompressMode, InputScope, OutputScope
+from embit.transaction import Transaction, TransactionInput
+
+
+class ExactInputScope(InputScope):  # type: ignore[misc]  # embit ships no types
+    """An input scope that keeps a sequence of 0."""
+
+    def __init__(
+        self,
+        unknown: dict[bytes, bytes] | None = None,
+        vin: TransactionInput | None = None,
+        compress: int = CompressMode.KEEP_ALL,
+    ) -> None:
+        super().__init__({} if unknown is None else unknown, vin=vin, compress=compress)
+
+    @property
+    def vin(self) -> TransactionInput:
+        """The input as it stands in the unsigned transaction."""
+        return TransactionInput(self.txid, self.vout, sequence=self.sequence)
+
+
+class ExactOutputScope(OutputScope):  # type: ignore[misc]  # embit ships no types
+    """An output scope with a dictionary of its own."""
+
+    def __init__(
+        self,
+        unknown: dict[bytes, bytes] | None = None,
+        vout: Any = None,  # noqa: ANN401  # embit ships no types
+        compress: int = CompressMode.KEEP_ALL,
+    ) -> None:
+        super().__init__({} if unknown is None else unknown, vout=vout, compress=compress)
+
+
+class ExactPsbt(PSBT):  # type: ignore[misc]  # embit ships no types
+    """A PSBT of version 0 whose unsigned transaction keeps its version and lock time."""
+
+    PSBTIN_CLS = ExactInputScope
+    PSBTOUT_CLS = ExactOutputScope
+
+    def __init__(
+        self,
+        tx: Transaction | None = None,
+        unknown: dict[bytes, bytes] | None = None,
+        version: int | None = None,
+    ) -> None:
+        super().__init__(tx, {} if unknown is None else unknown, version=version)
+
+    @property
+    def tx(self) -> Transaction:
+        """The unsigned transaction."""
+        return Transaction(
+            version=self.tx_version if self.tx_version is not None else 2,
+            locktime=self.locktime or 0,
+            vin=[scope.vin for scope in self.inputs],
+            vout=[scope.vout for scope in self.outputs],
+        )

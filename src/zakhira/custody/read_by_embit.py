@@ -1,0 +1,118 @@
+"""The second decoder: embit (BIP-174, BIP-144)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from embit import compact
+from embit.transaction import Transaction
+
+from zakhira.custody.decoded import INSTRUCTION_KEY, Decoded, DecodedInput, DecodedOutput, DecodedTransaction, Origin
+from zakhira.custody.descriptor import EMBIT_ERRORS, embit_network
+from zakhira.custody.exact_psbt import ExactPsbt
+from zakhira.custody.refusals import Undecodable
+
+
+def _embit_origins(derivations: dict[Any, Any]) -> tuple[Origin, ...]:
+    return tuple(
+        sorted((key.sec().hex(), bytes(o.fingerprint).hex(), tuple(o.derivation)) for key, o in derivations.items())
+    )
+
+
+def _embit_address(script: Any, chain: str) -> str:  # noqa: ANN401  # embit ships no types
+    try:
+        address: str = script.address(embit_network(chain))
+    except EMBIT_ERRORS:
+        return ""
+    return address
+
+
+def _embit_input(scope: Any) -> DecodedInput:  # noqa: ANN401  # embit ships no types
+    utxo, whole = scope.witness_utxo, scope.non_witness_utxo
+    spent = whole.vout[scope.vout] if whole is not None else None
+    return DecodedInput(
+        outpoint=f"{scope.txid.hex()}:{scope.vout}",
+        sequence=scope.sequence,
+        amount_sats=utxo.value if utxo else None,
+        script_hex=utxo.script_pubkey.data.hex() if utxo else "",
+        witness_script_hex=scope.witness_script.data.hex() if scope.witness_script else "",
+        sighash=scope.sighash_type,
+        origins=_embit_origins(scope.bip32_derivations),
+        signatures=tuple(sorted((key.sec().hex(), sig.hex()) for key, sig in scope.partial_sigs.items())),
+        previous=(whole.txid().hex(), spent.value, spent.script_pubkey.data.hex()) if spent is not None else None,
+        is_final=scope.final_scriptwitness is not None or scope.final_scriptsig is not None,
+    )
+
+
+def _embit_unknown(psbt: ExactPsbt) -> tuple[str, ...]:
+    found = set()
+    if psbt.xpubs or set(psbt.unknown) - {INSTRUCTION_KEY} or psbt.version not in {None, 0}:
+        found.add("global")
+    for scope in psbt.inputs:
+        taproot = (
+            scope.taproot_bip32_derivations,
+            scope.taproot_internal_key,
+            scope.taproot_merkle_root,
+            scope.taproot_sigs,
+            scope.taproot_scripts,
+        )
+        if scope.unknown or scope.redeem_script or any(taproot):
+            found.add("input")
+    for scope in psbt.outputs:
+        if scope.unknown or scope.redeem_script or scope.taproot_bip32_derivations or scope.taproot_internal_key:
+            found.add("output")
+    return tuple(sorted(found))
+
+
+def psbt_by_embit(psbt: ExactPsbt, chain: str) -> Decoded:
+    """A PSBT as embit reads it; raises EMBIT_ERRORS."""
+    return Decoded(
+        version=psbt.tx_version,
+        locktime=psbt.locktime,
+        inputs=tuple(_embit_input(scope) for scope in psbt.inputs),
+        outputs=tuple(
+            DecodedOutput(
+                _embit_address(scope.script_pubkey, chain),
+                scope.script_pubkey.data.hex(),
+                scope.value,
+                _embit_origins(scope.bip32_derivations),
+            )
+            for scope in psbt.outputs
+        ),
+        instruction_hash=psbt.unknown.get(INSTRUCTION_KEY, b"").hex(),
+        unknown_fields=_embit_unknown(psbt),
+        txid=psbt.tx.txid().hex(),
+    )
+
+
+def parse_psbt(psbt_base64: str) -> ExactPsbt:
+    """The PSBT as embit reads it, strictly in base64; raises Undecodable."""
+    try:
+        psbt: ExactPsbt = ExactPsbt.parse(base64.b64decode(psbt_base64, validate=True))
+    except (binascii.Error, *EMBIT_ERRORS) as error:
+        raise Undecodable(f"embit does not read the PSBT: {error!r}.", "Ask for the bytes again.") from None
+    return psbt
+
+
+def _compact(count: int) -> bytes:
+    encoded: bytes = compact.to_bytes(count)
+    return encoded
+
+
+def transaction_by_embit(raw: bytes) -> DecodedTransaction:
+    """A signed transaction as embit reads it; raises EMBIT_ERRORS."""
+    tx = Transaction.parse(raw)
+    stripped = sum(len(i.serialize()) for i in tx.vin) + sum(len(o.serialize()) for o in tx.vout)
+    counts = sum(len(_compact(n)) for n in (len(tx.vin), len(tx.vout)))
+    weight = 3 * (8 + counts + stripped) + len(raw)
+    return DecodedTransaction(
+        version=tx.version,
+        locktime=tx.locktime,
+        inputs=tuple((f"{i.txid.hex()}:{i.vout}", i.sequence) for i in tx.vin),
+        outputs=tuple((o.script_pubkey.data.hex(), o.value) for o in tx.vout),
+        witnesses=tuple(tuple(item.hex() for item in i.witness.items) for i in tx.vin),
+        txid=tx.txid().hex(),
+        vsize=-(-weight // 4),
+    )
