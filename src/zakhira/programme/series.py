@@ -30,6 +30,6 @@ class Series:
     def window(self, hours: HourRange) -> Series:
         """The same series cut to ``hours``, which must lie inside."""
         first = self.hours.index_of(hours.start)
-        assert first >= 0 and first + hours.count <= self.hours.count, "the window lies outside the series"
+        assert 0 <= first <= self.hours.count - hours.count, "the window lies outside the series"
         cut = slice(first, first + hours.count)
         return Series(self.zones, hours, self.surplus_mw[:, cut], self.cost_pkr_per_mwh[:, cut], self.ambient_c[:, cut])
