@@ -5,9 +5,10 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from zakhira.kernel.money import SATS_PER_BTC
+from zakhira.ledger.statement import Statement
 from zakhira.reports.document import Column, Kind, Row, Section, Table
 from zakhira.reports.energy_sections import name_list, plural
-from zakhira.reports.facts import RunFacts, StatementRow, SweepFact
+from zakhira.reports.facts import RunFacts, SweepFact
 from zakhira.reports.numbers import (
     amount,
     btc,
@@ -19,7 +20,7 @@ from zakhira.reports.numbers import (
     with_unit,
 )
 from zakhira.reports.plot_spec import Layer, LinePlot, Role, StackPlot
-from zakhira.reports.totals import CoinDay, ReserveIdentity
+from zakhira.reports.totals import CoinDay, TieOut
 
 SHORT_ID = 12
 """Hex digits of a txid or a hash in running text; tables carry it whole."""
@@ -154,64 +155,61 @@ def reserve_section(facts: RunFacts, source: str) -> Section:
     return Section("reserve", title, words, source, plot, (Table("Vaults over time", columns, rows, folded=True),))
 
 
-def identity_words(identity: ReserveIdentity) -> str:
+def tie_out_words(tie: TieOut) -> str:
     """The identity in one line, to the satoshi."""
-    opening = f"{btc(identity.opening_sats)} opening + " if identity.opening_sats else ""
+    opening = f"{btc(tie.opening_sats)} opening + " if tie.opening_sats else ""
     return (
-        f"{opening}{btc(identity.received_sats)} received \u2212 {btc(identity.fees_sats)} fees = "
-        f"{btc(identity.intake_sats)} intake + {btc(identity.cold_sats)} cold = {btc(identity.ledger_sats)} ledger "
+        f"{opening}{btc(tie.received_sats)} received \u2212 {btc(tie.fees_sats)} fees = "
+        f"{btc(tie.intake_sats)} intake + {btc(tie.cold_sats)} cold = {btc(tie.ledger_sats)} ledger "
         "(BTC)"
     )
 
 
-def ledger_section(facts: RunFacts, identity: ReserveIdentity, source: str) -> Section:
+def ledger_section(facts: RunFacts, tie: TieOut, source: str) -> Section:
     """The identity that ties chain and books, and the statement of every account."""
-    if identity.holds:
+    if tie.holds:
         title = "Coins and books tie to the satoshi: received less fees is in vaults and ledger, and cold is proven"
     else:
-        title = f"Coins and books do NOT tie: {name_list(identity_breaks(identity))}"
+        title = f"Coins and books do NOT tie: {name_list(tie_out_breaks(tie))}"
     words = (
-        identity_words(identity) + ".",
-        f"Cold {btc(identity.cold_sats)} BTC, proven {btc(identity.proven_sats)} BTC.",
+        tie_out_words(tie) + ".",
+        f"Cold {btc(tie.cold_sats)} BTC, proven {btc(tie.proven_sats)} BTC.",
     )
-    return Section("ledger", title, words, source, None, (_identity_table(identity), _statement_table(facts.statement)))
+    return Section("ledger", title, words, source, None, (_tie_out_table(tie), _statement_table(facts.statement)))
 
 
-def identity_breaks(identity: ReserveIdentity) -> list[str]:
-    """Which of the sums differ, with the difference in sats; empty when everything ties."""
-    flow = identity.opening_sats + identity.received_sats - identity.fees_sats
-    pairs = (
-        ("received less fees is not what the vaults hold", flow - identity.held_sats),
-        ("the ledger is not what the vaults hold", identity.ledger_sats - identity.held_sats),
-        ("the ledger's fees are not the fees of the sweeps", identity.fees_sats - identity.sweep_fees_sats),
-        ("what is proven is not what is in cold", identity.proven_sats - identity.cold_sats),
-    )
-    return [f"{words} ({with_unit(whole(off), 'sat')} apart)" for words, off in pairs if off]
+def tie_out_breaks(tie: TieOut) -> list[str]:
+    """Which of the sums differ, with the difference in sats; empty when everything ties and is proven."""
+    apart = tie.differences()
+    if not tie.proven:
+        apart = (*apart, ("what is proven is not what is in cold", tie.proven_sats - tie.cold_sats))
+    return [f"{words} ({with_unit(whole(off), 'sat')} apart)" for words, off in apart]
 
 
-def _identity_table(identity: ReserveIdentity) -> Table:
+def _tie_out_table(tie: TieOut) -> Table:
     columns = (Column("line", number=False), Column("", "BTC"), Column("", "sat"), Column("witness", number=False))
     lines = (
-        ("opening balance", identity.opening_sats, "node", Kind.NORMAL),
-        ("+ royalty received in intake", identity.received_sats, "node", Kind.NORMAL),
-        ("\u2212 network fees of sweeps", identity.fees_sats, "ledger, and the sweeps' transactions", Kind.NORMAL),
+        ("opening balance", tie.opening_sats, "node", Kind.NORMAL),
+        ("+ royalty received in intake", tie.received_sats, "node", Kind.NORMAL),
+        ("\u2212 network fees of sweeps", tie.fees_sats, "ledger, and the sweeps' transactions", Kind.NORMAL),
         (
             "= should be held",
-            identity.opening_sats + identity.received_sats - identity.fees_sats,
+            tie.opening_sats + tie.received_sats - tie.fees_sats,
             "arithmetic",
             Kind.TOTAL,
         ),
-        ("intake", identity.intake_sats, "node", Kind.NORMAL),
-        ("+ cold", identity.cold_sats, "node", Kind.NORMAL),
-        ("= is held", identity.held_sats, "arithmetic", Kind.TOTAL),
-        ("held by the ledger", identity.ledger_sats, "ledger", Kind.TOTAL),
-        ("proven in cold", identity.proven_sats, "proof pack", Kind.TOTAL),
+        ("intake", tie.intake_sats, "node", Kind.NORMAL),
+        ("+ cold", tie.cold_sats, "node", Kind.NORMAL),
+        ("= is held", tie.held_sats, "arithmetic", Kind.TOTAL),
+        ("royalty booked", tie.booked_sats, "ledger", Kind.NORMAL),
+        ("held by the ledger", tie.ledger_sats, "ledger", Kind.TOTAL),
+        ("proven in cold", tie.proven_sats, "proof pack", Kind.TOTAL),
     )
     rows = tuple(Row((name, btc(value), whole(value), witness), kind) for name, value, witness, kind in lines)
     return Table("The identity of the reserve", columns, rows)
 
 
-def _statement_table(statement: tuple[StatementRow, ...]) -> Table:
+def _statement_table(statement: Statement) -> Table:
     columns = (
         Column("account", number=False, code=True),
         Column("kind", number=False),
@@ -222,12 +220,12 @@ def _statement_table(statement: tuple[StatementRow, ...]) -> Table:
         Column("closing"),
     )
     rows = []
-    for row in statement:
+    for row in statement.accounts:
         credit = row.kind in CREDIT_KINDS
         opening, closing = (-row.opening, -row.closing) if credit else (row.opening, row.closing)
-        up, down = (row.outflow, row.inflow) if credit else (row.inflow, row.outflow)
+        up, down = (row.credits, row.debits) if credit else (row.debits, row.credits)
         cells = (amount(opening), amount(up), amount(down), amount(closing))
-        rows.append(Row((row.account, row.kind, row.closing.commodity.value, *cells)))
+        rows.append(Row((row.account, row.kind, row.commodity.value, *cells)))
     return Table(
         "Statement of the ledger; each currency is booked in itself, nothing is converted", columns, tuple(rows)
     )

@@ -19,6 +19,8 @@ MOST_DAYS_SHOWN = 62
 """Above two months a bar per day is too thin to read, and months are shown."""
 TOP_ZONES = 3
 HALF = 0.5
+EXACT_MWH = 1e-3
+"""Rounding of floating-point sums over a year of hours stays far below a kilowatt-hour."""
 
 
 @dataclass(frozen=True)
@@ -278,8 +280,9 @@ def shed_section(totals: EnergyTotals, source: str) -> Section:
         (
             f"Granted MW around the clock make {energy(totals.granted_mwh)}. Of that {energy(ran[0])} ran in mining, "
             f"{energy(ran[1])} in AI halls on surplus, {energy(ran[2])} in AI halls on firm supply, and {energy(shed)} "
-            "did not run. Each megawatt-hour that did not run has one reason, and the sum is exact."
+            "did not run."
         ),
+        _balance_words(totals),
     )
     ran_bars = (
         Bar("ran: mining", ran[0] / 1000, energy(ran[0]), Role.MINING),
@@ -301,6 +304,15 @@ def shed_section(totals: EnergyTotals, source: str) -> Section:
         bars=tuple(bar for bar in ran_bars if bar.value > 0) + shed_bars,
     )
     return Section("shed", title, words, source, plot, (_reason_table(totals, by_reason, order), _shed_by_zone(totals)))
+
+
+def _balance_words(totals: EnergyTotals) -> str:
+    rest = totals.unexplained_mwh
+    if abs(rest) <= EXACT_MWH:
+        return (
+            "Each megawatt-hour that did not run has its reason: what ran and what was shed add up to what was granted."
+        )
+    return f"{energy(rest)} are NOT explained: what ran and what was shed do not add up to what was granted."
 
 
 def _reason_table(totals: EnergyTotals, by_reason: Floats, order: list[int]) -> Table:

@@ -12,15 +12,11 @@ import numpy as np
 from zakhira.dispatch.schedule import Dispatch
 from zakhira.kernel.interval import HourRange
 from zakhira.kernel.money import Amount
+from zakhira.ledger.statement import Statement
 from zakhira.planning.allocation import Plan
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats
 from zakhira.settlement.day import SettledDay
-
-INTAKE_ACCOUNT = "assets:vault:intake"
-COLD_ACCOUNT = "assets:vault:cold"
-FEES_ACCOUNT = "expenses:network-fees"
-COMMUNITY_ACCOUNT = "liabilities:community"
 
 VERIFIED = "VERIFIED"
 """The word of a verdict whose mandatory checks have all passed."""
@@ -57,22 +53,6 @@ class SweepFact:
     signers: tuple[str, ...]
     txid: str
     height: int
-
-
-@dataclass(frozen=True)
-class StatementRow:
-    """One account over the run: closing = opening + inflow - outflow.
-
-    ``inflow`` sums the debits and ``outflow`` the credits, both at least 0. An income or liability account therefore
-    closes below 0 when it holds something.
-    """
-
-    account: str
-    kind: str
-    opening: Amount
-    inflow: Amount
-    outflow: Amount
-    closing: Amount
 
 
 @dataclass(frozen=True)
@@ -144,7 +124,8 @@ class RunFacts:
 
     ``dispatch`` covers the whole run (:func:`join_dispatch`). ``settled``, ``received_sats`` hold one item per day:
     ``received_sats`` is the royalty that the node shows as confirmed in intake on that day. ``reserve`` starts with the
-    opening balance and holds at least one point a day. ``balances`` are the ledger's at the end, debits positive.
+    opening balance and holds at least one point a day. ``balances`` are the ledger's at the end, debits positive;
+    ``statement`` is the ledger's over the run.
     """
 
     programme: Programme
@@ -159,7 +140,7 @@ class RunFacts:
     reserve: tuple[ReservePoint, ...]
     sweeps: tuple[SweepFact, ...]
     balances: Mapping[str, Amount]
-    statement: tuple[StatementRow, ...]
+    statement: Statement
     verdict: VerdictFact
     node_version: str
     database_version: str

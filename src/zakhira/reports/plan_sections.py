@@ -1,4 +1,4 @@
-"""The plan behind the run: MW and value by zone and class, its certificate, and how the series fit what is published."""
+"""The plan behind the run: MW and value by zone and class, its certificate, and how the series fit published ones."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
     }
     value = sum(result.value_usd for result in held)
     if held:
-        best = max(by_class, key=lambda c: sum(r.value_usd for r in by_class[c]))
-        best_value = sum(r.value_usd for r in by_class[best])
-        title = f"The plan is worth {usd(value)} a year, {usd(best_value)} of it from {names[best]}"
+        worth = {class_id: sum(r.value_usd for r in results) for class_id, results in by_class.items()}
+        parts = [f"{names[c]} {usd(worth[c])}" for c in sorted(worth, key=lambda c: -worth[c])]
+        title = f"The plan is worth {usd(value)} a year: {name_list(parts)}"
     else:
         title = "Nothing pays at these prices: the plan leaves every megawatt alone"
     coins = sum(result.btc for result in held)
@@ -120,7 +120,7 @@ def certificate_state(plan: Plan) -> State:
     gap = plan.certificate.gap_share
     words = f"The plan is within {percent(gap)} of the best possible."
     if gap <= CLOSE_GAP_SHARE:
-        return State(Mood.GOOD, "OPTIMAL", words)
+        return State(Mood.GOOD, "CERTIFIED", words)
     return State(Mood.OPEN, "NOT CLOSED", words)
 
 

@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 
 from zakhira.reports.coin_sections import (
     coin_section,
-    identity_breaks,
     ledger_section,
     reserve_section,
     sweep_section,
+    tie_out_breaks,
 )
 from zakhira.reports.document import Figure, Mood, Report, Section, State
 from zakhira.reports.energy_sections import day_section, hour_section, map_section, name_list, plural, shed_section
-from zakhira.reports.facts import RunFacts
+from zakhira.reports.facts import RunFacts, VerdictFact
 from zakhira.reports.numbers import btc, btc_prose, energy, fixed, local_time, percent, prose, whole
 from zakhira.reports.plan_sections import (
     calibration_section,
@@ -25,18 +25,25 @@ from zakhira.reports.plan_sections import (
 )
 from zakhira.reports.totals import (
     EnergyTotals,
-    ReserveIdentity,
+    TieOut,
     coin_days,
     energy_totals,
-    reserve_identity,
+    tie_out,
     weakest_tag,
 )
-from zakhira.reports.trust_sections import about_rows, assumption_section, proof_section, unknown_section
+from zakhira.reports.trust_sections import (
+    FAILED,
+    PASSED,
+    about_rows,
+    assumption_section,
+    proof_section,
+    unknown_section,
+)
 
 
 def run_report(facts: RunFacts) -> Report:
     """Everything that the page of a run says, in the order in which it is read."""
-    totals, identity = energy_totals(facts), reserve_identity(facts)
+    totals, tie = energy_totals(facts), tie_out(facts)
     programme = facts.programme
     zone = ZoneInfo(programme.time_zone)
     return Report(
@@ -45,33 +52,29 @@ def run_report(facts: RunFacts) -> Report:
             f"{plural(facts.days, 'day')} from {local_time(facts.hours.start, zone)}, programme {programme.id}, "
             f"seed {facts.seed}"
         ),
-        headline=headline(facts, totals, identity),
-        figures=first_figures(facts, totals, identity),
-        states=states(facts, identity),
-        sections=_sections(facts, totals, identity),
+        headline=headline(facts, totals, tie),
+        figures=first_figures(facts, totals, tie),
+        states=states(facts, tie),
+        sections=_sections(facts, totals, tie),
         about=about_rows(facts),
     )
 
 
-def headline(facts: RunFacts, totals: EnergyTotals, identity: ReserveIdentity) -> str:
+def headline(facts: RunFacts, totals: EnergyTotals, tie: TieOut) -> str:
     """Where the megawatts went and what is in the reserve, in one sentence."""
     ran = [(float(totals.mining_mw.sum()), "mining"), (float(totals.ai_mw.sum()), "AI halls")]
-    parts = name_list([f"{energy(mwh)} in {name}" for mwh, name in ran if mwh > 0])
-    used = f"{percent(totals.used_share)} of it ran ({parts})" if totals.used_mwh > 0 else "none of it ran"
-    offered = (
-        f"of {energy(totals.surplus_mwh)} of surplus power {used}"
-        if totals.surplus_mwh > 0
-        else "the grid had no surplus power"
-    )
-    proven = f"{btc_prose(identity.proven_sats)} in cold proven" if facts.verdict.verified else "NOT proven"
-    tie = "tied to the satoshi" if identity.ties else "NOT tied to the books"
+    parts = name_list([f"{energy(mwh)} in {name}" for mwh, name in ran if mwh > 0]) if totals.used_mwh > 0 else ""
+    used = f"{percent(totals.used_share)} of {energy(totals.surplus_mwh)} of surplus power ran"
+    offered = used + (f" ({parts})" if parts else "") if totals.surplus_mwh > 0 else "the grid had no surplus power"
+    proven = f"{btc_prose(tie.proven_sats)} in cold proven" if facts.verdict.verified else "NOT proven"
+    tied = "tied to the satoshi" if tie.ties else "NOT tied to the books"
     return (
-        f"In {plural(facts.days, 'day')}, {offered}, and the reserve holds {btc_prose(identity.held_sats)}, {tie}, "
+        f"In {plural(facts.days, 'day')}, {offered}, and the reserve holds {btc_prose(tie.held_sats)}, {tied}, "
         f"{proven}."
     )
 
 
-def first_figures(facts: RunFacts, totals: EnergyTotals, identity: ReserveIdentity) -> tuple[Figure, ...]:
+def first_figures(facts: RunFacts, totals: EnergyTotals, tie: TieOut) -> tuple[Figure, ...]:
     """The four figures of the first screen."""
     return (
         Figure("Allocated", fixed(facts.plan.power_mw, 1), "MW", f"of at most {prose(facts.plan.cap_mw)} MW"),
@@ -81,40 +84,46 @@ def first_figures(facts: RunFacts, totals: EnergyTotals, identity: ReserveIdenti
             "GWh",
             f"{percent(totals.used_share)} of what the grid offered",
         ),
-        Figure("Royalty received", btc(identity.received_sats), "BTC", f"in {plural(facts.days, 'day')}, confirmed"),
-        Figure("Held in the reserve", btc(identity.held_sats), "BTC", f"{btc(identity.cold_sats)} BTC of it in cold"),
+        Figure("Royalty received", btc(tie.received_sats), "BTC", f"in {plural(facts.days, 'day')}, confirmed"),
+        Figure("Held in the reserve", btc(tie.held_sats), "BTC", f"{btc(tie.cold_sats)} BTC of it in cold"),
     )
 
 
-def states(facts: RunFacts, identity: ReserveIdentity) -> tuple[State, ...]:
-    """The state of the proof, of the books and of the plan's certificate."""
-    verdict = facts.verdict
+def proof_state(verdict: VerdictFact) -> State:
+    """The verdict as a state: what failed, or what could not be checked, is named."""
     if verdict.verified:
-        proof = State(
+        return State(
             Mood.GOOD, verdict.word, f"{btc(verdict.proven_sats)} BTC in cold, proven at block {whole(verdict.height)}."
         )
-    else:
-        missed = [check.words for check in verdict.checks if check.outcome != "passed"]
-        proof = State(Mood.BAD, verdict.word, f"At block {whole(verdict.height)} the proof fails: {name_list(missed)}.")
-    if identity.holds:
+    failed = [check.words for check in verdict.checks if check.outcome == FAILED]
+    missed = [check.words for check in verdict.checks if check.outcome != PASSED]
+    what = "fails" if failed else "is not complete"
+    sentence = f"At block {whole(verdict.height)} the proof {what}: {name_list(failed or missed)}."
+    return State(Mood.BAD if failed else Mood.OPEN, verdict.word, sentence)
+
+
+def states(facts: RunFacts, tie: TieOut) -> tuple[State, ...]:
+    """The state of the proof, of the books and of the plan's certificate."""
+    proof = proof_state(facts.verdict)
+    if tie.holds:
         books = State(Mood.GOOD, "TIES", "Received less fees = intake + cold = ledger, cold = proven, to the satoshi.")
     else:
-        books = State(Mood.BAD, "DOES NOT TIE", f"{name_list(identity_breaks(identity))}.")
+        books = State(Mood.BAD, "DOES NOT TIE", f"{name_list(tie_out_breaks(tie))}.")
     return (proof, books, certificate_state(facts.plan))
 
 
-def _sections(facts: RunFacts, totals: EnergyTotals, identity: ReserveIdentity) -> tuple[Section, ...]:
+def _sections(facts: RunFacts, totals: EnergyTotals, tie: TieOut) -> tuple[Section, ...]:
     sources = _Sources(facts)
     programme, plan = facts.programme, facts.plan
     found = [
-        unknown_section(facts, identity, sources.programme),
+        unknown_section(facts, tie, sources.programme),
         hour_section(facts, totals, sources.dispatch),
         day_section(facts, totals, sources.dispatch),
         map_section(facts, totals, sources.dispatch),
         shed_section(totals, sources.dispatch),
         coin_section(facts, coin_days(facts), sources.coins),
         reserve_section(facts, sources.node),
-        ledger_section(facts, identity, sources.books),
+        ledger_section(facts, tie, sources.books),
         sweep_section(facts, sources.node),
         proof_section(facts, sources.proof),
         plan_section(plan, programme, sources.plan),

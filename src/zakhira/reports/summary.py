@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zakhira.reports.facts import RunFacts
 from zakhira.reports.numbers import btc, fixed, percent
-from zakhira.reports.totals import energy_totals, reserve_identity
+from zakhira.reports.totals import energy_totals, tie_out
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SummaryRow:
 
 def run_summary(facts: RunFacts) -> tuple[SummaryRow, ...]:
     """The rows of the summary; coins are in sats as figures and in BTC as text, exact in both."""
-    totals, identity = energy_totals(facts), reserve_identity(facts)
+    totals, tie = energy_totals(facts), tie_out(facts)
     allocated = facts.plan.power_mw
 
     def coins(key: str, label: str, units_sats: int) -> SummaryRow:
@@ -41,15 +41,13 @@ def run_summary(facts: RunFacts) -> tuple[SummaryRow, ...]:
         SummaryRow("surplus_mwh", "surplus offered", fixed(totals.surplus_mwh, 1), "MWh", totals.surplus_mwh),
         SummaryRow("used_mwh", "surplus used", fixed(totals.used_mwh, 1), "MWh", totals.used_mwh),
         SummaryRow("shed_mwh", "granted but not run", fixed(totals.shed_mwh, 1), "MWh", totals.shed_mwh),
-        coins("received", "royalty received", identity.received_sats),
-        coins("fees", "network fees", identity.fees_sats),
-        coins("intake", "in intake", identity.intake_sats),
-        coins("cold", "in cold", identity.cold_sats),
-        coins("ledger", "in the ledger", identity.ledger_sats),
-        coins("proven", "proven in cold", identity.proven_sats),
-        SummaryRow(
-            "ties", "received - fees = intake + cold = ledger", "yes" if identity.ties else "NO", "", identity.ties
-        ),
-        SummaryRow("cold_is_proven", "cold = proven", "yes" if identity.proven else "NO", "", identity.proven),
+        coins("received", "royalty received", tie.received_sats),
+        coins("fees", "network fees", tie.fees_sats),
+        coins("intake", "in intake", tie.intake_sats),
+        coins("cold", "in cold", tie.cold_sats),
+        coins("ledger", "in the ledger", tie.ledger_sats),
+        coins("proven", "proven in cold", tie.proven_sats),
+        SummaryRow("ties", "received - fees = intake + cold = ledger", "yes" if tie.ties else "NO", "", tie.ties),
+        SummaryRow("cold_is_proven", "cold = proven", "yes" if tie.proven else "NO", "", tie.proven),
         SummaryRow("verdict", "proof", facts.verdict.word, "", facts.verdict.word),
     )

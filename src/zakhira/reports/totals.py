@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from zakhira.dispatch.schedule import ShedReason
 from zakhira.kernel.interval import DAY_HOURS
+from zakhira.ledger.reserve import reserve_identity
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats
-from zakhira.reports.facts import COLD_ACCOUNT, FEES_ACCOUNT, INTAKE_ACCOUNT, RunFacts
+from zakhira.reports.facts import RunFacts
 from zakhira.reports.horizon import local_hours
 
 REASONS = tuple(ShedReason)
@@ -72,6 +73,11 @@ class EnergyTotals:
         """What they did not run, for all reasons."""
         return float(self.shed_mw.sum())
 
+    @property
+    def unexplained_mwh(self) -> float:
+        """Granted less what ran and what was shed: 0 to rounding, or the dispatch does not add up."""
+        return self.granted_mwh - self.used_mwh - float(self.firm_mw.sum()) - self.shed_mwh
+
     def by_hour_of_day(self, values: Floats) -> Floats:
         """Mean over the run's days for each local hour of day, [24], of a [hour] array; 0 for an hour never met."""
         count = np.bincount(self.hour_of_day, minlength=DAY_HOURS)
@@ -128,15 +134,17 @@ def energy_totals(facts: RunFacts) -> EnergyTotals:
 
 
 @dataclass(frozen=True)
-class ReserveIdentity:
-    """The sums that must agree to the satoshi, each from its own witness.
+class TieOut:
+    """The sums that must agree to the satoshi at the end of a run, each from its own witness.
 
-    ``received_sats``, ``intake_sats``, ``cold_sats`` and ``opening_sats`` come from the node; ``fees_sats`` and
-    ``ledger_sats`` from the ledger; ``sweep_fees_sats`` from the sweeps' transactions; ``proven_sats`` from the pack.
+    ``opening_sats``, ``received_sats``, ``intake_sats`` and ``cold_sats`` come from the node; ``booked_sats`` (the
+    royalty), ``fees_sats`` and ``ledger_sats`` (both vaults) from the ledger; ``sweep_fees_sats`` from the sweeps'
+    transactions; ``proven_sats`` from the pack.
     """
 
     opening_sats: int
     received_sats: int
+    booked_sats: int
     fees_sats: int
     sweep_fees_sats: int
     intake_sats: int
@@ -149,11 +157,21 @@ class ReserveIdentity:
         """What the node shows in both vaults."""
         return self.intake_sats + self.cold_sats
 
+    def differences(self) -> tuple[tuple[str, int], ...]:
+        """Which sums differ, in words, and by how many sats; empty when everything ties."""
+        flow = self.opening_sats + self.received_sats - self.fees_sats
+        pairs = (
+            ("received less fees is not what the vaults hold", flow - self.held_sats),
+            ("the ledger is not what the vaults hold", self.ledger_sats - self.held_sats),
+            ("the royalty booked is not what the node shows as received", self.booked_sats - self.received_sats),
+            ("the ledger's fees are not the fees of the sweeps", self.fees_sats - self.sweep_fees_sats),
+        )
+        return tuple((words, off) for words, off in pairs if off)
+
     @property
     def ties(self) -> bool:
-        """Whether opening + received - fees = intake + cold = ledger, and the sweeps' fees are the ledger's."""
-        flow = self.opening_sats + self.received_sats - self.fees_sats
-        return flow == self.held_sats == self.ledger_sats and self.fees_sats == self.sweep_fees_sats
+        """Whether opening + received - fees = intake + cold = ledger, with royalty and fees as they were booked."""
+        return not self.differences()
 
     @property
     def proven(self) -> bool:
@@ -166,22 +184,23 @@ class ReserveIdentity:
         return self.ties and self.proven
 
 
-def _balance_sats(facts: RunFacts, account: str) -> int:
-    balance = facts.balances.get(account)
-    return balance.units if balance is not None else 0
+def tie_out(facts: RunFacts) -> TieOut:
+    """Put the witnesses of the reserve side by side.
 
-
-def reserve_identity(facts: RunFacts) -> ReserveIdentity:
-    """The identity of the reserve at the end of the run."""
+    Raises:
+        UnknownAccount, WrongCommodity: the balances lack an account of the reserve or it counts something else.
+    """
     first, last = facts.reserve[0], facts.reserve[-1]
-    return ReserveIdentity(
+    books = reserve_identity(facts.balances)
+    return TieOut(
         opening_sats=first.intake_sats + first.cold_sats,
         received_sats=sum(facts.received_sats),
-        fees_sats=_balance_sats(facts, FEES_ACCOUNT),
+        booked_sats=books.received_sats,
+        fees_sats=books.fees_sats,
         sweep_fees_sats=sum(sweep.fee_sats for sweep in facts.sweeps),
         intake_sats=last.intake_sats,
         cold_sats=last.cold_sats,
-        ledger_sats=_balance_sats(facts, INTAKE_ACCOUNT) + _balance_sats(facts, COLD_ACCOUNT),
+        ledger_sats=books.backing_sats,
         proven_sats=facts.verdict.proven_sats,
     )
 

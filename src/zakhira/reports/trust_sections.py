@@ -6,16 +6,17 @@ from collections import Counter
 from zoneinfo import ZoneInfo
 
 from zakhira.programme.model import Assumption, Programme
-from zakhira.reports.coin_sections import identity_breaks
+from zakhira.reports.coin_sections import tie_out_breaks
 from zakhira.reports.document import Column, Kind, Row, Section, Table
 from zakhira.reports.energy_sections import name_list, plural
 from zakhira.reports.facts import RunFacts
 from zakhira.reports.numbers import btc, fixed, local_time, percent, prose, whole
-from zakhira.reports.totals import ReserveIdentity
+from zakhira.reports.totals import TieOut
 
 PASSED = "passed"
 FAILED = "failed"
 _ICONS = {PASSED: "\u2713", FAILED: "\u2717"}
+_ORIGINS = {"node": "from the node", "pack": "from the pack", "trust": "on trusted keys"}
 ESTIMATE_TAG = "E"
 TAG_WORDS = "S sourced, D derived from sourced figures, K general knowledge, E estimate"
 
@@ -26,7 +27,7 @@ def proof_section(facts: RunFacts, source: str) -> Section:
     outcomes = Counter(check.outcome for check in verdict.checks)
     origins = Counter(check.source for check in verdict.checks if check.outcome == PASSED)
     passed = outcomes[PASSED]
-    rests = name_list([f"{count} from the {origin}" for origin, count in origins.items()])
+    rests = name_list([f"{count} {_ORIGINS.get(origin, origin)}" for origin, count in origins.items()])
     if verdict.verified:
         title = f"{verdict.word}: {passed} of {plural(len(verdict.checks), 'check')} passed ({rests})"
     else:
@@ -97,10 +98,10 @@ def _figure(value: float) -> str:
     return prose(value, 12) if value % 1 else fixed(value)
 
 
-def unknown_section(facts: RunFacts, identity: ReserveIdentity, source: str) -> Section:
+def unknown_section(facts: RunFacts, tie: TieOut, source: str) -> Section:
     """What this report does not prove and does not know, said first."""
     points = (
-        *(f"The books do not tie: {line}." for line in identity_breaks(identity)),
+        *(f"The books do not tie: {line}." for line in tie_out_breaks(tie)),
         *_chain_points(facts),
         *_energy_points(facts),
         *_figure_points(facts.programme),
@@ -175,7 +176,7 @@ def _figure_points(programme: Programme) -> tuple[str, ...]:
             f"dollar) and the network of {network.as_of} ({prose(network.hashrate_eh_per_s, 4)} EH/s of others); both "
             "are held for the whole run."
         ),
-        f"{estimates} of {len(programme.assumptions)} figures are estimates [E]; {bare} of them have no low and high.",
+        f"{estimates} of {len(programme.assumptions)} figures are estimates [E]; {bare} of those without low and high.",
     )
 
 
