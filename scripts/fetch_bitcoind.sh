@@ -81,7 +81,7 @@ private_apt() {
     apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=- \
         -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=- \
         -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" -o Acquire::Languages=none \
-        -o Acquire::PDiffs=false -o Acquire::Retries=3 -o APT::Get::List-Cleanup=0 -o APT::Sandbox::User="" "$@"
+        -o APT::Update::Error-Mode=any -o Acquire::PDiffs=false -o Acquire::Retries=3 -o APT::Get::List-Cleanup=0 -o APT::Sandbox::User="" "$@"
 }
 
 unpack() {
