@@ -8,7 +8,7 @@ from embit.script import Script
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
 from zakhira.custody.checks import SIGHASH_ALL, place_in_vault
-from zakhira.custody.decoded import Decoded
+from zakhira.custody.decoded import Decoded, DecodedInput
 from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.read_by_embit import parse_psbt
 from zakhira.custody.refusals import NotAMessage
@@ -37,8 +37,16 @@ def _require(holds: bool, what: str) -> None:  # noqa: FBT001  # reads as a sent
         raise NotAMessage(f"This is not a message to sign: {what}.", "Sign nothing; it could be a payment.")
 
 
-def check_message(decoded: Decoded, message: bytes | None, vault: Vault, chain: str) -> None:
-    """Require BIP-322's ``to_sign`` for an address of this vault and nothing else; raises NotAMessage."""
+def _is_ours(given: DecodedInput, vault: Vault, chain: str) -> bool:
+    found = place_in_vault(vault, given.origins, chain)
+    return found is not None and (found[2].script_hex, found[2].witness_script_hex) == (
+        given.script_hex,
+        given.witness_script_hex,
+    )
+
+
+def check_message(decoded: Decoded, message: bytes | None, vaults: tuple[Vault, ...], chain: str) -> None:
+    """Require BIP-322's ``to_sign`` for an address of these vaults and nothing else; raises NotAMessage."""
     _require(message is not None and len(message) <= MAX_MESSAGE_BYTES, "it carries no message, or a very long one")
     _require(decoded.version == 0 and decoded.locktime == 0, "its version and lock time are not 0")
     _require(len(decoded.inputs) == 1 and len(decoded.outputs) == 1, "it has more than one input or output")
@@ -49,16 +57,11 @@ def check_message(decoded: Decoded, message: bytes | None, vault: Vault, chain: 
     _require(given.sighash in {None, SIGHASH_ALL} and not given.is_final, "it is final or asks for another sighash")
     expected = to_spend_txid(message or b"", given.script_hex)
     _require(given.outpoint == f"{expected}:0", "its input is not the virtual one of the message")
-    found = place_in_vault(vault, given.origins, chain)
-    _require(
-        found is not None
-        and (found[2].script_hex, found[2].witness_script_hex) == (given.script_hex, given.witness_script_hex),
-        f"its address is not of vault {vault.id}",
-    )
+    _require(any(_is_ours(given, vault, chain) for vault in vaults), "its address is of none of the signer's vaults")
 
 
-def sign_message(psbt_base64: str, vault: Vault, chain: str, seed: bytes) -> str:
-    """Decode twice, require a BIP-322 message over an address of the vault, and add the seed's signature.
+def sign_message(psbt_base64: str, vaults: tuple[Vault, ...], chain: str, seed: bytes) -> str:
+    """Decode twice, require a BIP-322 message over an address of these vaults, and add the seed's signature.
 
     Raises:
         NotAMessage: it could be something else.
@@ -66,5 +69,5 @@ def sign_message(psbt_base64: str, vault: Vault, chain: str, seed: bytes) -> str
         DecodersDisagree, Undecodable: as their names say.
     """
     decoded = decode_psbt(psbt_base64, chain)
-    check_message(decoded, parse_psbt(psbt_base64).unknown.get(MESSAGE_FIELD), vault, chain)
+    check_message(decoded, parse_psbt(psbt_base64).unknown.get(MESSAGE_FIELD), vaults, chain)
     return sign_scopes(psbt_base64, decoded, seed, chain)

@@ -267,3 +267,15 @@ class AlreadyFinal(SigningRefused):
     """A PSBT carries final witnesses where signatures are still to be added."""
 
     code = "ZK-CUSTODY-049"
+
+
+class ChainRefused(SigningRefused):
+    """A key kept in software was asked to work on a chain whose coins are worth something."""
+
+    code = "ZK-CUSTODY-050"
+
+
+class PolicyDiffers(SigningRefused):
+    """The policy that came with a request is not the one that the signer knows."""
+
+    code = "ZK-CUSTODY-051"

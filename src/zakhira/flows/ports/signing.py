@@ -7,7 +7,17 @@ from typing import Protocol
 
 from zakhira.controls.approval import Approval
 from zakhira.custody.coin import Instruction
+from zakhira.custody.refusals import SigningRefused
+from zakhira.kernel.errors import OutsideFailure
 from zakhira.programme.model import Policy
+
+__all__ = ["OfficerKey", "Signer", "SignerUnreachable", "SigningRefused"]
+
+
+class SignerUnreachable(OutsideFailure):
+    """A signer's device does not answer."""
+
+    code = "ZK-FLOWS-090"
 
 
 class Signer(Protocol):
@@ -18,8 +28,10 @@ class Signer(Protocol):
         """The signer's id as in the vault's keys."""
 
     def sign_spend(self, psbt: str, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> str:
-        """The PSBT (base64) with this signer's signatures added. The signer checks the officers' signatures against the
-        policy it knows and decodes the bytes twice itself. Raises SigningRefused.
+        """The PSBT (base64) with this signer's signatures added.
+
+        The signer checks the officers' signatures against the policy it knows and decodes the bytes twice itself.
+        Raises SigningRefused.
         """
 
     def sign_message_psbt(self, psbt: str) -> str:
