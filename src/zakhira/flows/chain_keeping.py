@@ -29,8 +29,14 @@ def recorded_blocks(books: Books) -> tuple[Block, ...]:
     return tuple(_from_json(block) for chunk in chunks for block in chunk)
 
 
-def restore_chain(books: Books, chain: PrivateChain, now: datetime) -> int:
-    """Bring the node back to at least the recorded tip and return the recorded height (0 when nothing is recorded).
+def recorded_height(books: Books) -> int:
+    """The height of the last recorded block; 0 when nothing is recorded."""
+    blocks = recorded_blocks(books)
+    return blocks[-1].height if blocks else 0
+
+
+def restore_chain(books: Books, chain: PrivateChain, now: datetime) -> None:
+    """Bring the node back to at least the recorded tip.
 
     Blocks that the node has above the recorded tip stay: the run adopts them when it gets there.
 
@@ -41,7 +47,6 @@ def restore_chain(books: Books, chain: PrivateChain, now: datetime) -> int:
     chain.set_time(now)
     if blocks:
         chain.restore(blocks)
-    return blocks[-1].height if blocks else 0
 
 
 def record_blocks(

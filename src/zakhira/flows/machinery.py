@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.chain import PrivateChain
@@ -14,7 +15,10 @@ from zakhira.flows.ports.signing import OfficerKey, Signer
 
 @dataclass(frozen=True)
 class Machinery:
-    """The parts of a run. ``signers`` by vault id, ``officers`` by officer id, ``payout_addresses`` by licensee id."""
+    """The parts of a run. ``signers`` by vault id, ``officers`` by officer id, ``payout_addresses`` by licensee id.
+
+    ``set_clock`` tells the drill's signers the programme's time, against which approvals expire.
+    """
 
     books: Books
     chain: PrivateChain
@@ -22,4 +26,5 @@ class Machinery:
     officers: Mapping[str, OfficerKey]
     prover: MessageProver
     payout_addresses: Mapping[str, str]
+    set_clock: Callable[[datetime], None]
     progress: Progress

@@ -81,9 +81,7 @@ def pay_day(machinery: Machinery, programme: Programme, day: int, due: Iterable[
             _pay(machinery, programme, day, pool.id, owed, now)
 
 
-def _pay(
-    machinery: Machinery, programme: Programme, day: int, pool: str, owed: tuple[Due, ...], now: datetime
-) -> None:
+def _pay(machinery: Machinery, programme: Programme, day: int, pool: str, owed: tuple[Due, ...], now: datetime) -> None:
     key = f"day/{day:04d}/pay/{pool}"
     record_id = f"{day:04d}/{pool}"
     if machinery.books.done(key) is None:

@@ -1,4 +1,7 @@
-"""What flows ask of a Bitcoin node. The bitcoind adapter and the simulator's chain both answer."""
+"""What flows ask of a Bitcoin node. The bitcoind adapter and the simulator's chain both answer.
+
+What they raise stands in :mod:`zakhira.flows.ports.chain_errors`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Block:
 
 
 class ChainReader(Protocol):
-    """A node that is asked, never told. Every method may raise NodeUnreachable, NodeRefused or WrongChain."""
+    """A node that is asked, never told. Every method may raise NodeUnreachable, NodeRefused, WrongChain or NodeFailed."""
 
     def chain_name(self) -> str:
         """main, test, signet or regtest."""
@@ -35,7 +38,8 @@ class ChainReader(Protocol):
         """Blocks on top of and with the transaction: 0 in the mempool or unknown. Only wallet and given-block look-up."""
 
     def coins(self, vault: str) -> tuple[Coin, ...]:
-        """The confirmed, unspent coins of a watched vault, by height and outpoint."""
+        """The confirmed, unspent coins of a watched vault, by height and outpoint. A coin that a transaction in the mempool
+        spends is not among them. Raises VaultNotWatched."""
 
 
 class PrivateChain(ChainReader, Protocol):
@@ -50,7 +54,7 @@ class PrivateChain(ChainReader, Protocol):
         """
 
     def blocks(self, first: int, last: int) -> tuple[Block, ...]:
-        """Raw blocks of the best chain, both heights included."""
+        """Raw blocks of the best chain, both heights included. Raises BlockMissing above the tip."""
 
     def restore(self, blocks: Sequence[Block]) -> None:
         """Submit recorded blocks again, in order, until the tip is the last of them; known blocks are skipped.
@@ -69,10 +73,12 @@ class PrivateChain(ChainReader, Protocol):
         """
 
     def watch_vault(self, vault: str, descriptor: str, since: datetime) -> None:
-        """Make a watch-only wallet for the vault (``<0;1>/*`` descriptor with checksum). Safe to repeat."""
+        """Make a watch-only wallet for the vault (``<0;1>/*`` descriptor with checksum) that sees coins in blocks from
+        ``since`` on. Safe to repeat. Raises BadDescriptor, or VaultDiffers if it watches another one under this name."""
 
     def reserve_check(self, vault: str, branch: int, index: int) -> str:
-        """The address that the node itself derives at this place of the vault's descriptor."""
+        """The address that the node itself derives at this place of the vault's descriptor; from then on it is watched.
+        Raises VaultNotWatched."""
 
     def broadcast(self, raw_hex: str) -> str:
         """Check with testmempoolaccept, send, and return the txid. A transaction that is already known or confirmed is not an

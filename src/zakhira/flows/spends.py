@@ -1,0 +1,123 @@
+"""Spends as the books keep them: one record a spend, a newer version for each step of its life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from zakhira.controls.approval import Approval
+from zakhira.controls.spend_state import SpendState
+from zakhira.custody.coin import Address, Instruction, Payment
+from zakhira.flows.ports.books import Books, Record
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.interval import parse_utc, utc_text
+
+SPEND = "spend"
+"""Kind of the records of spends."""
+
+Fields = Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Spend:
+    """A spend and how far it is. What is not there yet is empty; ``height`` is 0 until it is confirmed."""
+
+    instruction: Instruction
+    destination: Address
+    day: int
+    state: SpendState
+    approvals: tuple[Approval, ...] = ()
+    psbt: str = ""
+    signers: tuple[str, ...] = ()
+    raw_hex: str = ""
+    txid: str = ""
+    height: int = 0
+
+    @property
+    def record(self) -> Record:
+        """The record of this step."""
+        place = self.destination
+        body: Json = {
+            "instruction": self.instruction.as_json(),
+            "destination": {
+                "vault": place.vault,
+                "branch": place.branch,
+                "index": place.index,
+                "address": place.address,
+                "script_hex": place.script_hex,
+            },
+            "day": self.day,
+            "state": self.state.value,
+            "approvals": [_approval_json(approval) for approval in self.approvals],
+            "psbt": self.psbt,
+            "signers": list(self.signers),
+            "raw_hex": self.raw_hex,
+            "txid": self.txid,
+            "height": self.height,
+        }
+        return Record(SPEND, self.instruction.id, body)
+
+
+def _approval_json(approval: Approval) -> Json:
+    return {
+        "officer": approval.officer,
+        "instruction_hash": approval.instruction_hash,
+        "signature": approval.signature,
+        "at": utc_text(approval.at),
+    }
+
+
+def _texts(fields: Fields, *names: str) -> list[str]:
+    return [str(fields[name]) for name in names]
+
+
+def _instant(fields: Fields, name: str) -> datetime:
+    return parse_utc(str(fields[name]))
+
+
+def _instruction(fields: Fields) -> Instruction:
+    payments = cast("list[Fields]", fields["payments"])
+    return Instruction(
+        *_texts(fields, "id", "chain", "from_vault", "to_vault"),
+        inputs=tuple(cast("list[str]", fields["inputs"])),
+        payments=tuple(Payment(str(p["address"]), cast("int", p["amount_sats"])) for p in payments),
+        fee_sats=cast("int", fields["fee_sats"]),
+        purpose=str(fields["purpose"]),
+        clause=str(fields["clause"]),
+        proposed_by=str(fields["proposed_by"]),
+        proposed_at=_instant(fields, "proposed_at"),
+        expires_at=_instant(fields, "expires_at"),
+    )
+
+
+def _address(fields: Fields) -> Address:
+    branch, index = cast("int", fields["branch"]), cast("int", fields["index"])
+    return Address(str(fields["vault"]), branch, index, *_texts(fields, "address", "script_hex"))
+
+
+def _approval(fields: Fields) -> Approval:
+    return Approval(*_texts(fields, "officer", "instruction_hash", "signature"), at=_instant(fields, "at"))
+
+
+def spend_of(body: Json) -> Spend:
+    """Read a spend back from its record."""
+    fields = cast("Fields", body)
+    return Spend(
+        instruction=_instruction(cast("Fields", fields["instruction"])),
+        destination=_address(cast("Fields", fields["destination"])),
+        day=cast("int", fields["day"]),
+        state=SpendState(fields["state"]),
+        approvals=tuple(_approval(item) for item in cast("list[Fields]", fields["approvals"])),
+        psbt=str(fields["psbt"]),
+        signers=tuple(cast("list[str]", fields["signers"])),
+        raw_hex=str(fields["raw_hex"]),
+        txid=str(fields["txid"]),
+        height=cast("int", fields["height"]),
+    )
+
+
+def recorded_spends(books: Books) -> tuple[Spend, ...]:
+    """Every spend at its latest step, in the order in which they were proposed."""
+    return tuple(spend_of(body) for body in books.records(SPEND).values())

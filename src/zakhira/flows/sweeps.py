@@ -1,0 +1,169 @@
+"""A sweep from intake to cold, step by step; each step is in the books before the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from zakhira.controls.quorum import decide_spend
+from zakhira.controls.spend_state import SpendEvent, SpendState, advance
+from zakhira.custody.coin import Address
+from zakhira.custody.descriptor import derive_address
+from zakhira.custody.signing import combine_signatures, finalise
+from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, choose_coins, locate_coins, plan_sweep
+from zakhira.flows.arrivals import expected_arrivals
+from zakhira.flows.machinery import Machinery
+from zakhira.flows.payments import intake_address, recorded_payments
+from zakhira.flows.ports.books import Write
+from zakhira.flows.spends import Spend, recorded_spends
+from zakhira.kernel.errors import Refused
+from zakhira.ledger.entry import Entry, Lot
+from zakhira.programme.model import Programme
+from zakhira.settlement.entries import sweep_entry
+
+INTAKE_ACCOUNT = "assets:vault:intake"
+
+
+class SweepNotAllowed(Refused):
+    """The policy refuses a sweep."""
+
+    code = "ZK-FLOWS-003"
+
+
+def sweep_intake(machinery: Machinery, programme: Programme, day: int, now: datetime) -> None:
+    """Propose a sweep of the credited coins in intake, if there are any, and carry it to broadcast.
+
+    Safe to repeat: a sweep that was proposed for this day is carried on from its last step.
+    """
+    sweep_id = f"sweep-{day:04d}"
+    spends = {spend.instruction.id: spend for spend in recorded_spends(machinery.books)}
+    spend = spends.get(sweep_id) or _propose(machinery, programme, sweep_id, day, len(spends), now)
+    if spend is not None:
+        carry_on(machinery, programme, spend, now)
+
+
+def carry_on(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:
+    """Take a spend from wherever it is to broadcast."""
+    steps: dict[SpendState, Callable[[Machinery, Programme, Spend, datetime], Spend]] = {
+        SpendState.PROPOSED: _approve,
+        SpendState.APPROVED: _build,
+        SpendState.BUILT: _sign,
+        SpendState.SIGNED: _broadcast,
+    }
+    machinery.set_clock(now)
+    while spend.state in steps:
+        spend = steps[spend.state](machinery, programme, spend, now)
+    return spend
+
+
+def confirm_sweeps(machinery: Machinery, programme: Programme, now: datetime) -> None:
+    """Book every sweep that has its confirmations by now."""
+    height, _ = machinery.chain.tip()
+    cold = {coin.outpoint: coin for coin in machinery.chain.coins(programme.policy.vault("cold").id)}
+    for spend in recorded_spends(machinery.books):
+        coin = cold.get(f"{spend.txid}:0")
+        if spend.state is not SpendState.BROADCAST or coin is None:
+            continue
+        if height - coin.height + 1 >= programme.policy.confirmations:
+            step = replace(spend, state=advance(spend.state, SpendEvent.TRANSACTION_CONFIRMED), height=coin.height)
+            _commit(machinery, step, "watcher", now, (_entry(machinery, spend, now),))
+
+
+def _commit(machinery: Machinery, spend: Spend, actor: str, now: datetime, entries: tuple[Entry, ...] = ()) -> Spend:
+    key = f"spend/{spend.instruction.id}/{spend.state.value}"
+    machinery.books.commit(Write(key, actor, f"spend {spend.state.value}", now, entries, (spend.record,)))
+    return spend
+
+
+def _held(machinery: Machinery, programme: Programme) -> tuple[HeldCoin, ...]:
+    """The coins in intake that are credited, each with the address that was reserved for it."""
+    credited = {balance.lot.outpoint for balance in machinery.books.lots(INTAKE_ACCOUNT)}
+    expected = expected_arrivals(recorded_payments(machinery.books))
+    coins = [c for c in machinery.chain.coins(programme.policy.vault("intake").id) if c.outpoint in credited]
+    places: list[Address] = []
+    for coin in coins:
+        announced = expected[coin.script_hex]
+        places.append(intake_address(machinery, programme, announced.payment.day, announced.output.licensee))
+    return locate_coins(coins, places)
+
+
+def _propose(
+    machinery: Machinery, programme: Programme, sweep_id: str, day: int, number: int, now: datetime
+) -> Spend | None:
+    policy = programme.policy
+    chosen = choose_coins(_held(machinery, programme), policy.vault("intake"), policy)
+    if not chosen:
+        return None
+    destination = derive_address(policy.vault("cold"), 0, number, programme.chain)
+    proposer = next(officer.id for officer in policy.officers if officer.role == policy.propose_role)
+    proposal = Proposal(sweep_id, "sweep intake to cold", proposer, now)
+    instruction = plan_sweep(chosen, destination, policy, programme.chain, proposal)
+    return _commit(machinery, Spend(instruction, destination, day, SpendState.PROPOSED), proposer, now)
+
+
+def _approve(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:
+    """Ask one officer of each approving role, then ask the policy."""
+    policy, instruction = programme.policy, spend.instruction
+    approvals = []
+    for role in policy.approve_roles:
+        taken = {instruction.proposed_by, *(approval.officer for approval in approvals)}
+        officer = next(item.id for item in policy.officers if item.role == role and item.id not in taken)
+        approvals.append(machinery.officers[officer].approve(instruction, now))
+    decision = decide_spend(
+        policy,
+        instruction.hash,
+        sum(payment.amount_sats for payment in instruction.payments),
+        instruction.fee_sats,
+        instruction.proposed_by,
+        instruction.proposed_at,
+        instruction.expires_at,
+        tuple(approvals),
+        now,
+    )
+    if not decision.allowed:
+        why = "; ".join((*decision.reasons, *(f"role {role} has not approved" for role in decision.missing)))
+        raise SweepNotAllowed(f"{instruction.id}: {why}.", "Change the proposal or ask the roles that are missing.")
+    step = replace(spend, state=advance(spend.state, SpendEvent.APPROVAL_COMPLETED), approvals=tuple(approvals))
+    return _commit(machinery, step, "policy", now)
+
+
+def _build(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:
+    """Build the PSBT; both decoders have read it alike when this returns."""
+    held = [h for h in _held(machinery, programme) if h.coin.outpoint in spend.instruction.inputs]
+    psbt = build_psbt(spend.instruction, held, programme.policy, places=(spend.destination,))
+    step = replace(spend, state=advance(spend.state, SpendEvent.TRANSACTION_BUILT), psbt=psbt)
+    return _commit(machinery, step, "coordinator", now)
+
+
+def _sign(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:
+    """Have ``sweep_signers`` signers look at it and sign, each for itself; combine and finalise."""
+    policy, chain = programme.policy, programme.chain
+    signers = machinery.signers[spend.instruction.from_vault][: policy.sweep_signers]
+    returned = [signer.sign_spend(spend.psbt, spend.instruction, spend.approvals, policy) for signer in signers]
+    raw_hex = finalise(combine_signatures(spend.psbt, returned, chain), chain)
+    step = replace(
+        spend,
+        state=advance(spend.state, SpendEvent.SIGNATURES_COMPLETED),
+        signers=tuple(signer.name for signer in signers),
+        raw_hex=raw_hex,
+    )
+    return _commit(machinery, step, "coordinator", now)
+
+
+def _broadcast(machinery: Machinery, _programme: Programme, spend: Spend, now: datetime) -> Spend:
+    txid = machinery.chain.broadcast(spend.raw_hex)
+    step = replace(spend, state=advance(spend.state, SpendEvent.TRANSACTION_SENT), txid=txid)
+    return _commit(machinery, step, "coordinator", now)
+
+
+def _entry(machinery: Machinery, spend: Spend, now: datetime) -> Entry:
+    inputs = {balance.lot.outpoint: balance for balance in machinery.books.lots(INTAKE_ACCOUNT)}
+    closed = tuple((inputs[outpoint].lot, inputs[outpoint].amount.units) for outpoint in spend.instruction.inputs)
+    return sweep_entry(
+        entry_id=f"spend/{spend.instruction.id}",
+        at=now,
+        closed=closed,
+        opened=Lot(f"{spend.txid}:0", f"{spend.instruction.id} from intake"),
+        fee_sats=spend.instruction.fee_sats,
+    )
