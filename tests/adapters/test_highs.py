@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -89,7 +91,12 @@ def test_crossed_bounds_are_refused_or_infeasible() -> None:
     assert HighsSolver().load(crossed).solve().status is SolverStatus.INFEASIBLE
 
 
-def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    """The solver's banner must not reach the terminal."""
-    HighsSolver().load(_program()).solve()
-    assert capfd.readouterr().out == ""
+def test_nothing_is_printed() -> None:
+    """The solver's banner must not reach the terminal, not even when C flushes its buffers at the end."""
+    code = (
+        "import numpy as np; from zakhira.adapters.highs import HighsSolver;"
+        "from zakhira.planning.solver import LinearProgram, rows_of;"
+        "HighsSolver().load(LinearProgram(np.ones(1), np.zeros(1), np.ones(1), rows_of([]))).solve()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

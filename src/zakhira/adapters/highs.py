@@ -54,7 +54,7 @@ class HighsSolver:
             OptionRefused: an option was not taken.
             ModelRefused: the programme is malformed: a NaN, a column out of range.
         """
-        highs = highspy.Highs()  # type: ignore[no-untyped-call]  # its constructor alone has no annotation
+        highs = _QuietHighs()
         for name, value in (
             ("output_flag", False),
             ("threads", self.threads),
@@ -65,6 +65,18 @@ class HighsSolver:
             _set_option(highs, name, value)
         _require_ok(highs.passModel(_highs_lp(program)), "the programme")
         return _HighsModel(highs, len(program.objective))
+
+
+class _QuietHighs(highspy.Highs):
+    """HiGHS whose constructor prints no banner: it would enable its callbacks, and speak, before it can be silenced."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # its constructor alone has no annotation
+
+    def enableCallbacks(self) -> highspy.HighsStatus:  # noqa: N802  # the library's spelling
+        self.silent()
+        status: highspy.HighsStatus = super().enableCallbacks()  # type: ignore[no-untyped-call]  # no annotation
+        return status
 
 
 class _HighsModel:

@@ -1,0 +1,158 @@
+"""From a programme and its series to the allocation, with its certificate and the price of each limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from zakhira.planning.allocation import Certificate, ClassResult, Grant, Plan, ShadowPrice
+from zakhira.planning.cutting_planes import Bounds, Master, Progress, close_bounds
+from zakhira.planning.evaluate import Use, firm_mwh, halls_at_any_price, halls_come_first_at_a_loss, use_of
+from zakhira.planning.oracle import zone_oracles
+from zakhira.planning.problem import AllocationProblem, build_problem
+from zakhira.planning.solver import LinearSolver
+from zakhira.planning.tags import weakest_tag
+from zakhira.planning.tie_break import break_ties
+from zakhira.planning.worth import firm_tariff_usd_per_mwh
+from zakhira.programme.model import Programme
+from zakhira.programme.series import Floats, Series
+
+GRID_PER_MW = 2**30
+"""Grants are multiples of 2^-30 MW (a milliwatt), so that their sums are exact in floating point."""
+NOTHING_MW = 1e-6
+"""Less than a watt is no grant."""
+WORTH_TELLING_USD = 0.5
+"""A limit whose price is below this does not bind."""
+METHOD = "cutting planes, a cut per zone and group of hours, exact in every hour; price taker, links unused"
+RELAXED = "; a fleet's margin exceeds the firm tariff, so the upper bound lets fleets go before halls"
+
+
+def plan_allocation(
+    programme: Programme,
+    series: Series,
+    solver: LinearSolver,
+    progress: Progress | None = None,
+    clock: Callable[[], float] | None = None,
+) -> Plan:
+    """The best allocation of the programme's megawatts, for a price taker and without the links.
+
+    ``progress`` is told the round and both bounds in USD a year; ``clock`` (seconds) times the certificate.
+
+    Raises:
+        LimitNotPossible, SeriesDoNotFit: the input.
+        PlanInfeasible, PlanUnbounded, PlanNotFound: no allocation came out; or an error of the solver.
+    """
+    started = clock() if clock else 0.0
+    problem = build_problem(programme, series)
+    bounds, power_mw = _best(problem, solver, progress)
+    candidates = [_candidate(programme, problem, power_mw)]
+    relaxed = halls_come_first_at_a_loss(problem.worths)
+    if relaxed:
+        halls_first = replace(problem, worths=halls_at_any_price(problem.worths))
+        candidates.append(_candidate(programme, problem, _best(halls_first, solver, None)[1]))
+    lower, grants, results = max(candidates, key=lambda candidate: candidate[0])
+    return Plan(
+        programme_digest=programme.digest,
+        cap_mw=programme.cap_mw,
+        grants=grants,
+        results=results,
+        certificate=Certificate(
+            method=METHOD + (RELAXED if relaxed else ""),
+            lower_bound_usd=lower,
+            upper_bound_usd=max(bounds.upper_usd, lower),
+            rounds=bounds.rounds,
+            seconds=clock() - started if clock else 0.0,
+        ),
+        shadow_prices=_shadow_prices(problem, bounds),
+    )
+
+
+def _best(problem: AllocationProblem, solver: LinearSolver, progress: Progress | None) -> tuple[Bounds, Floats]:
+    """The bounds of a problem in its economic order, and its best MW [column] after ties are broken."""
+    master = Master(problem, zone_oracles(problem))
+    bounds = close_bounds(master, solver, progress)
+    return bounds, on_grid(problem, break_ties(master, solver, bounds).power_mw)
+
+
+def _candidate(
+    programme: Programme, problem: AllocationProblem, power_mw: Floats
+) -> tuple[float, tuple[Grant, ...], tuple[ClassResult, ...]]:
+    """What MW [column] are worth in USD a year with halls first, with their grants and results."""
+    totals = problem.by_zone_and_class(power_mw)
+    results = _results(programme, problem, totals, use_of(problem, totals))
+    value_usd = math.fsum(result.value_usd for result in results)
+    return value_usd, _grants(programme, problem, power_mw), results
+
+
+def on_grid(problem: AllocationProblem, power_mw: Floats) -> Floats:
+    """Round MW to the grid and take from the largest what a limit would be exceeded by."""
+    rounded: Floats = np.round(np.where(power_mw < NOTHING_MW, 0.0, power_mw) * GRID_PER_MW) / GRID_PER_MW
+    for limit in problem.limits:
+        while (excess := float(limit.coefficients @ rounded) - limit.capacity) > 0:
+            largest = int(np.argmax(rounded * (limit.coefficients > 0)))
+            needed = math.ceil(excess / float(limit.coefficients[largest]) * GRID_PER_MW)
+            rounded[largest] = max(0.0, rounded[largest] - max(needed, 1) / GRID_PER_MW)
+    return rounded
+
+
+def _grants(programme: Programme, problem: AllocationProblem, power_mw: Floats) -> tuple[Grant, ...]:
+    grants = []
+    for column, mw in zip(problem.columns, power_mw, strict=True):
+        worth = problem.worths[column.worth]
+        if mw > 0:
+            zone = programme.zones[column.zone].id
+            grants.append(Grant(column.site.id, zone, column.site.licensee, worth.class_id, worth.is_hall, float(mw)))
+    return tuple(grants)
+
+
+def _results(programme: Programme, problem: AllocationProblem, totals: Floats, use: Use) -> tuple[ClassResult, ...]:
+    """One result for each zone and class with MW. Work is the horizon's; money is scaled to a year."""
+    firm = firm_mwh(problem, totals, use)
+    tariff, year = firm_tariff_usd_per_mwh(programme.prices), problem.year_scale
+    results = []
+    for zone, index in np.argwhere(totals > 0):
+        worth, mw = problem.worths[index], float(totals[zone, index])
+        surplus, beyond = float(use.surplus_mwh[zone, index]), float(firm[zone, index])
+        energy = surplus + beyond
+        results.append(
+            ClassResult(
+                zone=programme.zones[zone].id,
+                class_id=worth.class_id,
+                is_hall=worth.is_hall,
+                power_mw=mw,
+                surplus_mwh=surplus,
+                firm_mwh=beyond,
+                btc=energy * worth.btc_per_mwh,
+                gpu_hours=energy * worth.gpu_hours_per_mwh,
+                revenue_usd=year * energy * worth.revenue_usd_per_mwh,
+                energy_cost_usd=year * (float(use.cost_usd[zone, index]) + beyond * tariff),
+                opex_usd=year * energy * worth.opex_usd_per_mwh,
+                capital_usd=mw * worth.capital_usd_per_mw,
+                annualised_capital_usd=mw * worth.annualised_capital_usd_per_mw,
+                jobs=mw * worth.jobs_per_mw,
+                tag=weakest_tag(programme, programme.zones[zone].id, worth.class_id),
+            )
+        )
+    return tuple(results)
+
+
+def _shadow_prices(problem: AllocationProblem, bounds: Bounds) -> tuple[ShadowPrice, ...]:
+    """The limits that bind, dearest first by what a hundredth more of them is worth."""
+    binding = [
+        (limit, float(dual))
+        for limit, dual in zip(problem.limits, bounds.limit_duals_usd, strict=True)
+        if dual > WORTH_TELLING_USD
+    ]
+    binding.sort(key=lambda pair: (-pair[1] * pair[0].capacity, pair[0].name))
+    return tuple(
+        ShadowPrice(
+            limit.name,
+            limit.unit,
+            dual,
+            f"One more {limit.unit} of {limit.words} is worth {round(dual):,} USD a year at the margin.",
+        )
+        for limit, dual in binding
+    )

@@ -1,0 +1,120 @@
+"""What a granted megawatt of a class is worth: the figures that planning compares classes by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zakhira.compute import halls
+from zakhira.kernel.money import SATS_PER_BTC
+from zakhira.mining import machines
+from zakhira.mining.economics import reward_sats_per_hash
+from zakhira.mining.network import others_hashes_per_s
+from zakhira.mining.retarget import difficulty_of_hashrate
+from zakhira.programme.model import HallClass, MachineClass, Prices, Programme
+
+HOURS_PER_YEAR = 8760.0
+KWH_PER_MWH = 1000.0
+
+
+@dataclass(frozen=True)
+class ClassWorth:
+    """One class at the programme's prices, as a price taker: difficulty stays at the stated network hashrate."""
+
+    class_id: str
+    name: str
+    is_hall: bool
+    machine: MachineClass | None
+    """Where the air's heat matters."""
+    load_share: float
+    """The most of a granted MW that runs: availability, and for halls the share that is sold."""
+    surplus_value_usd_per_mwh: float
+    """What 1 MWh of surplus is worth before its cost: a fleet's revenue less opex; a hall's saved firm tariff."""
+    revenue_usd_per_mwh: float
+    opex_usd_per_mwh: float
+    capital_usd_per_mw: float
+    annualised_capital_usd_per_mw: float
+    btc_per_mwh: float
+    gpu_hours_per_mwh: float
+    jobs_per_mw: float
+    limit_mw: float
+    base_usd_per_mw: float
+    """A year's value of a granted MW that gets no surplus at all: less its capital; a hall runs on firm supply."""
+
+
+def capital_recovery_share(discount_share: float, life_years: float) -> float:
+    """The yearly payment that repays 1 of capital over its life with interest: r / (1 - (1 + r)^-n)."""
+    if discount_share == 0:
+        return 1.0 / life_years
+    return float(discount_share / (1.0 - (1.0 + discount_share) ** -life_years))
+
+
+def firm_tariff_usd_per_mwh(prices: Prices) -> float:
+    """What firm supply costs at the plug."""
+    return prices.firm_tariff_pkr_per_kwh * KWH_PER_MWH / prices.pkr_per_usd
+
+
+def planning_reward_sats_per_hash(programme: Programme) -> float:
+    """Expected satoshi per hash at the stated network: its difficulty, the next block's subsidy, its fees."""
+    network = programme.network
+    difficulty = difficulty_of_hashrate(others_hashes_per_s(network))
+    return reward_sats_per_hash(difficulty, network.height + 1, network.fee_share)
+
+
+def machine_value_usd_per_mwh(machine: MachineClass, reward_sats: float, btc_usd: float) -> float:
+    """Revenue less operating cost of 1 MWh at ``reward_sats`` per hash: the margin before energy."""
+    btc = machines.hashes_per_mwh(machine) * reward_sats / SATS_PER_BTC
+    return btc * btc_usd - machine.opex_usd_per_mwh
+
+
+def class_worths(programme: Programme) -> tuple[ClassWorth, ...]:
+    """Every machine class and hall class of the programme, halls first, each in the file's order."""
+    reward = planning_reward_sats_per_hash(programme)
+    of_halls = tuple(_hall_worth(hall, programme.prices) for hall in programme.halls)
+    return of_halls + tuple(_machine_worth(machine, reward, programme.prices) for machine in programme.machines)
+
+
+def _machine_worth(machine: MachineClass, reward_sats: float, prices: Prices) -> ClassWorth:
+    btc = machines.hashes_per_mwh(machine) * reward_sats / SATS_PER_BTC
+    capital = machines.capital_usd_per_mw(machine)
+    annualised = capital * capital_recovery_share(prices.discount_share_per_year, machine.life_years)
+    return ClassWorth(
+        class_id=machine.id,
+        name=machine.name,
+        is_hall=False,
+        machine=machine,
+        load_share=machine.availability_share,
+        surplus_value_usd_per_mwh=machine_value_usd_per_mwh(machine, reward_sats, prices.btc_usd),
+        revenue_usd_per_mwh=btc * prices.btc_usd,
+        opex_usd_per_mwh=machine.opex_usd_per_mwh,
+        capital_usd_per_mw=capital,
+        annualised_capital_usd_per_mw=annualised,
+        btc_per_mwh=btc,
+        gpu_hours_per_mwh=0.0,
+        jobs_per_mw=machine.jobs_per_mw,
+        limit_mw=machine.limit_mw,
+        base_usd_per_mw=-annualised,
+    )
+
+
+def _hall_worth(hall: HallClass, prices: Prices) -> ClassWorth:
+    capital = halls.capital_usd_per_mw(hall)
+    annualised = capital * capital_recovery_share(prices.discount_share_per_year, hall.life_years)
+    revenue, firm = halls.revenue_usd_per_mwh(hall), firm_tariff_usd_per_mwh(prices)
+    load = halls.load_share(hall)
+    return ClassWorth(
+        class_id=hall.id,
+        name=hall.name,
+        is_hall=True,
+        machine=None,
+        load_share=load,
+        surplus_value_usd_per_mwh=firm,
+        revenue_usd_per_mwh=revenue,
+        opex_usd_per_mwh=hall.opex_usd_per_mwh,
+        capital_usd_per_mw=capital,
+        annualised_capital_usd_per_mw=annualised,
+        btc_per_mwh=0.0,
+        gpu_hours_per_mwh=halls.gpu_hours_per_mwh(hall),
+        jobs_per_mw=hall.jobs_per_mw,
+        limit_mw=hall.limit_mw,
+        base_usd_per_mw=load * HOURS_PER_YEAR * (revenue - hall.opex_usd_per_mwh - firm) - annualised,
+    )
