@@ -1,0 +1,124 @@
+"""Lines over time, pairs of figures to compare, and a grid of values."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from zakhira.adapters.plots.axes import category_axis, value_axis
+from zakhira.adapters.plots.look import GRID, INK, MUTED, PAPER, SMALL_PT, STYLES
+from zakhira.reports.numbers import prose
+from zakhira.reports.plot_spec import GridPlot, LinePlot, PairPlot, Role
+
+LABEL_GAP_SHARE = 0.06
+MARKERS = ("o", "s", "^", "D")
+SHADES = ("#f4f8fb", "#56B4E9", "#00456b")
+"""From none to most, in one hue whose lightness falls all the way: the order is seen without colour."""
+
+
+def draw_lines(axes: Axes, spec: LinePlot) -> None:
+    """Lines from zero with a name at their end; an estimate is dashed and marked."""
+    x = np.arange(len(spec.x_labels))
+    highest = max((max(line.values, default=0.0) for line in spec.lines), default=0.0)
+    top = max(highest, *(value for _, value, _ in spec.points), 1e-9) * 1.12
+    for marker, line in zip(MARKERS, spec.lines, strict=False):
+        style = STYLES[line.role]
+        axes.plot(
+            x,
+            line.values,
+            color=style.fill,
+            linewidth=2.0,
+            linestyle=(0, (4, 2)) if line.estimate else "solid",
+            marker=marker,
+            markersize=3.5,
+            drawstyle="steps-mid" if spec.stepped else "default",
+        )
+    for place, value, label in spec.points:
+        axes.plot([place], [value], marker="D", markersize=7, color=PAPER, markeredgecolor=INK, markeredgewidth=1.4)
+        axes.annotate(label, (place, value), (0, 9), textcoords="offset points", ha="center", fontsize=SMALL_PT)
+    _name_lines(axes, spec, top)
+    axes.set_ylim(0, top)
+    category_axis(axes, spec.x_name, spec.x_labels)
+    value_axis(axes, spec.y_name, spec.unit)
+
+
+def _name_lines(axes: Axes, spec: LinePlot, top: float) -> None:
+    """Names at the right end, moved apart where two lines end close together."""
+    ends = sorted(((line.values[-1], line) for line in spec.lines if line.values), key=lambda pair: pair[0])
+    at = -np.inf
+    for value, line in ends:
+        at = max(value, at + LABEL_GAP_SHARE * top)
+        words = f"{line.label} [E]" if line.estimate else line.label
+        axes.annotate(
+            words,
+            (len(line.values) - 1, value),
+            (len(line.values) - 0.2, at),
+            annotation_clip=False,
+            va="center",
+            fontsize=SMALL_PT,
+            color=INK,
+            arrowprops={"arrowstyle": "-", "color": STYLES[line.role].fill, "linewidth": 1.2},
+        )
+
+
+def draw_pairs(axes: Axes, spec: PairPlot) -> None:
+    """A mark for each pair on a scale where 100 is equal."""
+    y = np.arange(len(spec.pairs))[::-1]
+    style = STYLES[Role.SURPLUS]
+    shares = [share for _, share in spec.pairs]
+    reach = max(2.0, *(abs(share - 100) for share in shares)) * 1.35
+    axes.axvline(100, color=INK, linewidth=1.0)
+    for place, share in zip(y, shares, strict=True):
+        axes.plot([100, share], [place, place], color=style.pattern_colour, linewidth=1.6)
+        axes.plot([share], [place], marker="o", markersize=6, color=style.fill, markeredgecolor=INK)
+        right = share >= 100  # noqa: PLR2004  # 100 is equal
+        axes.annotate(
+            f"{prose(share, 4)}%",
+            (share, place),
+            (7 if right else -7, 0),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="center",
+            fontsize=SMALL_PT,
+        )
+    axes.set_yticks(list(map(float, y)), [label for label, _ in spec.pairs], color=INK)
+    axes.set_ylim(-0.7, len(spec.pairs) - 0.3)
+    axes.set_xlim(100 - reach, 100 + reach)
+    value_axis(axes, f"{spec.second_name} as a share of {spec.first_name}", "% (100 is equal)", horizontal=True)
+    axes.spines["left"].set_visible(False)
+
+
+def draw_grid(axes: Axes, spec: GridPlot) -> None:
+    """Cells shaded by value, the largest named."""
+    values = np.array(spec.values)
+    shades = LinearSegmentedColormap.from_list("zakhira", list(SHADES))
+    top = max(float(values.max(initial=0.0)), 1e-9)
+    mesh = axes.pcolormesh(values, cmap=shades, vmin=0, vmax=top, edgecolors=PAPER, linewidth=0.6)
+    axes.set_yticks([i + 0.5 for i in range(len(spec.row_labels))], list(spec.row_labels))
+    places = range(0, len(spec.column_labels), 2)
+    axes.set_xticks([i + 0.5 for i in places], [spec.column_labels[i] for i in places])
+    axes.invert_yaxis()
+    axes.tick_params(length=0)
+    axes.set_xlabel(spec.column_name)
+    axes.set_title(f"{spec.row_name}; shade: {spec.unit}")
+    row, column = np.unravel_index(int(np.argmax(values)), values.shape)
+    axes.annotate(
+        f"{prose(float(values[row, column]), 4)} {spec.unit}",
+        (column + 1, row + 0.5),
+        (12, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=SMALL_PT,
+        color=INK,
+        bbox={"facecolor": PAPER, "edgecolor": MUTED, "linewidth": 0.5, "pad": 2},
+        arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.8},
+    )
+    for spine in axes.spines.values():
+        spine.set_color(GRID)
+    figure = axes.get_figure()
+    assert figure is not None, "axes stand in a figure"
+    bar = figure.colorbar(mesh, ax=axes, pad=0.01, fraction=0.03)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(length=0)
+    bar.ax.yaxis.set_major_formatter(lambda value, _: prose(value, 6))
