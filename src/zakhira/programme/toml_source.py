@@ -62,7 +62,8 @@ class _Walk:
     def _table(self, node: Node) -> None:
         head, *body = [child for child in node.named_children if child.type != "comment"]
         path = self._resolve(_key(head), is_array=node.type == "table_array_element")
-        self._note(path, node)
+        for length in range(1, len(path) + 1):
+            self._note(path[:length], node)
         self._pending.extend((child, path) for child in body if child.type == "pair")
 
     def _resolve(self, keys: tuple[str, ...], *, is_array: bool) -> Path:
