@@ -22,8 +22,8 @@ from zakhira.planning.solver import (
 )
 from zakhira.programme.series import Floats
 
-GAP_STOP_SHARE = 1e-7
-"""Bounds this close count as met; the plan's certificate states the gap that is left."""
+GAP_STOP_SHARE = 5e-8
+"""Bounds this close count as met: half of the 1e-7 that a plan shall keep, so that rounding its grants has room."""
 MAX_ROUNDS = 500
 SLOPE_FLOOR = 1e-12
 """Slopes below this, in millions of USD per MW, are noise of the sums."""

@@ -22,6 +22,8 @@ from zakhira.programme.series import Floats, Series
 
 GRID_PER_MW = 2**30
 """Grants are multiples of 2^-30 MW (a milliwatt), so that their sums are exact in floating point."""
+ROUND_DECIMALS = 7
+"""Digits beyond a tenth of a watt are noise of the solver."""
 NOTHING_MW = 1e-6
 """Less than a watt is no grant."""
 WORTH_TELLING_USD = 0.5
@@ -89,7 +91,8 @@ def _candidate(
 
 def on_grid(problem: AllocationProblem, power_mw: Floats) -> Floats:
     """Round MW to the grid and take from the largest what a limit would be exceeded by."""
-    rounded: Floats = np.round(np.where(power_mw < NOTHING_MW, 0.0, power_mw) * GRID_PER_MW) / GRID_PER_MW
+    kept = np.round(np.where(power_mw < NOTHING_MW, 0.0, power_mw), ROUND_DECIMALS)
+    rounded: Floats = np.round(kept * GRID_PER_MW) / GRID_PER_MW
     for limit in problem.limits:
         while (excess := float(limit.coefficients @ rounded) - limit.capacity) > 0:
             largest = int(np.argmax(rounded * (limit.coefficients > 0)))
