@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from example_programme import build_programme
 
+from example_programme import build_programme
 from zakhira.adapters.highs import HighsSolver
 from zakhira.programme.model import Programme
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from example_programme import random_series
 
+from example_programme import random_series
 from zakhira.adapters.highs import HighsSolver
 from zakhira.kernel.ids import seeded_rng
 from zakhira.planning import cutting_planes

@@ -8,10 +8,10 @@ from datetime import date
 
 import numpy as np
 import pytest
-from example_programme import START, build_programme, build_series, machine, random_series
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from example_programme import START, build_programme, build_series, machine, random_series
 from zakhira.adapters.highs import HighsSolver
 from zakhira.kernel.ids import seeded_rng
 from zakhira.kernel.interval import HourRange
@@ -53,8 +53,9 @@ def _require_feasible(programme: Programme, plan: Plan) -> None:
         assert sum(g.power_mw for g in plan.grants if g.site == site.id) <= site.connection_mw
     for licensee in programme.licensees:
         assert sum(g.power_mw for g in plan.grants if g.licensee == licensee.id) <= licensee.quota_mw
-    for item in (*programme.machines, *programme.halls):
-        assert sum(g.power_mw for g in plan.grants if g.class_id == item.id) <= item.limit_mw
+    limits = {item.id: item.limit_mw for item in programme.machines} | {h.id: h.limit_mw for h in programme.halls}
+    for class_id, limit_mw in limits.items():
+        assert sum(g.power_mw for g in plan.grants if g.class_id == class_id) <= limit_mw
     spent = sum(g.power_mw * capital[g.class_id] for g in plan.grants)
     assert spent <= programme.prices.capital_budget_usd * (1 + 1e-12)
 
@@ -76,7 +77,7 @@ def test_same_value_as_the_full_linear_programme(seed: int, hours: int, solver: 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), hours=st.integers(1, 30))
 def test_bounds_are_honest_when_halls_first_costs_value(seed: int, hours: int, solver: HighsSolver) -> None:
-    """With fleets worth more than the firm tariff the relaxation bounds from above, and the plan's own value from below."""
+    """With fleets worth more than the firm tariff the relaxation bounds from above, the plan's own value from below."""
     programme = _random_programme(seed, MARGIN_ABOVE_FIRM)
     series = random_series(seeded_rng(seed, "series"), hours)
     plan, full = plan_allocation(programme, series, solver), solve_full(programme, series, solver)
@@ -205,7 +206,7 @@ def test_capital_recovery() -> None:
 
 
 def test_no_surplus_no_plan(programme: Programme, solver: HighsSolver) -> None:
-    """Without surplus, and with halls that do not pay on firm supply, nothing is granted and nothing is worth anything."""
+    """Without surplus, and with halls that do not pay on firm supply, nothing is granted."""
     dear = replace(programme, halls=(replace(programme.halls[0], capex_usd_per_mw=60e6),))
     nothing = build_series(np.zeros((2, 24, 3)), np.full((2, 24, 3), 1000.0), np.full((2, 24), 20.0))
     plan = plan_allocation(dear, nothing, solver)

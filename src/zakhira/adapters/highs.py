@@ -30,6 +30,8 @@ class SolverStopped(OutsideFailure):
     code = "ZK-HIGHS-003"
 
 
+TOLERANCE = 1e-9
+"""HiGHS's default of 1e-7, in millions of USD and on every cut, would blur an upper bound by a dollar."""
 DEFAULT_TIME_LIMIT_S = 300.0
 """Far above any programme seen (milliseconds to seconds): beyond it something is wrong."""
 
@@ -61,6 +63,8 @@ class HighsSolver:
             ("time_limit", self.time_limit_s),
             ("random_seed", 0),
             ("solver", "simplex"),
+            ("primal_feasibility_tolerance", TOLERANCE),
+            ("dual_feasibility_tolerance", TOLERANCE),
         ):
             _set_option(highs, name, value)
         _require_ok(highs.passModel(_highs_lp(program)), "the programme")

@@ -22,8 +22,10 @@ from zakhira.programme.series import Floats, Series
 
 GRID_PER_MW = 2**30
 """Grants are multiples of 2^-30 MW (a milliwatt), so that their sums are exact in floating point."""
-ROUND_DECIMALS = 7
-"""Digits beyond a tenth of a watt are noise of the solver."""
+STEPS_PER_MW = 10**7
+"""Grants are cut to a tenth of a watt ..."""
+NOISE_STEPS = 0.05
+"""... unless they are so near below the next one that the difference is the solver's noise."""
 NOTHING_MW = 1e-6
 """Less than a watt is no grant."""
 WORTH_TELLING_USD = 0.5
@@ -90,8 +92,8 @@ def _candidate(
 
 
 def on_grid(problem: AllocationProblem, power_mw: Floats) -> Floats:
-    """Round MW to the grid and take from the largest what a limit would be exceeded by."""
-    kept = np.round(np.where(power_mw < NOTHING_MW, 0.0, power_mw), ROUND_DECIMALS)
+    """Cut MW to the grid and take from the largest what a limit would be exceeded by."""
+    kept = np.floor(np.where(power_mw < NOTHING_MW, 0.0, power_mw) * STEPS_PER_MW + NOISE_STEPS) / STEPS_PER_MW
     rounded: Floats = np.round(kept * GRID_PER_MW) / GRID_PER_MW
     for limit in problem.limits:
         while (excess := float(limit.coefficients @ rounded) - limit.capacity) > 0:
