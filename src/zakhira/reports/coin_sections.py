@@ -22,8 +22,6 @@ from zakhira.reports.numbers import (
 from zakhira.reports.plot_spec import Layer, LinePlot, Role, StackPlot
 from zakhira.reports.totals import CoinDay, TieOut
 
-SHORT_ID = 12
-"""Hex digits of a txid or a hash in running text; tables carry it whole."""
 CREDIT_KINDS = ("income", "liability")
 """Kinds of account that grow by credits: shown with the sign that a reader expects."""
 
@@ -59,7 +57,7 @@ def coin_section(facts: RunFacts, days: tuple[CoinDay, ...], source: str) -> Sec
         )
     ]
     if royalty != received:
-        words.append(f"{btc(royalty - received)} BTC of royalty was settled but not confirmed in intake at the end.")
+        words.append(_lag_words(royalty - received))
     dates = _run_dates(facts)
     plot = LinePlot(
         id="coins",
@@ -76,6 +74,12 @@ def coin_section(facts: RunFacts, days: tuple[CoinDay, ...], source: str) -> Sec
         stepped=True,
     )
     return Section("coins", title, tuple(words), source, plot, (_coin_table(dates, days),))
+
+
+def _lag_words(behind_sats: int) -> str:
+    if behind_sats > 0:
+        return f"{btc(behind_sats)} BTC of royalty was settled but not confirmed in intake at the end."
+    return f"{btc(-behind_sats)} BTC more was received than was settled: this is NOT explained."
 
 
 def _coin_table(dates: tuple[str, ...], days: tuple[CoinDay, ...]) -> Table:
@@ -252,7 +256,7 @@ def sweep_section(facts: RunFacts, source: str) -> Section:
             f"The policy: proposed by {policy.propose_role}, approved by {name_list(policy.approve_roles)}, one person "
             f"never counting twice; at most {btc(policy.sweep_limit_sats)} BTC and "
             f"{with_unit(whole(policy.fee_limit_sats), 'sat')} "
-            f"of fee a sweep. Clause: {policy.clause}"
+            f"of fee a sweep. Clause: {policy.clause.rstrip('.')}."
         ),
     )
     zone = ZoneInfo(facts.programme.time_zone)
@@ -273,8 +277,8 @@ def sweep_section(facts: RunFacts, source: str) -> Section:
                 btc(sweep.amount_sats),
                 whole(sweep.fee_sats),
                 sweep.proposed_by,
-                ", ".join(f"{yes.officer} ({yes.role})" for yes in sweep.approvals),
-                ", ".join(sweep.signers),
+                "\n".join(f"{yes.officer} ({yes.role})" for yes in sweep.approvals),
+                "\n".join(sweep.signers),
                 whole(sweep.height),
                 sweep.txid,
             )

@@ -55,7 +55,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of written cells, as many as there are columns."""
+    """A row of written cells, as many as there are columns; a cell may hold several lines."""
 
     cells: tuple[str, ...]
     kind: Kind = Kind.NORMAL

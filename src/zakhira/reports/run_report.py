@@ -66,12 +66,10 @@ def headline(facts: RunFacts, totals: EnergyTotals, tie: TieOut) -> str:
     parts = name_list([f"{energy(mwh)} in {name}" for mwh, name in ran if mwh > 0]) if totals.used_mwh > 0 else ""
     used = f"{percent(totals.used_share)} of {energy(totals.surplus_mwh)} of surplus power ran"
     offered = used + (f" ({parts})" if parts else "") if totals.surplus_mwh > 0 else "the grid had no surplus power"
-    proven = f"{btc_prose(tie.proven_sats)} in cold proven" if facts.verdict.verified else "NOT proven"
-    tied = "tied to the satoshi" if tie.ties else "NOT tied to the books"
-    return (
-        f"In {plural(facts.days, 'day')}, {offered}, and the reserve holds {btc_prose(tie.held_sats)}, {tied}, "
-        f"{proven}."
-    )
+    proven = f"of which {btc_prose(tie.proven_sats)} in cold is proven" if facts.verdict.verified else "NOT proven"
+    tied = "the books tie to the satoshi" if tie.ties else "the books do NOT tie"
+    held = f"the reserve holds {btc_prose(tie.held_sats)}, {proven}"
+    return f"In {plural(facts.days, 'day')}, {offered}, and {held}; {tied}."
 
 
 def first_figures(facts: RunFacts, totals: EnergyTotals, tie: TieOut) -> tuple[Figure, ...]:
@@ -108,7 +106,7 @@ def states(facts: RunFacts, tie: TieOut) -> tuple[State, ...]:
     if tie.holds:
         books = State(Mood.GOOD, "TIES", "Received less fees = intake + cold = ledger, cold = proven, to the satoshi.")
     else:
-        books = State(Mood.BAD, "DOES NOT TIE", f"{name_list(tie_out_breaks(tie))}.")
+        books = State(Mood.BAD, "DOES NOT TIE", f"The books differ: {name_list(tie_out_breaks(tie))}.")
     return (proof, books, certificate_state(facts.plan))
 
 

@@ -35,7 +35,7 @@ def proof_section(facts: RunFacts, source: str) -> Section:
         title = f"{verdict.word}: {passed} of {plural(len(verdict.checks), 'check')} passed; not {name_list(wrong)}"
     words = (
         (
-            f"The pack speaks for block {whole(verdict.height)} ({verdict.block_hash}): {btc(verdict.proven_sats)} BTC "
+            f"The pack speaks for block {whole(verdict.height)}: {btc(verdict.proven_sats)} BTC "
             f"proven in the cold vault, {btc(verdict.claims_sats)} BTC of claims against it."
         ),
         (
@@ -192,6 +192,7 @@ def about_rows(facts: RunFacts) -> tuple[tuple[str, str], ...]:
         ),
         ("seed", str(facts.seed)),
         ("chain", facts.programme.chain),
+        ("block of the proof", f"{whole(facts.verdict.height)}, {facts.verdict.block_hash}"),
         ("block spacing", f"{facts.block_minutes_used} min of programme time: {facts.block_minutes_reason}"),
         ("node", facts.node_version),
         ("database", facts.database_version),

@@ -19,6 +19,8 @@ CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; 
 """A page that could load or run nothing, even if a text in it tried."""
 
 ICONS = {Mood.GOOD: "\u2713", Mood.BAD: "\u2717", Mood.OPEN: "\u25cb"}
+SHORT_LETTERS = 22
+"""A cell of words up to this length stays on one line."""
 _NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 
 
@@ -122,13 +124,15 @@ def _head(column: Column) -> h.Renderable:
 def _row(row: Row, columns: tuple[Column, ...]) -> h.Renderable:
     first, *rest = zip(row.cells, columns, strict=True)
     return h.tr(class_=None if row.kind is Kind.NORMAL else row.kind.value)[
-        h.th(scope="row", class_=_cell_class(first[1]))[first[0]],
-        (h.td(class_=_cell_class(column))[text] for text, column in rest),
+        h.th(scope="row", class_=_cell_class(*first))[first[0]],
+        (h.td(class_=_cell_class(text, column))[text] for text, column in rest),
     ]
 
 
-def _cell_class(column: Column) -> str | None:
-    return "number" if column.number else "code" if column.code else None
+def _cell_class(text: str, column: Column) -> str | None:
+    if column.number or column.code:
+        return "number" if column.number else "code"
+    return "short" if len(text) <= SHORT_LETTERS else None
 
 
 def _about(report: Report) -> h.Renderable:

@@ -15,7 +15,7 @@ MOST_LABELS = 16
 def value_axis(axes: Axes, name: str, unit: str, *, horizontal: bool = False) -> None:
     """An axis of values in ``unit``, its name above the plot (or below it), with light lines across."""
     axis = axes.xaxis if horizontal else axes.yaxis
-    axis.set_major_locator(MaxNLocator(nbins=6))
+    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: prose(value, 6)))
     axes.grid(visible=True, axis="x" if horizontal else "y")
     if horizontal:

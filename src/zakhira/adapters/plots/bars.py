@@ -18,6 +18,8 @@ LABEL_SHARE = 0.09
 """A layer must be this share of the plot's height to carry its label inside."""
 LABEL_BARS = 3
 """... over so many neighbouring bars."""
+LETTERS_ACROSS = 115
+"""So many letters of a label fill the width of a plot."""
 WRAP_LETTERS = 44
 
 
@@ -89,7 +91,7 @@ def _label_inside(axes: Axes, layer: Layer, below: Floats, values: Floats, top: 
     """Write the name where the layer is thickest over a few neighbouring bars; whether there was room."""
     if len(values) < LABEL_BARS:
         return False
-    span = max(LABEL_BARS, round(len(values) * len(layer.label) / 90))
+    span = max(LABEL_BARS, round(len(values) * len(layer.label) / LETTERS_ACROSS))
     if span > len(values):
         return False
     low = np.array([below[i : i + span].max() for i in range(len(values) - span + 1)])
@@ -139,8 +141,14 @@ def draw_bars(axes: Axes, spec: BarPlot) -> None:
             hatch=_pattern(style.pattern, estimate=bar.estimate),
             hatchcolor=style.pattern_colour,
         )
-        text = f" {bar.text}{' [E]' if bar.estimate else ''} "
-        axes.text(max(bar.value, 0.0), place, text, va="center", ha="left", fontsize=SMALL_PT, color=INK)
+        axes.annotate(
+            bar.text + (" [E]" if bar.estimate else ""),
+            (max(bar.value, 0.0), place),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL_PT,
+        )
     names = ["\n".join(textwrap.wrap(bar.label, WRAP_LETTERS)) for bar in spec.bars]
     axes.set_yticks(list(map(float, y)), names, fontsize=SMALL_PT, color=INK)
     _value_limits(axes, values, [len(bar.text) + 4 * bar.estimate for bar in spec.bars])

@@ -15,6 +15,7 @@ LABEL_GAP_SHARE = 0.06
 MARKERS = ("o", "s", "^", "D")
 SHADES = ("#f4f8fb", "#56B4E9", "#00456b")
 """From none to most, in one hue whose lightness falls all the way: the order is seen without colour."""
+SHADE_STEPS = 24
 
 
 def draw_lines(axes: Axes, spec: LinePlot) -> None:
@@ -36,7 +37,16 @@ def draw_lines(axes: Axes, spec: LinePlot) -> None:
         )
     for place, value, label in spec.points:
         axes.plot([place], [value], marker="D", markersize=7, color=PAPER, markeredgecolor=INK, markeredgewidth=1.4)
-        axes.annotate(label, (place, value), (0, 9), textcoords="offset points", ha="center", fontsize=SMALL_PT)
+        under = value < highest / 2 or value < max(other for _, other, _ in spec.points)
+        axes.annotate(
+            label,
+            (place, value),
+            (0, -9 if under else 9),
+            textcoords="offset points",
+            ha="center",
+            va="top" if under else "bottom",
+            fontsize=SMALL_PT,
+        )
     _name_lines(axes, spec, top)
     axes.set_ylim(0, top)
     category_axis(axes, spec.x_name, spec.x_labels)
@@ -92,7 +102,7 @@ def draw_pairs(axes: Axes, spec: PairPlot) -> None:
 def draw_grid(axes: Axes, spec: GridPlot) -> None:
     """Cells shaded by value, the largest named."""
     values = np.array(spec.values)
-    shades = LinearSegmentedColormap.from_list("zakhira", list(SHADES))
+    shades = LinearSegmentedColormap.from_list("zakhira", list(SHADES), N=SHADE_STEPS)
     top = max(float(values.max(initial=0.0)), 1e-9)
     mesh = axes.pcolormesh(values, cmap=shades, vmin=0, vmax=top, edgecolors=PAPER, linewidth=0.6)
     axes.set_yticks([i + 0.5 for i in range(len(spec.row_labels))], list(spec.row_labels))
@@ -119,6 +129,8 @@ def draw_grid(axes: Axes, spec: GridPlot) -> None:
     figure = axes.get_figure()
     assert figure is not None, "axes stand in a figure"
     bar = figure.colorbar(mesh, ax=axes, pad=0.01, fraction=0.03)
+    assert bar.solids is not None, "a colour bar of cells has its cells"
+    bar.solids.set_rasterized(False)  # a picture inside the picture would not be SVG
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
     bar.ax.yaxis.set_major_formatter(lambda value, _: prose(value, 6))

@@ -133,17 +133,27 @@ def _draw_links(axes: Axes, spec: MapPlot, items: dict[str, _Item]) -> None:
             solid_capstyle="round",
             zorder=0,
         )
+        x, y = _between(a, b)
         axes.text(
-            (a.x + b.x) / 2,
-            (a.y + b.y) / 2,
+            x,
+            y,
             power(link.limit_mw),
             fontsize=SMALL_PT - 1,
             color=MUTED,
             ha="center",
             va="center",
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
-            zorder=0.5,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
+            zorder=5,
         )
+
+
+def _between(a: _Item, b: _Item) -> tuple[float, float]:
+    """Half-way between the edges of two discs; above the line where they nearly touch."""
+    apart = max(math.dist((a.x, a.y), (b.x, b.y)), 1e-6)
+    share = (a.reach + (apart - b.reach)) / 2 / apart
+    gap = apart - a.reach - b.reach
+    lift = 0.0 if gap > LABEL_HEIGHT_PT * 2 else LABEL_HEIGHT_PT
+    return a.x + share * (b.x - a.x), a.y + share * (b.y - a.y) + lift
 
 
 def _draw_disc(axes: Axes, item: _Item) -> None:
@@ -206,6 +216,7 @@ def _draw_disc(axes: Axes, item: _Item) -> None:
         color=INK,
         linespacing=1.15,
         zorder=4,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
     )
 
 
