@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zakhira.cli.commands import zakhira
-from zakhira.cli.services import Answer, Finding, Progress, Table
+from zakhira.cli.services import Answer, Finding, Progress, Table, Word
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure, Refused, ZakhiraError
 
 ANSWER = Answer(
@@ -120,8 +120,14 @@ def test_each_kind_of_end_has_its_code(words: tuple[str, ...], error: BaseExcept
 
 def test_an_answer_of_no_is_exit_1() -> None:
     """A proof that fails prints its checks and ends with 1."""
-    no = Answer((), {"verdict": "NOT VERIFIED"}, "NOT VERIFIED", yes=False)
+    no = Answer((), {"verdict": "FAILED"}, "FAILED", Word.NO)
     assert call(lambda: no, *COMMANDS[4]).exit_code == 1
+
+
+def test_not_being_able_to_tell_is_exit_3() -> None:
+    """A node that cannot answer makes the answer neither yes nor no."""
+    open_answer = Answer((), {"verdict": "NOT VERIFIED"}, "NOT VERIFIED", Word.UNKNOWN)
+    assert call(lambda: open_answer, *COMMANDS[4]).exit_code == 3
 
 
 def test_a_crash_leaves_a_report_to_send() -> None:

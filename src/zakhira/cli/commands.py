@@ -10,11 +10,12 @@ import click
 
 from zakhira import __version__
 from zakhira.cli.door import Exit, pass_through
-from zakhira.cli.services import Answer, Services
+from zakhira.cli.services import Answer, Services, Word
 from zakhira.cli.terminal import print_answer, print_findings, progress_bars
 
 _FOLDER = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+_EXITS = {Word.YES: Exit.DONE, Word.NO: Exit.NO, Word.UNKNOWN: Exit.OUTSIDE}
 MAX_DAYS = 366
 """The longest horizon a programme may have, in days."""
 
@@ -27,7 +28,7 @@ def _answer(make: Callable[[], Answer], *, as_json: bool) -> None:
     def act() -> Exit:
         answer = make()
         print_answer(answer, as_json=as_json)
-        return Exit.DONE if answer.yes else Exit.NO
+        return _EXITS[answer.word]
 
     _finish(act, as_json=as_json)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +26,14 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
+class Word(Enum):
+    """What an answer says: yes, no, or that something outside was missing to say either."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Answer:
     """A result: what a person reads, the same facts for a machine, and whether the answer is yes."""
@@ -32,7 +41,7 @@ class Answer:
     tables: tuple[Table, ...]
     facts: Mapping[str, Json]
     sentence: str = ""
-    yes: bool = True
+    word: Word = Word.YES
 
 
 @dataclass(frozen=True)

@@ -208,15 +208,39 @@ def _reserve_record(machinery: Machinery, programme: Programme, record_id: str, 
 
 
 def _close(machinery: Machinery, programme: Programme, calendar: Calendar) -> int:
-    """Let the last payments and sweeps confirm, and book them; return the height."""
-    height, now = calendar.closing(programme.policy.confirmations)
-    mined = machinery.chain.mine_to(height, now)
-    record_blocks(machinery.books, machinery.chain, "run/blocks", calendar.end_height, height, now, mined)
-    credit_arrivals(machinery, programme, calendar.days - 1, now)
-    confirm_sweeps(machinery, programme, now)
+    """Let the last payments and sweeps confirm, and book them; return the height.
+
+    Claims must stand behind coins in cold: where they would not, what is in intake is swept at the close.
+    """
+    wait = programme.policy.confirmations
+    height = _settle_chain(machinery, programme, calendar, 0, wait)
+    if _claims_sats(machinery, programme) > _vault_sats(machinery, programme, "cold"):
+        sweep_intake(machinery, programme, calendar.days, calendar.closing(wait)[1])
+    if any(spend.day == calendar.days for spend in recorded_spends(machinery.books)):
+        height = _settle_chain(machinery, programme, calendar, wait, 2 * wait)
+    now = calendar.time_of(height)
     record = _reserve_record(machinery, programme, "closing", now)
     machinery.books.commit(Write("run/closed", "run", "close run", now, records=(record,)))
     return height
+
+
+def _settle_chain(machinery: Machinery, programme: Programme, calendar: Calendar, first: int, last: int) -> int:
+    """Mine the closing blocks above ``first`` up to ``last``, record them, and book what they confirm."""
+    height, now = calendar.closing(last)
+    mined = machinery.chain.mine_to(height, now)
+    record_blocks(
+        machinery.books, machinery.chain, f"run/blocks/{last}", calendar.closing(first)[0], height, now, mined
+    )
+    credit_arrivals(machinery, programme, calendar.days - 1, now)
+    confirm_sweeps(machinery, programme, now)
+    return height
+
+
+def _claims_sats(machinery: Machinery, programme: Programme) -> int:
+    """What the programme owes in bitcoin."""
+    balances = machinery.books.balances()
+    owed = (a.code for a in programme.accounts if a.kind == "liability" and a.commodity == "BTC")
+    return -sum(balances[code].units for code in owed)
 
 
 def _result(machinery: Machinery, calendar: Calendar, height: int) -> RunResult:

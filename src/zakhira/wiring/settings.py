@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+import zakhira
+
+SOURCE_ROOT = Path(zakhira.__file__).parents[2]
+"""The project's folder when it runs from its source, as ``make`` sets it up."""
 
 
 @dataclass(frozen=True)
@@ -13,12 +19,14 @@ class Settings:
 
     ``bitcoind`` (ZAKHIRA_BITCOIND): path of the node's program. ``database_url`` (ZAKHIRA_DATABASE_URL): a PostgreSQL
     server in place of the embedded one. ``passphrase`` (ZAKHIRA_PASSPHRASE): opens the drill's key files; without it
-    one is made for each run and kept beside the keys, readable by their owner alone.
+    one is made for each run and kept beside the keys, readable by their owner alone. ``tools`` (ZAKHIRA_TOOLS): where
+    ``make setup`` puts a bitcoind; the project's ``.tools`` unless set.
     """
 
     bitcoind: str | None = None
     database_url: str | None = None
     passphrase: str | None = None
+    tools: Path = SOURCE_ROOT / ".tools"
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -27,4 +35,5 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         bitcoind=environment.get("ZAKHIRA_BITCOIND") or None,
         database_url=environment.get("ZAKHIRA_DATABASE_URL") or None,
         passphrase=environment.get("ZAKHIRA_PASSPHRASE") or None,
+        tools=Path(environment.get("ZAKHIRA_TOOLS") or SOURCE_ROOT / ".tools"),
     )

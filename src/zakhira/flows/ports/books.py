@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from zakhira.controls.audit import AuditEntry
-from zakhira.kernel.canonical import Json, content_hash
+from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.money import Amount
 from zakhira.ledger.balances import LotBalance
 from zakhira.ledger.entry import Entry
 from zakhira.programme.model import AccountSpec
 
-__all__ = ["Books", "LotBalance", "Receipt", "Record", "Write", "input_hash"]
+__all__ = ["Books", "LotBalance", "Receipt", "Record", "Write", "content_bytes", "input_hash"]
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,27 @@ class Receipt:
     replayed: bool
 
 
+def content_bytes(entries: Iterable[Entry], records: Iterable[Record]) -> bytes:
+    """What a write says, as canonical JSON.
+
+    Raises:
+        NotCanonical: a body holds NaN, an integer beyond 2^53, or something that is not JSON.
+        NotUtc: an entry is not dated in UTC.
+    """
+    # An entry is text alone, and of that the standard encoder writes the same bytes, twenty times as fast.
+    plain = json.dumps(
+        [entry.as_json() for entry in entries], ensure_ascii=False, sort_keys=True, separators=(",", ":")
+    )
+    bodies = canonical_bytes([{"kind": record.kind, "id": record.id, "body": record.body} for record in records])
+    try:
+        return b'{"entries":' + plain.encode() + b',"records":' + bodies + b"}"
+    except UnicodeEncodeError as error:
+        raise NotCanonical(f"Not encodable: {error}.", "Write the text in Unicode without lone surrogates.") from None
+
+
 def input_hash(entries: Iterable[Entry], records: Iterable[Record]) -> str:
     """What a write says, as one hash: the audit entry carries it, and it can be computed again from what is stored."""
-    return content_hash(
-        {
-            "entries": [entry.as_json() for entry in entries],
-            "records": [{"kind": record.kind, "id": record.id, "body": record.body} for record in records],
-        }
-    )
+    return hashlib.sha256(content_bytes(entries, records)).hexdigest()
 
 
 class Books(Protocol):

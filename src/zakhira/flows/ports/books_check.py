@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from zakhira.controls.audit import AuditEntry, verify_chain
-from zakhira.flows.ports.books import LotBalance, Record, Write, input_hash
+from zakhira.flows.ports.books import LotBalance, Record, Write, content_bytes, input_hash
 from zakhira.flows.ports.books_errors import UnstorableText
-from zakhira.kernel.canonical import Json, canonical_bytes
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.money import Amount
 from zakhira.ledger.balances import Tally, lots_left, require_covered, tally
@@ -49,11 +50,12 @@ def _number(digits: str) -> int | float:
     return value if abs(value) <= MAX_EXACT_INT else float(digits)
 
 
-def require_storable(write: Write) -> None:
-    """Pass if every text of the write can be stored and every name says something.
+def require_storable(write: Write) -> str:
+    """Return the input hash of the write if every text of it can be stored and every name says something.
 
     Raises:
         UnstorableText: a text holds NUL, or a key, an actor, an action, a kind or an id is blank.
+        NotCanonical, NotUtc: see :func:`content_bytes`.
     """
     names = {"key": write.key, "actor": write.actor, "action": write.action}
     for number, record in enumerate(write.records, 1):
@@ -61,11 +63,10 @@ def require_storable(write: Write) -> None:
     for name, text in names.items():
         if not text.strip():
             raise UnstorableText(f"The {name} of write {write.key!r} is blank.", "Give it a text.")
-    texts: list[Json] = [*names.values()]
-    texts += [entry.as_json() for entry in write.entries]
-    texts += [record.body for record in write.records]
-    if _NUL.search(canonical_bytes(texts)):
+    content = content_bytes(write.entries, write.records)
+    if _NUL.search(content) or "\0" in write.key + write.actor + write.action:
         raise UnstorableText(f"A text of write {write.key!r} holds the character NUL.", "Leave it out.")
+    return hashlib.sha256(content).hexdigest()
 
 
 def find_breaks(

@@ -33,7 +33,9 @@ _REGTEST = NETWORKS["regtest"]
 _SEQUENCE_RBF = 0xFFFFFFFD
 _INPUT_BASE_BYTES = 41
 _INPUT_WITNESS_BYTES = 107
-"""Count, a signature of 71 bytes (low R, with its sighash byte) and a key of 33 with their lengths (BIP-141, BIP-143)."""
+"""Count, signature of 71 bytes (low R, with its sighash byte), key of 33, each with its length (BIP-141, BIP-143)."""
+_ONE_BYTE_COUNTS = 0xFD
+"""Counts below this take one byte, larger ones three (compact size)."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def nobody_address() -> str:
 
 def _size_vb(input_count: int, output_scripts: Sequence[bytes]) -> int:
     outputs = sum(8 + 1 + len(script) for script in output_scripts)
-    counts = sum(1 if count < 0xFD else 3 for count in (input_count, len(output_scripts)))
+    counts = sum(1 if count < _ONE_BYTE_COUNTS else 3 for count in (input_count, len(output_scripts)))
     stripped = 4 + counts + input_count * _INPUT_BASE_BYTES + outputs + 4
     weight = 4 * stripped + 2 + input_count * _INPUT_WITNESS_BYTES
     return -(-weight // 4)
@@ -122,8 +124,8 @@ def build_pool_payment(
     """An unsigned transaction with exactly these outputs and, last, the change to the pool's own address.
 
     Confirmed coins come before unconfirmed ones, larger before smaller, then by outpoint, so that the same wallet gives
-    the same transaction. The fee is ``fee_rate_sat_per_vb`` for each virtual byte of the signed transaction, rounded up;
-    change below dust goes to the fee.
+    the same transaction. The fee is ``fee_rate_sat_per_vb`` for each virtual byte of the signed transaction; change
+    below dust goes to the fee.
 
     Raises:
         BadPayment: an output is none.

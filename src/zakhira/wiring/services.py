@@ -1,0 +1,96 @@
+"""The use cases behind the commands, put together from their parts when they are asked for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zakhira.cli.services import Answer, Finding, Progress, Table
+from zakhira.wiring.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from zakhira.planning.allocation import Plan
+    from zakhira.programme.model import Programme
+    from zakhira.programme.series import Series
+
+PLAN_STAGE = "closing the bounds"
+
+
+class ProgramServices:
+    """Implements ``cli.services.Services``. Each method imports what it needs, so that the rest stays light."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or read_settings()
+
+    def doctor(self) -> Sequence[Finding]:
+        """Look at what is installed and reachable."""
+        from zakhira.wiring.doctor import examine
+
+        return examine(self._settings)
+
+    def init(self, folder: Path) -> Answer:
+        """Write a programme folder that ``run`` accepts, with drill keys of its own."""
+        from zakhira.adapters.programme_scaffold import write_scaffold
+
+        written = write_scaffold(folder, f"drill {secrets.token_hex(8)}")
+        names = [str(path) for path in written]
+        table = Table("Written", ("file",), tuple((name,) for name in names))
+        sentence = f"A programme is in {folder}. Next: zakhira check {folder}"
+        return Answer((table,), {"files": names}, sentence)
+
+    def check(self, folder: Path) -> Answer:
+        """Validate a programme folder."""
+        from zakhira.adapters.programme_folder import load_programme
+        from zakhira.wiring.check_answer import check_answer
+
+        programme, _ = load_programme(folder)
+        return check_answer(programme)
+
+    def plan(self, folder: Path, progress: Progress) -> Answer:
+        """Allocate the megawatts."""
+        from zakhira.adapters.programme_folder import load_programme
+        from zakhira.wiring.answers import plan_answer
+
+        programme, series = load_programme(folder)
+        return plan_answer(make_plan(programme, series, progress), programme)
+
+    def run(self, folder: Path, days: int, seed: int, out: Path, progress: Progress) -> Answer:
+        """Run the whole chain, or carry on where it stopped."""
+        from zakhira.wiring.run_service import run_programme
+
+        return run_programme(self._settings, folder, days, seed, out, progress)
+
+    def verify(self, pack: Path, node_url: str, cookie: Path | None, trust: Path) -> Answer:
+        """Check a pack against a node and trusted keys."""
+        from zakhira.wiring.answers import verdict_answer
+        from zakhira.wiring.verify_service import verify_folder
+
+        return verdict_answer(verify_folder(pack, node_url, cookie, trust))
+
+    def serve_node(self, out: Path, announce: Callable[[str], None]) -> None:
+        """Start the private node of a finished run and wait until interrupted."""
+        from zakhira.wiring.run_service import serve_node
+
+        serve_node(self._settings, out, announce)
+
+    def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
+        """Generate the series of a programme from the facts of its power system."""
+        from zakhira.wiring.surplus_service import generate
+
+        return generate(folder, seed, write=write)
+
+
+def make_plan(programme: Programme, series: Series, progress: Progress) -> Plan:
+    """The allocation, with HiGHS behind the planning room's protocol."""
+    import time
+
+    from zakhira.adapters.highs import HighsSolver
+    from zakhira.planning.plan import plan_allocation
+
+    def tell(rounds: int, lower_usd: float, upper_usd: float) -> None:
+        gap = (upper_usd - lower_usd) / max(1.0, abs(upper_usd))
+        progress(PLAN_STAGE, rounds, rounds, f"gap {gap:.1e}")
+
+    return plan_allocation(programme, series, HighsSolver(), tell, time.perf_counter)

@@ -1,0 +1,85 @@
+"""A run that is killed anywhere carries on and ends as if nobody had disturbed it (twenty seeded kills)."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from end_to_end.conftest import RUN_SECONDS, Ended, FinishedRun, command, processes_of, run_words, zakhira
+
+KILLS = 20
+KILLS_PER_FOLDER = 5
+TARGETS = ("program", "bitcoind", "postgres", "program and bitcoind", "everything")
+
+
+def victims(run: subprocess.Popen[str], folder: Path, target: str) -> list[psutil.Process]:
+    """The processes that are to die."""
+    around = processes_of(folder)
+    node = [p for p in around if "bitcoind" in " ".join(p.info["cmdline"])]
+    database = [p for p in around if p.name() == "postgres"]
+    program = [psutil.Process(run.pid)]
+    chosen = {
+        "program": program,
+        "bitcoind": node,
+        "postgres": database,
+        "program and bitcoind": program + node,
+        "everything": program + node + database,
+    }
+    return [p for p in chosen[target] if p.pid == run.pid or p not in program]
+
+
+def killed_once(out: Path, target: str, delay_s: float) -> bool:
+    """Start the run, kill the target after a while, wait; whether anything was there to kill before the run ended."""
+    with subprocess.Popen(
+        command(*run_words(out)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    ) as run:
+        try:
+            run.wait(delay_s)
+        except subprocess.TimeoutExpired:
+            dead = victims(run, out, target)
+            for process in dead:
+                try:
+                    process.send_signal(signal.SIGKILL)
+                except psutil.NoSuchProcess:
+                    continue
+            _, err = run.communicate(timeout=RUN_SECONDS)
+            assert run.returncode in {0, 3, -signal.SIGKILL}, err
+            return bool(dead)
+        assert run.returncode == 0, run.stderr.read() if run.stderr else ""
+        return False
+
+
+def finish(out: Path) -> Ended:
+    """Let the run end."""
+    return zakhira(*run_words(out))
+
+
+@pytest.mark.timeout(1500)
+def test_twenty_kills_change_nothing(undisturbed: FinishedRun, runs_folder: Path) -> None:
+    """SIGKILL of the program, of bitcoind and of PostgreSQL at seeded moments: same totals, no coin moved twice."""
+    dice = random.Random(20260206)  # noqa: S311  # seeded on purpose
+    kills, attempt, killed = 0, 0, dict.fromkeys(TARGETS, 0)
+    while kills < KILLS:
+        out = runs_folder / f"killed-{attempt}"
+        attempt += 1
+        here = 0
+        while here < KILLS_PER_FOLDER and kills < KILLS:
+            target = dice.choice(TARGETS)
+            if not killed_once(out, target, dice.uniform(0.4, 6.0)):
+                break
+            here, kills, killed[target] = here + 1, kills + 1, killed[target] + 1
+        ended = finish(out)
+        assert ended.code == 0, ended.err
+        assert ended.facts["fingerprints"] == undisturbed.ended.facts["fingerprints"], f"attempt {attempt}: {killed}"
+        assert ended.facts["summary"]["verdict"] == "VERIFIED"
+        for process in processes_of(out):
+            process.kill()
+        shutil.rmtree(out, ignore_errors=True)
+    assert all(killed.values()), killed
