@@ -22,9 +22,9 @@ from zakhira.programme.series import Floats, Series
 
 GRID_PER_MW = 2**30
 """Grants are multiples of 2^-30 MW (a milliwatt), so that their sums are exact in floating point."""
-STEPS_PER_MW = 10**7
-"""Grants are cut to a tenth of a watt ..."""
-NOISE_STEPS = 0.05
+STEPS_PER_MW = 10**8
+"""Grants are cut to a hundredth of a watt ..."""
+NOISE_STEPS = 0.2
 """... unless they are so near below the next one that the difference is the solver's noise."""
 NOTHING_MW = 1e-6
 """Less than a watt is no grant."""

@@ -16,7 +16,7 @@ FILL_STEPS = 4
 ORDER_WEIGHT = 1e-3
 """What is still equal goes to the site, and then the class, that stands first in the file."""
 TIE_ROUNDS = 25
-VALUE_SLACK_SHARE = 1e-9
+VALUE_SLACK_SHARE = 1e-12
 
 
 def break_ties(master: Master, solver: LinearSolver, bounds: Bounds) -> Valued:
