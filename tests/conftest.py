@@ -1,0 +1,43 @@
+"""Fixtures for every room: the real bitcoind that tests run against. A machine without one fails; it does not skip."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from zakhira.adapters.bitcoind.node import BitcoindChain
+from zakhira.adapters.bitcoind.process import BitcoindProcess
+from zakhira.adapters.bitcoind.program import find_bitcoind
+from zakhira.adapters.bitcoind.rpc import Rpc
+
+PROJECT = Path(__file__).resolve().parent.parent
+NODE_START = datetime(2026, 1, 1, tzinfo=UTC)
+"""The clock of a test's node when it starts."""
+
+
+@dataclass(frozen=True)
+class RegtestNode:
+    """A started private node: its process, a connection of its own for a test, and the chain as flows see it."""
+
+    process: BitcoindProcess
+    rpc: Rpc
+    chain: BitcoindChain
+    now: datetime
+
+
+@pytest.fixture(scope="session")
+def bitcoind_path() -> Path:
+    """The bitcoind that is set, on PATH, or fetched by ``make setup``."""
+    return find_bitcoind(os.environ.get("ZAKHIRA_BITCOIND") or None, PROJECT / ".tools")
+
+
+@pytest.fixture
+def regtest_node(bitcoind_path: Path, tmp_path: Path) -> Iterator[RegtestNode]:
+    """A fresh private node at height 0, stopped after the test."""
+    with BitcoindProcess.start(bitcoind_path, tmp_path / "node", NODE_START) as process:
+        yield RegtestNode(process, process.rpc, BitcoindChain(process.rpc, process.remember_time), NODE_START)
