@@ -55,9 +55,20 @@ def audit_hash(entry: AuditEntry) -> str:
 def next_entry(
     previous: AuditEntry | None, key: str, actor: str, action: str, at: datetime, content_hash: str
 ) -> AuditEntry:
-    """The entry that follows ``previous``, or the first one (sequence 1) when there is none."""
-    sequence, previous_hash = (1, FIRST_PREVIOUS) if previous is None else (previous.sequence + 1, previous.hash)
-    draft = AuditEntry(sequence, key, actor, action, at, content_hash, previous_hash, "")
+    """The entry that follows ``previous``, or the first one (sequence 1) when there is none.
+
+    Raises:
+        NotUtc: ``at`` is not in UTC.
+    """
+    head = (0, FIRST_PREVIOUS) if previous is None else (previous.sequence, previous.hash)
+    return entry_after(*head, key, actor, action, at, content_hash)
+
+
+def entry_after(
+    sequence: int, previous_hash: str, key: str, actor: str, action: str, at: datetime, content_hash: str
+) -> AuditEntry:
+    """The entry that follows the one with this sequence and hash (0 and :data:`FIRST_PREVIOUS` for an empty chain)."""
+    draft = AuditEntry(sequence + 1, key, actor, action, at, content_hash, previous_hash, "")
     return replace(draft, hash=audit_hash(draft))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zakhira.controls.audit import AuditEntry, next_entry
-from zakhira.flows.ports.books import LotBalance, Receipt, Record, Write, input_hash
+from zakhira.flows.ports.books import LotBalance, Receipt, Record, Write
 from zakhira.flows.ports.books_check import StoredWrite, decode_body, encode_body, find_breaks, require_storable
 from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, EntryExists, KeyReused
 from zakhira.kernel.canonical import Json
@@ -124,8 +124,7 @@ class SimulatedBooks:
         }
 
     def _commit(self, write: Write) -> Receipt:
-        require_storable(write)
-        content = input_hash(write.entries, write.records)
+        content = require_storable(write)
         stored = self._by_key.get(write.key)
         if stored is not None:
             if stored.audit.content_hash != content:

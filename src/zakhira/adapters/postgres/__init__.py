@@ -1,0 +1,1 @@
+"""PostgreSQL: an embedded or a given server, and the books in it."""

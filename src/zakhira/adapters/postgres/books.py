@@ -1,0 +1,162 @@
+"""The books in PostgreSQL: one transaction for each write, and a database that refuses what must never happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from zakhira.adapters.postgres import reading
+from zakhira.adapters.postgres.connecting import connect
+from zakhira.adapters.postgres.failures import translate
+from zakhira.adapters.postgres.schema import load_migrations, migrate
+from zakhira.adapters.postgres.writing import insert_write
+from zakhira.controls.audit import AuditEntry, entry_after
+from zakhira.flows.ports.books import LotBalance, Receipt, Write
+from zakhira.flows.ports.books_check import require_storable
+from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, KeyReused
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.money import Amount
+from zakhira.ledger.checks import require_valid
+from zakhira.ledger.entry import Entry
+from zakhira.programme.model import AccountSpec
+
+Value = TypeVar("Value")
+
+
+def open_books(dsn: str) -> PostgresBooks:
+    """Bring the database's schema up to date and open the books in it.
+
+    Raises:
+        DatabaseUnreachable, DatabaseRefused: the database does not answer, or does not let us in.
+        SchemaTooNew, SchemaAltered: it is not the schema of this Zakhira.
+    """
+    with connect(dsn, as_app=False) as connection:
+        try:
+            migrate(connection, load_migrations())
+        except psycopg.Error as error:
+            raise translate(error) from error
+    return PostgresBooks(dsn)
+
+
+class PostgresBooks:
+    """Implements ``flows.ports.books.Books``. It is for one thread; a lost connection is made again at the next call.
+
+    The schema must be there (:func:`open_books`).
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Connection[TupleRow] | None = None
+        self._accounts: dict[str, AccountSpec] = {}
+
+    def close(self) -> None:
+        """Close the connection; the books can be used again and then open another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
+        """Make sure these accounts exist; see the port."""
+        self._ask(lambda connection: self._open_accounts(connection, accounts))
+
+    def commit(self, write: Write) -> Receipt:
+        """Write it, whole or not at all; see the port.
+
+        When the connection breaks it is made again and the write is sent once more: its key makes that safe.
+        """
+        content = require_storable(write)
+        return self._ask(lambda connection: self._commit(connection, write, content))
+
+    def done(self, key: str) -> Receipt | None:
+        """The receipt of a write that was committed, or None."""
+        found = self._ask(lambda connection: reading.find_write(connection, key))
+        return None if found is None else Receipt(key, found.hash, replayed=True)
+
+    def latest(self, kind: str, record_id: str) -> Json | None:
+        """The newest body of a record."""
+        return self._ask(lambda connection: reading.read_latest(connection, kind, record_id))
+
+    def records(self, kind: str) -> Mapping[str, Json]:
+        """The newest bodies of a kind by id, in the order in which ids were first written."""
+        return self._ask(lambda connection: reading.read_records(connection, kind))
+
+    def balances(self) -> Mapping[str, Amount]:
+        """Every account's balance, by code."""
+        return self._ask(reading.read_balances)
+
+    def lots(self, account: str) -> tuple[LotBalance, ...]:
+        """The lots of an account that are not used up, by outpoint."""
+        return self._ask(lambda connection: reading.read_lots(connection, account))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry in commit order."""
+        return self._ask(reading.read_entries)
+
+    def audit_entries(self) -> tuple[AuditEntry, ...]:
+        """The audit chain from its first entry."""
+        return self._ask(reading.read_audit)
+
+    def breaks(self) -> tuple[str, ...]:
+        """Everything that does not hold when the store is computed anew; nothing if all is well."""
+        return self._ask(reading.read_breaks)
+
+    def _ask(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
+        """Ask the database; ask once more over a new connection when the one at hand turns out to be broken."""
+        fresh = self._connection is None
+        try:
+            return self._ask_once(question)
+        except DatabaseUnreachable:
+            if fresh or self._connection is not None:
+                raise
+            return self._ask_once(question)
+
+    def _ask_once(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
+        if self._connection is None:
+            self._connection = connect(self._dsn, as_app=True)
+        try:
+            return question(self._connection)
+        except psycopg.Error as error:
+            raise translate(error) from error
+        finally:
+            if self._connection.closed:
+                self._connection = None
+
+    def _open_accounts(self, connection: Connection[TupleRow], accounts: tuple[AccountSpec, ...]) -> None:
+        with connection.transaction():
+            connection.cursor().executemany(
+                "INSERT INTO zakhira.account (code, commodity, kind) VALUES (%s, %s, %s) ON CONFLICT (code) DO NOTHING",
+                sorted((account.code, account.commodity, account.kind) for account in accounts),
+            )
+            known = reading.read_accounts(connection)
+            for account in accounts:
+                found = known[account.code]
+                if found != account:
+                    raise AccountConflict(
+                        f"{account.code} exists as a {found.kind} in {found.commodity}, not a {account.kind} in "
+                        f"{account.commodity}.",
+                        "Give the other account a code of its own.",
+                    )
+        self._accounts = known
+
+    def _commit(self, connection: Connection[TupleRow], write: Write, content: str) -> Receipt:
+        with connection.transaction():
+            head = connection.execute("SELECT sequence, hash FROM zakhira.lock_head()").fetchone()
+            assert head is not None, "the chain always has a head"
+            found = reading.find_write(connection, write.key)
+            if found is not None:
+                if found.content_hash != content:
+                    raise KeyReused(
+                        f"The key {write.key!r} was used for another input.", "Give each write its own key."
+                    )
+                return Receipt(write.key, found.hash, replayed=True)
+            if any(posting.account not in self._accounts for entry in write.entries for posting in entry.postings):
+                self._accounts = reading.read_accounts(connection)
+            require_valid(write.entries, self._accounts)
+            sequence, previous_hash = head
+            audit = entry_after(sequence, previous_hash, write.key, write.actor, write.action, write.at, content)
+            insert_write(connection, write, audit)
+        return Receipt(write.key, audit.hash, replayed=False)

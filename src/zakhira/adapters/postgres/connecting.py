@@ -1,0 +1,82 @@
+"""Connections to the database, and what it means when there is none."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier
+
+from zakhira.adapters.postgres.failures import translate
+from zakhira.adapters.postgres.schema import APP_ROLE
+from zakhira.flows.ports.books_errors import DatabaseRefused, DatabaseUnreachable
+from zakhira.kernel.errors import ZakhiraError
+
+CONNECT_SECONDS = 10
+RECOVERY_SECONDS = 30.0
+"""A server whose process crashed lets nobody in until it has recovered."""
+POLL_SECONDS = 0.1
+_RECOVERING = "the database system is"
+"""... starting up, in recovery mode, shutting down, not yet accepting connections."""
+_BUSY = ("too many clients", "connection slots")
+
+
+def connect(dsn: str, *, as_app: bool, recovery_s: float = RECOVERY_SECONDS) -> Connection[TupleRow]:
+    """Connect, each statement its own transaction unless one is opened.
+
+    ``as_app`` takes on the role that may only append and read.
+
+    Raises:
+        DatabaseUnreachable: nobody answers, or not in time.
+        DatabaseRefused: the server answers and does not let us in, or the address cannot be read.
+    """
+    _require_readable(dsn)
+    deadline = time.monotonic() + recovery_s
+    while True:
+        try:
+            connection = psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS, autocommit=True)
+        except psycopg.OperationalError as error:
+            if _RECOVERING not in str(error) or time.monotonic() >= deadline:
+                raise _refusal(error) from error
+            time.sleep(POLL_SECONDS)
+        else:
+            return _prepared(connection, as_app=as_app)
+
+
+def _require_readable(dsn: str) -> None:
+    try:
+        conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # The library's message would repeat the address, and with it a password.
+        raise DatabaseRefused(
+            "The database's address cannot be read.", "Write it like postgresql://user:password@host:5432/zakhira."
+        ) from None
+
+
+def _prepared(connection: Connection[TupleRow], *, as_app: bool) -> Connection[TupleRow]:
+    # A connection that breaks inside a transaction cannot roll back; the library would tell so on stderr.
+    log = logging.getLogger("psycopg")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    try:
+        connection.execute("SET timezone TO 'UTC'")
+        if as_app:
+            connection.execute(SQL("SET ROLE {}").format(Identifier(APP_ROLE)))
+    except psycopg.Error as error:
+        connection.close()
+        raise translate(error) from error
+    return connection
+
+
+def _refusal(error: psycopg.OperationalError) -> ZakhiraError:
+    said = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    answered = "FATAL:" in said and not any(words in said for words in (_RECOVERING, *_BUSY))
+    if answered:
+        return DatabaseRefused(f"The database refuses us: {said}.", "Check its name, the user and the password.")
+    return DatabaseUnreachable(
+        f"The database does not answer: {said}.", "See that it runs, and run again: what is committed stays."
+    )

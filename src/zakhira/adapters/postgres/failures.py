@@ -1,0 +1,76 @@
+"""What PostgreSQL's errors mean in the words of the books."""
+
+from __future__ import annotations
+
+import psycopg
+
+from zakhira.flows.ports.books_errors import (
+    BalanceTooLarge,
+    DatabaseFull,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    EntryExists,
+    InvariantBroken,
+    KeyReused,
+    LotMissing,
+    Overdrawn,
+    Unbalanced,
+    UnknownAccount,
+)
+from zakhira.kernel.errors import ZakhiraError
+
+UNBALANCED, OVERDRAWN = "ZK004", "ZK005"
+"""SQLSTATEs that our own triggers raise; see the migrations."""
+
+_BY_CONSTRAINT: dict[str, type[ZakhiraError]] = {
+    "entry_id_key": EntryExists,
+    "audit_key_key": KeyReused,
+    "posting_account_commodity_fkey": UnknownAccount,
+    "posting_coin_has_lot": LotMissing,
+    "balance_units_check": BalanceTooLarge,
+}
+_BY_STATE: dict[str, type[ZakhiraError]] = {
+    UNBALANCED: Unbalanced,
+    OVERDRAWN: Overdrawn,
+    "22003": BalanceTooLarge,
+    "53100": DatabaseFull,
+}
+_REFUSED_CLASSES = ("28", "3D", "42501")
+"""Invalid authorisation, no such database, insufficient privilege."""
+_UNREACHABLE_CLASSES = ("08", "53", "57P", "58", "40")
+"""Connection, resources, intervention by the operator, system, and a transaction that was rolled back."""
+
+_REMEDIES: dict[type[ZakhiraError], str] = {
+    EntryExists: "Correct it by a further entry.",
+    KeyReused: "Give each write its own key.",
+    UnknownAccount: "Open the account first.",
+    LotMissing: "Name the outpoint that holds the coin and its source.",
+    BalanceTooLarge: "Check the amounts.",
+    Unbalanced: "Let debits and credits cancel in each commodity.",
+    Overdrawn: "Move only what the lot holds; nothing was written.",
+    DatabaseFull: "Make room on the database's disk and run again: what is committed stays.",
+    DatabaseRefused: "Check the user, the password and the name of the database.",
+    DatabaseUnreachable: "See that the database runs, and run again: what is committed stays.",
+    InvariantBroken: "Report this: the program and its database do not agree.",
+}
+
+
+def translate(error: psycopg.Error) -> ZakhiraError:
+    """The error of the books that stands for ``error``, with the database's own first line. Never with a password."""
+    cause = _cause(error)
+    said = (error.diag.message_primary or str(error)).strip().split("\n", 1)[0]
+    return cause(f"The database says: {said}.", _REMEDIES[cause])
+
+
+def _cause(error: psycopg.Error) -> type[ZakhiraError]:
+    state = error.sqlstate
+    named = _BY_CONSTRAINT.get(error.diag.constraint_name or "")
+    if named is not None:
+        return named
+    if state in _BY_STATE:
+        return _BY_STATE[state]
+    if state is not None and state.startswith(_REFUSED_CLASSES):
+        return DatabaseRefused
+    if state is None or state.startswith(_UNREACHABLE_CLASSES):
+        return DatabaseUnreachable if isinstance(error, psycopg.OperationalError) else InvariantBroken
+    return InvariantBroken

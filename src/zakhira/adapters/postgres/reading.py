@@ -1,0 +1,123 @@
+"""What is read back from the tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from zakhira.adapters.postgres.rows import audit_from, entries_from, lot_from
+from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry
+from zakhira.flows.ports.books import LotBalance, Record
+from zakhira.flows.ports.books_check import StoredWrite, decode_body, find_breaks
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.money import Amount, Commodity
+from zakhira.ledger.entry import Entry
+from zakhira.programme.model import AccountSpec
+
+_ENTRIES = """
+SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry.evidence,
+       posting.account, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source
+FROM zakhira.entry JOIN zakhira.posting
+    ON posting.sequence = entry.sequence AND posting.entry_ordinal = entry.ordinal
+ORDER BY posting.sequence, posting.entry_ordinal, posting.ordinal
+"""
+_AUDIT = """
+SELECT sequence, key, actor, action, at, content_hash, previous_hash, hash FROM zakhira.audit ORDER BY sequence
+"""
+_WRITE = """
+SELECT sequence, key, actor, action, at, content_hash, previous_hash, hash FROM zakhira.audit WHERE key = %s
+"""
+_NEWEST_RECORD = """
+SELECT body::text FROM zakhira.record WHERE kind = %s AND id = %s ORDER BY sequence DESC, ordinal DESC LIMIT 1
+"""
+_NEWEST_RECORDS = """
+WITH span AS (
+    SELECT id, min(ARRAY[sequence, ordinal]) AS first, max(ARRAY[sequence, ordinal]) AS last
+    FROM zakhira.record WHERE kind = %s GROUP BY id
+)
+SELECT span.id, record.body::text
+FROM span JOIN zakhira.record ON record.sequence = span.last[1] AND record.ordinal = span.last[2]
+ORDER BY span.first
+"""
+_BALANCES = """
+SELECT account.code, account.commodity, coalesce(balance.units, 0)
+FROM zakhira.account LEFT JOIN zakhira.balance ON balance.account = account.code
+ORDER BY account.code COLLATE "C"
+"""
+_LOTS = """
+SELECT account, outpoint, source, units FROM zakhira.lot
+WHERE units <> 0 AND (%(account)s::text IS NULL OR account = %(account)s)
+ORDER BY account COLLATE "C", outpoint COLLATE "C"
+"""
+
+
+def find_write(connection: Connection[TupleRow], key: str) -> AuditEntry | None:
+    """The audit entry of the write with this key."""
+    row = connection.execute(_WRITE, (key,)).fetchone()
+    return None if row is None else audit_from(row)
+
+
+def read_accounts(connection: Connection[TupleRow]) -> dict[str, AccountSpec]:
+    """Every account by code."""
+    rows = connection.execute('SELECT code, commodity, kind FROM zakhira.account ORDER BY code COLLATE "C"').fetchall()
+    return {code: AccountSpec(code, commodity, kind) for code, commodity, kind in rows}
+
+
+def read_latest(connection: Connection[TupleRow], kind: str, record_id: str) -> Json | None:
+    """The newest body of a record."""
+    row = connection.execute(_NEWEST_RECORD, (kind, record_id)).fetchone()
+    return None if row is None else decode_body(row[0])
+
+
+def read_records(connection: Connection[TupleRow], kind: str) -> Mapping[str, Json]:
+    """The newest bodies of a kind by id, in the order in which ids were first written."""
+    return {id_: decode_body(body) for id_, body in connection.execute(_NEWEST_RECORDS, (kind,))}
+
+
+def read_balances(connection: Connection[TupleRow]) -> Mapping[str, Amount]:
+    """Every account's balance, by code."""
+    return {code: Amount(units, Commodity[name]) for code, name, units in connection.execute(_BALANCES)}
+
+
+def read_lots(connection: Connection[TupleRow], account: str | None) -> tuple[LotBalance, ...]:
+    """The lots that are not used up, of one account or of all, by account and outpoint."""
+    return tuple(lot_from(row) for row in connection.execute(_LOTS, {"account": account}))
+
+
+def read_entries(connection: Connection[TupleRow]) -> tuple[Entry, ...]:
+    """Every entry in commit order."""
+    return tuple(entry for _, entry in entries_from(connection.execute(_ENTRIES)))
+
+
+def read_audit(connection: Connection[TupleRow]) -> tuple[AuditEntry, ...]:
+    """The audit chain from its first entry."""
+    return tuple(audit_from(row) for row in connection.execute(_AUDIT))
+
+
+def read_breaks(connection: Connection[TupleRow]) -> tuple[str, ...]:
+    """Everything that does not hold when the store is computed anew from one snapshot of it."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        writes = _read_writes(connection)
+        accounts, balances = read_accounts(connection), read_balances(connection)
+        breaks = find_breaks(writes, accounts, balances, read_lots(connection, None))
+        head = connection.execute("SELECT sequence, hash FROM zakhira.audit_head").fetchone()
+    last = (writes[-1].audit.sequence, writes[-1].audit.hash) if writes else (0, FIRST_PREVIOUS)
+    return breaks if head == last else (*breaks, f"the head of the chain is {head}, its last entry {last}.")
+
+
+def _read_writes(connection: Connection[TupleRow]) -> list[StoredWrite]:
+    entries: defaultdict[int, list[Entry]] = defaultdict(list)
+    for sequence, entry in entries_from(connection.execute(_ENTRIES)):
+        entries[sequence].append(entry)
+    records: defaultdict[int, list[Record]] = defaultdict(list)
+    rows = connection.execute("SELECT sequence, kind, id, body::text FROM zakhira.record ORDER BY sequence, ordinal")
+    for sequence, kind, id_, body in rows:
+        records[sequence].append(Record(kind, id_, decode_body(body)))
+    return [
+        StoredWrite(audit, tuple(entries[audit.sequence]), tuple(records[audit.sequence]))
+        for audit in read_audit(connection)
+    ]

@@ -1,0 +1,260 @@
+"""The embedded server: a real PostgreSQL in a data folder, reached through a socket that only its owner can open."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
+
+from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerNotReady, ServerNotStarted
+from zakhira.adapters.postgres.programs import MAJOR_VERSION, Programs, find_programs
+from zakhira.flows.ports.books_errors import DatabaseFull
+
+START_SECONDS = 120.0
+"""Recovery after a crash replays what was written since the last checkpoint; that can take a while on a slow disk."""
+STOP_SECONDS = 60.0
+INIT_SECONDS = 120.0
+POLL_SECONDS = 0.05
+SOCKET_NAME = ".s.PGSQL.5432"
+MAX_SOCKET_PATH = 100
+"""A Unix socket's path holds 107 bytes on Linux and 103 elsewhere."""
+SUPERUSER = "postgres"
+LOG_LINES_TOLD = 6
+LOG_FILE = "server.log"
+
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "max_connections": "40",
+    "password_encryption": "scram-sha-256",
+}
+
+
+class EmbeddedServer:
+    """A server that runs. It goes on when this process is killed; the next start finds it and uses it again."""
+
+    def __init__(self, folder: Path, socket_folder: Path, programs: Programs) -> None:
+        self.folder = folder
+        self._socket_folder = socket_folder
+        self._programs = programs
+
+    @classmethod
+    def start(cls, folder: Path, *, wait_s: float = START_SECONDS) -> EmbeddedServer:
+        """Start the server of ``folder``, or use the one that runs; make its data first if there is none.
+
+        A server that was killed recovers first: that is waited for, up to ``wait_s`` seconds.
+
+        Raises:
+            ServerMissing: its programs are not installed or do not run.
+            DataFolderUnusable: the folder is of another version or user.
+            ServerNotStarted: it ended; the message holds the last lines of its log.
+            ServerNotReady: it was not ready in time.
+            DatabaseFull: the disk is full.
+        """
+        deadline = time.monotonic() + wait_s
+        folder = folder.expanduser().resolve()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _start_lock(folder, deadline):
+            programs = find_programs(folder)
+            if not (folder / "PG_VERSION").exists():
+                _initialise(folder, programs)
+            _require_version(folder)
+            server = cls(folder, _socket_folder(folder, programs), programs)
+            if server.pid() is None:
+                server._launch(deadline)
+            server._await_ready(deadline)
+        return server
+
+    def pid(self) -> int | None:
+        """The process id of the server, or None if none runs on this folder."""
+        pid = _recorded_pid(self.folder)
+        return pid if pid is not None and _is_server(pid, self.folder) else None
+
+    def dsn(self, database: str = SUPERUSER) -> str:
+        """How to connect to ``database``."""
+        return make_conninfo(host=str(self._socket_folder), port=5432, user=SUPERUSER, dbname=database)
+
+    def ensure_database(self, name: str) -> str:
+        """Make the database unless it exists; return how to connect to it."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+            if found is None:
+                connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        return self.dsn(name)
+
+    def stop(self) -> None:
+        """Stop the server if it runs; what is committed is on disk."""
+        for mode in ("fast", "immediate"):
+            if self.pid() is None:
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._control("stop", "-m", mode, "-w", "-t", str(int(STOP_SECONDS)), timeout_s=STOP_SECONDS + 5)
+        if self.pid() is not None:
+            raise ServerNotReady(f"The server of {self.folder} does not stop.", "End the process and start again.")
+
+    def _control(self, action: str, *arguments: str, timeout_s: float) -> int:
+        done = self._programs.run("pg_ctl", action, "-D", str(self.folder), *arguments, timeout_s=timeout_s)
+        return done.returncode
+
+    def _launch(self, deadline: float) -> None:
+        _forget_foreign_pid(self.folder)
+        options = f"-k '{self._socket_folder}'"
+        log = self.folder / LOG_FILE
+        while True:
+            size = log.stat().st_size if log.exists() else 0
+            left = max(1, int(deadline - time.monotonic()))
+            arguments = ("-w", "-t", str(left), "-s", "-l", str(log), "-o", options)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._control("start", *arguments, timeout_s=left + 5)
+            if self.pid() is not None:
+                return
+            said = _log_since(log, size)
+            # Processes of a server that was killed can outlive it for a moment and still hold its memory.
+            if "shared memory" not in said and "lock file" not in said:
+                break
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(POLL_SECONDS)
+        if "No space left on device" in said:
+            raise DatabaseFull(f"The disk of {self.folder} is full: {said}", "Make room and start again.")
+        raise ServerNotStarted(f"The server of {self.folder} ended: {said}", f"Read {log}.")
+
+    def _await_ready(self, deadline: float) -> None:
+        while True:
+            try:
+                psycopg.connect(self.dsn(), connect_timeout=5).close()
+            except psycopg.OperationalError as error:
+                said = str(error).strip()
+            else:
+                return
+            if self.pid() is None:
+                tail = _log_since(self.folder / LOG_FILE, 0)
+                raise ServerNotStarted(f"The server of {self.folder} ended: {tail}", f"Read {self.folder / LOG_FILE}.")
+            if time.monotonic() >= deadline:
+                raise ServerNotReady(
+                    f"The server of {self.folder} was not ready in time: {said}", "Start again: it goes on recovering."
+                )
+            time.sleep(POLL_SECONDS)
+
+
+@contextlib.contextmanager
+def _start_lock(folder: Path, deadline: float) -> Iterator[None]:
+    """One process starts the server of a folder at a time."""
+    path = folder.parent / f".{folder.name}.lock"
+    with path.open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise ServerNotReady(f"Another process holds {path}.", "Wait until it has started.") from None
+                time.sleep(POLL_SECONDS)
+            else:
+                break
+        yield
+
+
+def _initialise(folder: Path, programs: Programs) -> None:
+    """Make the data in a folder beside it and rename that: a kill in the middle leaves nothing half-made in place."""
+    for left_over in folder.parent.glob(f".{folder.name}.new-*"):
+        shutil.rmtree(left_over)
+    if folder.exists() and any(folder.iterdir()):
+        raise DataFolderUnusable(f"{folder} is not empty and holds no database.", "Give an empty or a new folder.")
+    fresh = folder.parent / f".{folder.name}.new-{os.getpid()}"
+    fresh.mkdir(mode=0o700)
+    if programs.uid is not None and programs.gid is not None:
+        os.chown(fresh, programs.uid, programs.gid)
+    settings = [text for name, value in _SETTINGS.items() for text in ("-c", f"{name}={value}")]
+    options = ["--encoding=UTF8", "--locale=C", "--auth=trust", f"--username={SUPERUSER}", *settings]
+    done = programs.run("initdb", "-D", str(fresh), *options, timeout_s=INIT_SECONDS)
+    if done.returncode != 0:
+        shutil.rmtree(fresh, ignore_errors=True)
+        said = done.stderr.strip()
+        if "No space left on device" in said:
+            raise DatabaseFull(f"The disk of {folder} is full.", "Make room and start again.")
+        raise ServerNotStarted(f"No database could be made in {folder}: {said}", "Give another folder.")
+    fresh.rename(folder)
+
+
+def _require_version(folder: Path) -> None:
+    version = (folder / "PG_VERSION").read_text().strip()
+    if version != str(MAJOR_VERSION):
+        raise DataFolderUnusable(
+            f"{folder} was made by PostgreSQL {version}, and this is {MAJOR_VERSION}.",
+            "Upgrade it with pg_upgrade, or give another folder.",
+        )
+
+
+def _socket_folder(folder: Path, programs: Programs) -> Path:
+    """The data folder itself, or a short folder of its own where the path would be too long for a socket."""
+    if len(os.fsencode(folder / SOCKET_NAME)) <= MAX_SOCKET_PATH:
+        return folder
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"zakhira-{name}"
+    owner = os.geteuid() if programs.uid is None else programs.uid
+    if not short.exists():
+        short.mkdir(mode=0o700)
+        os.chown(short, owner, -1)
+    status = short.lstat()
+    if status.st_uid != owner or status.st_mode & 0o077 or not short.is_dir():
+        raise DataFolderUnusable(f"{short} is not ours alone.", "Remove it, or give a data folder with a shorter path.")
+    return short
+
+
+def _recorded_pid(folder: Path) -> int | None:
+    try:
+        return int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _is_server(pid: int, folder: Path) -> bool:
+    """Whether the process is a server on this folder: it works there. Without /proc, whether the process lives."""
+    if not Path("/proc/self").exists():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+    try:
+        return Path(f"/proc/{pid}/cwd").resolve(strict=True) == folder
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+
+
+def _forget_foreign_pid(folder: Path) -> None:
+    """Remove a lock file that names a process which lives but is no server of this folder.
+
+    After a restart of the machine or of a container a number is soon given to another process; the server would take
+    that one for itself and refuse to start. A number that is free the server recognises on its own.
+    """
+    pid = _recorded_pid(folder)
+    if pid is None or not Path(f"/proc/{pid}").exists() or _is_server(pid, folder):
+        return
+    if not any(_is_server(int(process.name), folder) for process in Path("/proc").glob("[0-9]*")):
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _log_since(log: Path, offset: int) -> str:
+    try:
+        with log.open("rb") as source:
+            source.seek(offset)
+            lines = source.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "it wrote no log"
+    return " | ".join(line for line in lines[-LOG_LINES_TOLD:] if line)
