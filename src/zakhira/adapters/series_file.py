@@ -28,7 +28,8 @@ def read_series_columns(content: bytes, file: str) -> SeriesColumns | Fault:
     is_csv = file.endswith(".csv")
     try:
         frame = pl.read_csv(BytesIO(content), infer_schema=False) if is_csv else pl.read_parquet(BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        # A panic of polars' reader (a BaseException) means a damaged file as well.
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         return Cause.SERIES_UNREADABLE.fault(file, 0, "", f"The file cannot be read: {reason}.")
     return _text_columns(frame, file) if is_csv else _typed_columns(frame, file)
