@@ -20,6 +20,8 @@ _ENERGY_UNITS = ((1e6, "TWh"), (1e3, "GWh"), (1.0, "MWh"))
 _FINE_SHARE = 0.01
 """Below one per cent a share is written with its significant digits, so that a small gap is not rounded to 0."""
 _MOST_DECIMALS = 6
+_ROUNDING = 1e-6
+"""What floating point may have lost before a number is rounded down."""
 
 
 def _group_left(digits: str) -> str:
@@ -102,8 +104,11 @@ def percent(share: float) -> str:
     if size < _FINE_SHARE:
         return prose(100 * share, 1 if size < _FINE_SHARE / 100 else 2) + "%"
     if 1 - _FINE_SHARE < size < 1:
-        decimals = min(_MOST_DECIMALS, math.ceil(-math.log10(100 * (1 - size))) + 1)
-        return fixed(math.copysign(math.floor(100 * size * 10**decimals) / 10**decimals, share), decimals) + "%"
+        decimals = min(_MOST_DECIMALS, max(1, math.ceil(-math.log10(100 * (1 - size)))))
+        return (
+            fixed(math.copysign(math.floor(100 * size * 10**decimals + _ROUNDING) / 10**decimals, share), decimals)
+            + "%"
+        )
     return fixed(100 * share, 1 if size < 10 * _FINE_SHARE else 0) + "%"
 
 

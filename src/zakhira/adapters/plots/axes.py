@@ -27,8 +27,8 @@ def value_axis(axes: Axes, name: str, unit: str, *, horizontal: bool = False) ->
 
 def category_axis(axes: Axes, name: str, labels: Sequence[str]) -> None:
     """An axis of categories at 0, 1, 2 ..., of which as many are named as fit."""
-    step = -(-len(labels) // MOST_LABELS)
+    step = max(1, -(-len(labels) // MOST_LABELS))
     places = range(0, len(labels), step)
     axes.set_xticks(list(places), [labels[i] for i in places])
-    axes.set_xlim(-0.6, len(labels) - 0.4)
+    axes.set_xlim(-0.6, max(len(labels), 1) - 0.4)
     axes.set_xlabel(name)
