@@ -19,16 +19,17 @@ class ShedReason(Enum):
     PRICE = "the energy cost more than the coins were worth"
     RAMP = "the site may not ramp faster"
     QUOTA = "the licensee's quota or the site's connection was full"
+    UNSOLD = "the hall's GPU-hours were not sold"
 
 
 @dataclass(frozen=True)
 class Dispatch:
     """Hourly result for ``grants`` (in the order of ``grant_keys``, ``site/class``) over ``hours``.
 
-    ``planned_mw``, ``used_mw``, ``firm_mw`` are [grant, hour] at the plug: scheduled on the forecast, run on surplus, and run on
-    firm supply (halls alone). ``shed_mw`` is [grant, hour, reason]: for fleets, used + sum over reasons = granted MW
-    exactly (to 1e-9). For halls the same sum holds with firm added: used + firm + shed = granted.
-    ``energy_cost_pkr`` [grant, hour] is the cost of the surplus energy used (losses included).
+    ``planned_mw``, ``used_mw``, ``firm_mw`` are [grant, hour] at the plug: scheduled on the forecast to run on surplus,
+    run on surplus, and run on firm supply (halls alone). ``shed_mw`` is [grant, hour, reason]: for fleets, used + sum
+    over reasons = granted MW exactly (to 1e-9). For halls the same sum holds with firm added: used + firm + shed =
+    granted. ``energy_cost_pkr`` [grant, hour] is the cost of the surplus energy used (losses included).
     ``surplus_mw`` [zone, hour] is what the grid offered at the plug after losses, ``forecast_mw`` what was forecast.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zakhira.kernel.money import SATS_PER_BTC
 from zakhira.mining.economics import JOULE_PER_MWH
 from zakhira.programme.model import MachineClass
 from zakhira.programme.series import Floats
@@ -15,6 +16,16 @@ WATT_PER_MW = 1e6
 def hashes_per_mwh(machine: MachineClass) -> float:
     """Hashes from 1 MWh at the plug; cooling takes its part through ``pue``."""
     return JOULE_PER_MWH / machine.pue / machine.efficiency_j_per_th * HASHES_PER_TH
+
+
+def btc_per_mwh(machine: MachineClass, reward_sats_per_hash: float) -> float:
+    """Expected bitcoin from 1 MWh at the plug."""
+    return hashes_per_mwh(machine) * reward_sats_per_hash / SATS_PER_BTC
+
+
+def margin_usd_per_mwh(machine: MachineClass, reward_sats_per_hash: float, btc_usd: float) -> float:
+    """What 1 MWh is worth before its energy is paid: revenue less other operating cost."""
+    return btc_per_mwh(machine, reward_sats_per_hash) * btc_usd - machine.opex_usd_per_mwh
 
 
 def capital_usd_per_mw(machine: MachineClass) -> float:

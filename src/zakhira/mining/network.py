@@ -14,6 +14,7 @@ from zakhira.mining.retarget import (
     HASHES_PER_DIFFICULTY,
     bits_of_hashrate,
     difficulty_of_bits,
+    difficulty_of_hashrate,
     next_bits,
 )
 from zakhira.programme.model import Network
@@ -60,6 +61,12 @@ class NetworkPath:
 def others_hashes_per_s(network: Network) -> float:
     """Everybody else's hashrate."""
     return network.hashrate_eh_per_s * HASHES_PER_EH
+
+
+def stated_reward_sats_per_hash(network: Network) -> float:
+    """Expected satoshi per hash as stated: the others' difficulty, the next block's subsidy, its fees."""
+    difficulty = difficulty_of_hashrate(others_hashes_per_s(network))
+    return reward_sats_per_hash(difficulty, network.height + 1, network.fee_share)
 
 
 def first_state(network: Network) -> NetworkState:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zakhira.compute import halls
-from zakhira.kernel.money import SATS_PER_BTC
 from zakhira.mining import machines
-from zakhira.mining.economics import reward_sats_per_hash
-from zakhira.mining.network import others_hashes_per_s
-from zakhira.mining.retarget import difficulty_of_hashrate
+from zakhira.mining.network import stated_reward_sats_per_hash
 from zakhira.programme.model import HallClass, MachineClass, Prices, Programme
 
 HOURS_PER_YEAR = 8760.0
@@ -53,28 +50,15 @@ def firm_tariff_usd_per_mwh(prices: Prices) -> float:
     return prices.firm_tariff_pkr_per_kwh * KWH_PER_MWH / prices.pkr_per_usd
 
 
-def planning_reward_sats_per_hash(programme: Programme) -> float:
-    """Expected satoshi per hash at the stated network: its difficulty, the next block's subsidy, its fees."""
-    network = programme.network
-    difficulty = difficulty_of_hashrate(others_hashes_per_s(network))
-    return reward_sats_per_hash(difficulty, network.height + 1, network.fee_share)
-
-
-def machine_value_usd_per_mwh(machine: MachineClass, reward_sats: float, btc_usd: float) -> float:
-    """Revenue less operating cost of 1 MWh at ``reward_sats`` per hash: the margin before energy."""
-    btc = machines.hashes_per_mwh(machine) * reward_sats / SATS_PER_BTC
-    return btc * btc_usd - machine.opex_usd_per_mwh
-
-
 def class_worths(programme: Programme) -> tuple[ClassWorth, ...]:
     """Every machine class and hall class of the programme, halls first, each in the file's order."""
-    reward = planning_reward_sats_per_hash(programme)
+    reward = stated_reward_sats_per_hash(programme.network)
     of_halls = tuple(_hall_worth(hall, programme.prices) for hall in programme.halls)
     return of_halls + tuple(_machine_worth(machine, reward, programme.prices) for machine in programme.machines)
 
 
 def _machine_worth(machine: MachineClass, reward_sats: float, prices: Prices) -> ClassWorth:
-    btc = machines.hashes_per_mwh(machine) * reward_sats / SATS_PER_BTC
+    btc = machines.btc_per_mwh(machine, reward_sats)
     capital = machines.capital_usd_per_mw(machine)
     annualised = capital * capital_recovery_share(prices.discount_share_per_year, machine.life_years)
     return ClassWorth(
@@ -83,7 +67,7 @@ def _machine_worth(machine: MachineClass, reward_sats: float, prices: Prices) ->
         is_hall=False,
         machine=machine,
         load_share=machine.availability_share,
-        surplus_value_usd_per_mwh=machine_value_usd_per_mwh(machine, reward_sats, prices.btc_usd),
+        surplus_value_usd_per_mwh=machines.margin_usd_per_mwh(machine, reward_sats, prices.btc_usd),
         revenue_usd_per_mwh=btc * prices.btc_usd,
         opex_usd_per_mwh=machine.opex_usd_per_mwh,
         capital_usd_per_mw=capital,
