@@ -97,12 +97,7 @@ def _key(node: Node) -> tuple[str, ...]:
     if node.type == "dotted_key":
         return tuple(part for child in node.named_children for part in _key(child))
     text = (node.text or b"").decode(errors="replace")
-    if node.type != "quoted_key":
-        return (text,)
-    try:
-        return tuple(tomllib.loads(f"{text} = 0"))
-    except tomllib.TOMLDecodeError:
-        return (text,)
+    return tuple(tomllib.loads(f"{text} = 0")) if node.type == "quoted_key" else (text,)
 
 
 def _syntax_fault(source: bytes, file: str, error: Exception) -> Fault:
