@@ -44,6 +44,7 @@ from zakhira.reports.facts import (
     HorizonSurplus,
     ReservePoint,
     RunFacts,
+    StatementRow,
     SweepApproval,
     SweepFact,
     VerdictFact,
@@ -404,6 +405,12 @@ def sample_horizon(programme: Programme) -> HorizonSurplus:
     return HorizonSurplus(tuple(z.id for z in programme.zones), months, mean, tuple(24 * d for d in days))
 
 
+def sample_statement(programme: Programme, entries: tuple[Entry, ...], end: datetime) -> tuple[StatementRow, ...]:
+    """The ledger's own statement, row by row."""
+    drawn = statement(entries, programme.accounts, START, end)
+    return tuple(StatementRow(a.account, a.kind, a.opening, a.debits, a.credits, a.closing) for a in drawn.accounts)
+
+
 def sample_run(days: int = 30, zones: int = len(PLACES), seed: int = 7) -> RunFacts:
     """The facts of a finished run in which everything ties."""
     programme = sample_programme(zones, days)
@@ -428,16 +435,22 @@ def sample_run(days: int = 30, zones: int = len(PLACES), seed: int = 7) -> RunFa
         reserve=reserve,
         sweeps=sweeps,
         balances=balances,
-        statement=statement(entries, programme.accounts, START, run.hours.end + HOUR),
+        statement=sample_statement(programme, entries, run.hours.end + HOUR),
         verdict=VerdictFact(VERIFIED, CHECKS, 4_320, derive_id("block") * 2, cold, cold // 20),
         node_version="Bitcoin Knots 29.4",
         database_version="PostgreSQL 18.3",
         program_version="0.1.0",
         calibration=(
-            CalibrationFact("generation, January 2026", "GWh", 9_140.0, 9_140.0, 0.0, "S", "NEPRA, January 2026"),
-            CalibrationFact("hydel, January 2026", "GWh", 713.0, 724.2, 0.0157, "S", "NEPRA, January 2026"),
-            CalibrationFact("imported coal, January 2026", "GWh", 1_580.0, 1_493.1, -0.055, "S", "NEPRA, January 2026"),
-            CalibrationFact("January day, minimum", "MW", 8_650.0, 8_702.0, 0.006, "S", "press, January 2026"),
+            CalibrationFact(
+                "generation, January 2026", "GWh", 9_140.0, 9_140.0, 0.0, "S", "NEPRA, January 2026", "scaled"
+            ),
+            CalibrationFact("hydel, January 2026", "GWh", 713.0, 724.2, 0.0157, "S", "NEPRA, January 2026", "fitted"),
+            CalibrationFact(
+                "imported coal, January 2026", "GWh", 1_580.0, 1_493.1, -0.055, "S", "NEPRA, January 2026", "result"
+            ),
+            CalibrationFact(
+                "January day, minimum", "MW", 8_650.0, 8_702.0, 0.006, "S", "press, January 2026", "result"
+            ),
         ),
         january_profile=DayProfile(
             tuple(12_000 + 3_400 * float(np.sin((h - 15) / 24 * 4 * np.pi)) for h in range(24)),

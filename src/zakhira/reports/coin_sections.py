@@ -5,10 +5,9 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from zakhira.kernel.money import SATS_PER_BTC
-from zakhira.ledger.statement import Statement
 from zakhira.reports.document import Column, Kind, Row, Section, Table
 from zakhira.reports.energy_sections import name_list, plural
-from zakhira.reports.facts import RunFacts, SweepFact
+from zakhira.reports.facts import RunFacts, StatementRow, SweepFact
 from zakhira.reports.numbers import (
     amount,
     btc,
@@ -213,7 +212,7 @@ def _tie_out_table(tie: TieOut) -> Table:
     return Table("The identity of the reserve", columns, rows)
 
 
-def _statement_table(statement: Statement) -> Table:
+def _statement_table(statement: tuple[StatementRow, ...]) -> Table:
     columns = (
         Column("account", number=False, code=True),
         Column("kind", number=False),
@@ -224,12 +223,12 @@ def _statement_table(statement: Statement) -> Table:
         Column("closing"),
     )
     rows = []
-    for row in statement.accounts:
+    for row in statement:
         credit = row.kind in CREDIT_KINDS
         opening, closing = (-row.opening, -row.closing) if credit else (row.opening, row.closing)
-        up, down = (row.credits, row.debits) if credit else (row.debits, row.credits)
+        up, down = (row.outflow, row.inflow) if credit else (row.inflow, row.outflow)
         cells = (amount(opening), amount(up), amount(down), amount(closing))
-        rows.append(Row((row.account, row.kind, row.commodity.value, *cells)))
+        rows.append(Row((row.account, row.kind, row.closing.commodity.value, *cells)))
     return Table(
         "Statement of the ledger; each currency is booked in itself, nothing is converted", columns, tuple(rows)
     )
@@ -261,7 +260,7 @@ def sweep_section(facts: RunFacts, source: str) -> Section:
     )
     zone = ZoneInfo(facts.programme.time_zone)
     columns = (
-        Column("confirmed", number=False),
+        Column("proposed", number=False),
         Column("to cold", "BTC"),
         Column("fee", "sat"),
         Column("proposed by", number=False),
@@ -287,7 +286,9 @@ def sweep_section(facts: RunFacts, source: str) -> Section:
     ]
     fees = sum(sweep.fee_sats for sweep in sweeps)
     rows.append(Row(("all sweeps", btc(moved), whole(fees), "", "", "", "", ""), Kind.TOTAL))
-    return Section("sweeps", title, words, source, None, (Table("Sweeps from intake to cold", columns, tuple(rows)),))
+    return Section(
+        "sweeps", title, words, source, None, (Table("Confirmed sweeps from intake to cold", columns, tuple(rows)),)
+    )
 
 
 def lacking_roles(sweep: SweepFact, roles: tuple[str, ...]) -> list[str]:

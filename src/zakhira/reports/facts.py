@@ -12,7 +12,6 @@ import numpy as np
 from zakhira.dispatch.schedule import Dispatch
 from zakhira.kernel.interval import HourRange
 from zakhira.kernel.money import Amount
-from zakhira.ledger.statement import Statement
 from zakhira.planning.allocation import Plan
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats
@@ -42,7 +41,10 @@ class SweepApproval:
 
 @dataclass(frozen=True)
 class SweepFact:
-    """A sweep from intake to cold that was confirmed. ``amount_sats`` arrived in cold; ``fee_sats`` came on top."""
+    """A sweep from intake to cold that was confirmed, proposed ``at`` and mined at ``height``.
+
+    ``amount_sats`` arrived in cold; ``fee_sats`` came on top.
+    """
 
     id: str
     at: datetime
@@ -53,6 +55,22 @@ class SweepFact:
     signers: tuple[str, ...]
     txid: str
     height: int
+
+
+@dataclass(frozen=True)
+class StatementRow:
+    """One account over the run, as the ledger's statement has it: closing = opening + inflow - outflow.
+
+    ``inflow`` sums the debits and ``outflow`` the credits, both at least 0. An income or liability account therefore
+    closes below 0 when it holds something.
+    """
+
+    account: str
+    kind: str
+    opening: Amount
+    inflow: Amount
+    outflow: Amount
+    closing: Amount
 
 
 @dataclass(frozen=True)
@@ -85,7 +103,11 @@ class VerdictFact:
 
 @dataclass(frozen=True)
 class CalibrationFact:
-    """One published figure beside the one that the generated series give."""
+    """One published figure beside the one that the generated series give.
+
+    ``basis`` says how far agreement proves anything: ``scaled`` where the generator is scaled to the figure, ``fitted``
+    where estimates were chosen with it in view, ``result`` where it comes out of the model, empty where nobody said.
+    """
 
     label: str
     unit: str
@@ -94,6 +116,7 @@ class CalibrationFact:
     difference_share: float
     tag: str
     source: str
+    basis: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +163,7 @@ class RunFacts:
     reserve: tuple[ReservePoint, ...]
     sweeps: tuple[SweepFact, ...]
     balances: Mapping[str, Amount]
-    statement: Statement
+    statement: tuple[StatementRow, ...]
     verdict: VerdictFact
     node_version: str
     database_version: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from zakhira.kernel.interval import DAY_HOURS
@@ -16,6 +18,11 @@ from zakhira.reports.plot_spec import Bar, BarPlot, GridPlot, Layer, LinePlot, P
 CLOSE_GAP_SHARE = 1e-4
 """A plan within a ten-thousandth of its bound is called as good as the best: far inside the spread of its inputs."""
 _MILLION = 1e6
+_BASIS = {
+    "scaled": "were set by scaling the generator to them",
+    "fitted": "were in view when estimates were chosen",
+    "result": "come out of the model",
+}
 
 
 def class_names(programme: Programme) -> dict[str, str]:
@@ -177,6 +184,7 @@ def calibration_section(rows: tuple[CalibrationFact, ...], source: str) -> Secti
         Column("published"),
         Column("generated"),
         Column("difference"),
+        Column("basis", number=False),
         Column("tag", number=False),
         Column("source", number=False),
     )
@@ -188,14 +196,24 @@ def calibration_section(rows: tuple[CalibrationFact, ...], source: str) -> Secti
                 fixed(row.published),
                 fixed(row.generated),
                 percent(row.difference_share),
+                row.basis or "\u2013",
                 row.tag,
                 row.source,
             )
         )
         for row in rows
     )
-    words = ("Monthly totals that were used to set the generator fit by construction; the others are a test of it.",)
+    words = (_basis_words(rows),)
     return Section("calibration", title, words, source, plot, (Table("Generated and published", columns, lines),))
+
+
+def _basis_words(rows: tuple[CalibrationFact, ...]) -> str:
+    """How much of the agreement is by construction."""
+    basis = Counter(row.basis for row in rows)
+    known = [f"{basis[key]} {words}" for key, words in _BASIS.items() if basis[key]]
+    if not known:
+        return "A figure that the generator was set to fits by construction; only the others are a test of it."
+    return f"Of {plural(len(rows), 'figure')} {name_list(known)}: only the last kind is a test of the model."
 
 
 def profile_section(profile: DayProfile, source: str) -> Section:
