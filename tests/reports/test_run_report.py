@@ -245,8 +245,8 @@ def test_what_the_run_lacks_is_left_out(report: Report, bad: Report) -> None:
 def test_the_calibration_says_what_is_a_test(report: Report, facts: RunFacts) -> None:
     """Figures that the generator was set to are told apart; where nobody said, the general caution stands."""
     words = report.section("calibration").paragraphs[0]
-    assert words.startswith("Of 4 figures 1 were set by scaling")
-    assert "2 come out of the model" in words
+    assert words.startswith("Basis: 1 scaled")
+    assert "2 result (it comes out of the model)" in words
     unsaid = tuple(replace(row, basis="") for row in facts.calibration)
     assert "by construction" in run_report(replace(facts, calibration=unsaid)).section("calibration").paragraphs[0]
 

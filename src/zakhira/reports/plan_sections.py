@@ -19,9 +19,9 @@ CLOSE_GAP_SHARE = 1e-4
 """A plan within a ten-thousandth of its bound is called as good as the best: far inside the spread of its inputs."""
 _MILLION = 1e6
 _BASIS = {
-    "scaled": "were set by scaling the generator to them",
-    "fitted": "were in view when estimates were chosen",
-    "result": "come out of the model",
+    "scaled": "scaled (the generator is scaled to the figure)",
+    "fitted": "fitted (estimates were chosen with it in view)",
+    "result": "result (it comes out of the model)",
 }
 
 
@@ -213,7 +213,7 @@ def _basis_words(rows: tuple[CalibrationFact, ...]) -> str:
     known = [f"{basis[key]} {words}" for key, words in _BASIS.items() if basis[key]]
     if not known:
         return "A figure that the generator was set to fits by construction; only the others are a test of it."
-    return f"Of {plural(len(rows), 'figure')} {name_list(known)}: only the last kind is a test of the model."
+    return f"Basis: {name_list(known)}. Only a result is a test of the model."
 
 
 def profile_section(profile: DayProfile, source: str) -> Section:
