@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -170,6 +171,7 @@ def replace_line(text: str, number: int, new: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
+EMPTIED = ("zone", "start_utc", "block", "surplus_mw", "cost_pkr_per_mwh")
 SURPLUS_HEAD = "zone,start_utc,block,surplus_mw,cost_pkr_per_mwh"
 
 
@@ -296,6 +298,26 @@ def test_parquet_tells_rows_and_not_lines(folder: Path) -> None:
         (Cause.UNREADABLE_CELL.code, 0, "start_utc", "Row 10"),
         (Cause.GAP.code, 0, "start_utc", "Row 8"),
     }
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize("dtype", [pl.UInt8, pl.Int32, pl.UInt64])
+def test_parquet_of_every_width_is_read_and_empty_cells_are_found(
+    folder: Path, unit: Literal["ms", "us", "ns"], dtype: type[pl.DataType]
+) -> None:
+    def narrow(frame: pl.DataFrame) -> pl.DataFrame:
+        at = pl.col("start_utc").dt.cast_time_unit(unit)
+        return frame.with_columns(at, pl.col("block").cast(dtype), pl.col("surplus_mw").cast(pl.Decimal(10, 1)))
+
+    path = as_parquet(folder, "surplus", narrow)
+    assert load_programme(folder)[1].surplus_mw.sum() == 5600
+    row = pl.int_range(pl.len())
+    holes = [pl.when(row != number).then(pl.col(name)).alias(name) for number, name in enumerate(EMPTIED)]
+    pl.read_parquet(path).with_columns(holes).write_parquet(path)
+    found = {
+        (fault.key, fault.message.partition(":")[0]) for fault in faults_of(folder) if fault.code != Cause.GAP.code
+    }
+    assert found == {(name, f"Row {number + 1}") for number, name in enumerate(EMPTIED)}
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])

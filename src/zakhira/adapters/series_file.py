@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 INSTANT = "%Y-%m-%dT%H:%M:%SZ"
-MICROSECONDS = 1_000_000
+TICKS_PER_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 KNOWN = ("zone", "start_utc", "block")
 """Columns with a meaning of their own; every other column is one of numbers."""
 
@@ -73,20 +73,29 @@ def _typed_columns(frame: pl.DataFrame, file: str) -> SeriesColumns:
     start_s, block = _absent(frame), _absent(frame)
     unreadable: dict[str, Unreadable] = {}
     if "start_utc" in good.columns:
-        instants = good["start_utc"].dt.epoch("us")
-        start_s = _integers(instants // MICROSECONDS)
-        fractions = (instants % MICROSECONDS != 0).fill_null(value=False).arg_true()
+        start_s, fractions = _seconds(good["start_utc"])
         if len(fractions):
-            texts = tuple(good["start_utc"].gather(fractions.head(FAULTS_PER_KIND)).cast(pl.String).to_list())
-            rows = fractions.to_numpy().astype(np.int64)
-            start_s[rows] = NO_NUMBER
-            unreadable["start_utc"] = Unreadable(rows, texts)
+            texts = tuple(good["start_utc"].gather(fractions[:FAULTS_PER_KIND]).cast(pl.String).to_list())
+            start_s[fractions] = NO_NUMBER
+            unreadable["start_utc"] = Unreadable(fractions, texts)
     if "block" in good.columns:
-        block = _integers(good["block"].cast(pl.Int64))
-    numbers = {name: _floats(good[name].cast(pl.Float64)) for name in good.columns if name not in KNOWN}
+        block = _integers(good["block"].cast(pl.Int64, strict=False))
+    numbers = {name: _floats(good[name]) for name in good.columns if name not in KNOWN}
     zone_names, zone = _zones(good)
     names = tuple(frame.columns)
     return SeriesColumns(file, False, names, zone_names, zone, start_s, block, numbers, unreadable, mistyped)
+
+
+def _seconds(instants: pl.Series) -> tuple[Ints, Ints]:
+    """Whole seconds since 1970, and the rows of instants that are none."""
+    import polars as pl
+
+    assert isinstance(instants.dtype, pl.Datetime), "the type was checked before"
+    units = TICKS_PER_SECOND[instants.dtype.time_unit]
+    ticks = _integers(instants.to_physical())
+    seconds = ticks // units
+    fractions = np.flatnonzero((seconds * units != ticks) & (ticks != NO_NUMBER))
+    return np.where(ticks == NO_NUMBER, NO_NUMBER, seconds), fractions
 
 
 def _wrong_type(name: str, dtype: pl.DataType) -> str:
@@ -109,11 +118,12 @@ def _absent(frame: pl.DataFrame) -> Ints:
 
 
 def _integers(column: pl.Series) -> Ints:
-    return column.fill_null(NO_NUMBER).to_numpy().astype(np.int64)
+    filled = column.fill_null(NO_NUMBER) if column.null_count() else column
+    return filled.to_numpy().astype(np.int64)
 
 
 def _floats(column: pl.Series) -> Floats:
-    return column.fill_null(float("nan")).to_numpy().astype(np.float64)
+    return column.to_numpy().astype(np.float64)  # polars gives NaN for an empty cell
 
 
 def _zones(frame: pl.DataFrame) -> tuple[tuple[str, ...], Ints]:
@@ -122,7 +132,8 @@ def _zones(frame: pl.DataFrame) -> tuple[tuple[str, ...], Ints]:
 
     if "zone" not in frame.columns:
         return (), np.full(frame.height, NO_ZONE, dtype=np.int64)
-    column = frame["zone"].cast(pl.String)
-    names = column.drop_nulls().unique(maintain_order=True)
-    codes = column.cast(pl.Enum(names)).to_physical().cast(pl.Int64)
-    return tuple(names.to_list()), codes.fill_null(NO_ZONE).to_numpy().astype(np.int64)
+    column = frame["zone"]
+    names = column.cast(pl.String).drop_nulls().unique(maintain_order=True)
+    codes = column.cast(pl.Enum(names)).to_physical()
+    filled = codes.cast(pl.Int64).fill_null(NO_ZONE) if codes.null_count() else codes
+    return tuple(names.to_list()), filled.to_numpy().astype(np.int64)

@@ -123,8 +123,9 @@ def _hours(place: SeriesPlace, hours: HourRange) -> Ints:
     start_s = place.columns.start_s
     readable = start_s != NO_NUMBER
     first_s = int(hours.start.timestamp())
-    hour, rest = np.divmod(np.where(readable, start_s - first_s, 0), HOUR_S)
-    off = readable & (rest != 0)
+    since_s = np.where(readable, start_s - first_s, 0)
+    hour = since_s // HOUR_S
+    off = hour * HOUR_S != since_s
     place.note_rows(Cause.OFF_HOUR, off, "start_utc", lambda row: f"{at_text(int(start_s[row]))} is no full hour.")
     good = readable & ~off
     outside = good & ((hour < 0) | (hour >= hours.count))
