@@ -25,7 +25,7 @@ AMBIENT_FILE = "series/ambient.parquet"
 CALIBRATION_FILE = "calibration.csv"
 PROFILE_FILE = "load_profile.csv"
 UNREADABLE = "ZK-ENERGY-130"
-COMPRESSION_LEVEL = 19
+COMPRESSION_LEVEL = 12
 _CALIBRATION_COLUMNS = (
     "label",
     "unit",
@@ -216,10 +216,11 @@ def write_series(folder: Path, generated: Generated) -> tuple[Path, ...]:
         PROFILE_FILE: profile_csv(generated.calibration),
     }
     paths = {folder / name: content for name, content in files.items()}
-    drafts = {path: path.with_name(path.name + ".new") for path in paths}
+    drafts: dict[Path, Path] = {}
     try:
         for path, content in paths.items():
             path.parent.mkdir(exist_ok=True)
+            drafts[path] = path.with_name(path.name + ".new")
             drafts[path].write_bytes(content)
         for path, draft in drafts.items():
             draft.replace(path)

@@ -9,9 +9,8 @@ import numpy as np
 from zakhira.energy.generation import GeneratedYear
 from zakhira.energy.generation_weather import HOURS_PER_DAY, MWH_PER_GWH
 from zakhira.energy.power_system import PowerSystem, PublishedFigure
+from zakhira.energy.power_system_tables import TOTAL
 from zakhira.programme.series import Floats
-
-TOTAL = "total"
 
 
 @dataclass(frozen=True)

@@ -126,12 +126,12 @@ def run_system(
     committed = _committed(system, calendar, load, grid, costs)
     least = _least(system, calendar, grid, committed)
     committed = np.maximum(committed, least)
-    region, start_cost = _regions(system), system.figures.start_cost_pkr_per_kwh
+    region = _regions(system)
     output, flow, unserved = np.empty_like(grid), np.empty(load.shape[1]), np.empty_like(load)
     for month in range(len(system.months)):
         hours = calendar.month == month
         steps = np.stack((least[:, hours], (committed - least)[:, hours], (grid - committed)[:, hours]))
-        prices = np.stack((costs.headroom[:, month], costs.headroom[:, month], costs.full[:, month] + start_cost))
+        prices = np.stack((costs.headroom[:, month], costs.headroom[:, month], costs.full[:, month]))
         part = dispatch_with_minimum(steps, prices, region, load[:, hours], system.corridor_mw)
         output[:, hours], flow[hours], unserved[:, hours] = part.output_mw, part.flow_mw, part.unserved_mw
     return SystemRun(available, committed, output, flow, unserved)

@@ -53,7 +53,8 @@ def evacuable_mw(system: PowerSystem, available: Floats, cost: Floats) -> Floats
     """What of each plant's available power the lines from its node can carry, cheapest plant first; [plant, hour]."""
     result = available.copy()
     for limit in system.evacuation:
-        own = np.array([index for index, plant in enumerate(system.plants) if plant.node == limit.from_node])
+        indices = [index for index, plant in enumerate(system.plants) if plant.node == limit.from_node]
+        own = np.array(indices, dtype=np.int64)
         ranked = own[np.argsort(cost[own], kind="stable")]
         result[ranked] = _fill(available[ranked], np.full(available.shape[1], limit.limit_mw))
     return result

@@ -47,6 +47,7 @@ def units_ready(system: PowerSystem, days: int, seed: int) -> Floats:
     ready = np.zeros((len(system.plants), days))
     for technology in system.technologies:
         own = [index for index, plant in enumerate(system.plants) if plant.technology == technology.id]
-        owner = np.repeat(own, [system.plants[index].unit_count for index in own])
+        counts = [system.plants[index].unit_count for index in own]
+        owner = np.repeat(np.array(own, dtype=np.int64), np.array(counts, dtype=np.int64))
         np.add.at(ready, owner, _ready_by_unit(system, technology, owner.size, days, seed))
     return ready

@@ -19,6 +19,8 @@ MWH_PER_GWH = 1000.0
 SUNDAY = 6
 HOTTEST_HOUR = 15
 COLDEST_DAY_OF_YEAR = 10
+WARMTH_PERSISTENCE = 0.7
+"""Correlation of a day's departure from the season's temperature with the day before [E]."""
 WIND_STRONGEST_HOUR = 19
 """Evening sea breeze of the Gharo-Jhimpir corridor [E]."""
 WIND_DAY_SWING = 0.25
@@ -163,5 +165,5 @@ def ambient_c(zone: SystemZone, calendar: Calendar, noise_c: float, seed: int) -
     season = 0.5 - 0.5 * np.cos(2 * np.pi * (calendar.day_of_year - COLDEST_DAY_OF_YEAR) / DAYS_PER_YEAR)
     daily_max = zone.winter_max_c + (zone.summer_max_c - zone.winter_max_c) * season
     fall = 0.5 - 0.5 * np.cos(2 * np.pi * (calendar.hour_of_day - HOTTEST_HOUR) / HOURS_PER_DAY)
-    noise = noise_c * autoregressive(seeded_rng(seed, "ambient", zone.id), calendar.days, 0.7)
+    noise = noise_c * autoregressive(seeded_rng(seed, "ambient", zone.id), calendar.days, WARMTH_PERSISTENCE)
     return daily_max - zone.day_range_c * fall + noise[calendar.day]

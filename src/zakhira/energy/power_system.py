@@ -114,8 +114,6 @@ class SystemFigures:
     """Least hydro of an hour, as a share of its day's mean (irrigation, run of river)."""
     reserve_share: float
     """Capacity committed above the day's peak."""
-    start_cost_pkr_per_kwh: float
-    """Added to a cold unit's cost in dispatch, so that units on the bars go first."""
     planned_from_day: float
     planned_to_day: float
     """Days of the horizon between which planned outages are taken."""

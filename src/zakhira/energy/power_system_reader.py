@@ -230,7 +230,7 @@ class TableReader:
     def by_month(self, subject: str, attribute: str) -> Floats:
         """The month's value where one is given, else the constant."""
         given = self.monthly.get((subject, attribute), {})
-        if len(given) == len(self.months):
+        if given.keys() >= set(self.months):
             return np.array([given[month] for month in self.months])
         rest = self.constant(subject, attribute)
         return np.array([given.get(month, rest) for month in self.months])

@@ -18,13 +18,17 @@ from zakhira.energy.power_system import (
     SystemZone,
     Technology,
 )
-from zakhira.energy.power_system_reader import MISSING_FIGURE, TWICE, UNKNOWN_REFERENCE, Table, TableReader, unit_of
+from zakhira.energy.power_system_reader import MISSING_FIGURE, TWICE, Table, TableReader, unit_of
 from zakhira.kernel.errors import Faults
 from zakhira.programme.series import Floats
 
 HOURS = 24
 QUANTITIES = ("month_gwh", "year_share", "profile_mw")
 BASES = ("scaled", "fitted", "result")
+TOTAL = "total"
+SUBJECT_HOURS = tuple(str(hour) for hour in range(HOURS))
+LEAST_PUBLISHED = 1e-6
+"""A difference is a share of the published figure, which therefore cannot be 0."""
 _PLANT_ATTRIBUTES = ("cost_offset_pkr_per_kwh", "fuel_limit_share")
 _TECHNOLOGY_ATTRIBUTES = tuple(field.name for field in fields(Technology) if field.name != "id")
 _SYSTEM_ATTRIBUTES = tuple(field.name for field in (*fields(SystemFigures), *fields(SystemMonths)))
@@ -118,15 +122,15 @@ def _read_limits(reader: TableReader, nodes: Sequence[str]) -> tuple[tuple[Limit
 
 def _read_published(reader: TableReader) -> tuple[PublishedFigure, ...]:
     file = "published.csv"
+    subjects = (TOTAL, *dict.fromkeys(row.cells["technology"] for row in reader.rows["plants.csv"]))
     published = []
     for row in reader.rows[file]:
         cells = row.cells
         reader.reference(file, row, "quantity", QUANTITIES)
         reader.reference(file, row, "basis", BASES)
-        if cells["period"] and cells["period"] not in reader.months:
-            message = f"{cells['period']!r} is not a month of monthly.csv."
-            reader.fault(UNKNOWN_REFERENCE, file, row.line, "period", message, "Compare a month of the horizon.")
-        value = reader.number(file, row, "value")
+        reader.reference(file, row, "period", ("",) if cells["quantity"] == "year_share" else reader.months)
+        reader.reference(file, row, "subject", SUBJECT_HOURS if cells["quantity"] == "profile_mw" else subjects)
+        value = reader.number(file, row, "value", LEAST_PUBLISHED)
         reader.provenance(file, row, f"published.{cells['label']}", value, cells["unit"])
         published.append(
             PublishedFigure(
