@@ -10,6 +10,7 @@ from zakhira.custody.coin import Coin
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.payments import Output, PoolPayment, recorded_payments
 from zakhira.flows.ports.books import Record, Write
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import OutsideFailure
 from zakhira.ledger.entry import Lot
 from zakhira.programme.model import Programme
@@ -71,14 +72,11 @@ def _credit(
             "Ask the pool; the coin stays uncredited until its papers agree.",
         )
     source = f"royalty of {announced.output.licensee}, day {announced.payment.day}, paid by {announced.payment.pool}"
+    licensee, mined_on = announced.output.licensee, announced.payment.day
     entry = royalty_entry(
-        entry_id=key,
-        at=now,
-        amount_sats=coin.amount_sats,
-        lot=Lot(coin.outpoint, source),
-        community_share=programme.policy.community_share,
+        licensee, mined_on, Lot(coin.outpoint, source), coin.amount_sats, programme.policy.community_share, now
     )
-    body = {"day": day, "payment": announced.payment.id, "amount_sats": coin.amount_sats, "height": coin.height}
+    body: Json = {"day": day, "payment": announced.payment.id, "amount_sats": coin.amount_sats, "height": coin.height}
     record = Record(ARRIVAL, coin.outpoint, body)
     machinery.books.commit(Write(key, "watcher", "credit arrival", now, entries=(entry,), records=(record,)))
     return coin.amount_sats

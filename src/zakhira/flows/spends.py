@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import cast
 
 from zakhira.controls.approval import Approval
@@ -69,36 +68,45 @@ def _approval_json(approval: Approval) -> Json:
     }
 
 
-def _texts(fields: Fields, *names: str) -> list[str]:
-    return [str(fields[name]) for name in names]
-
-
-def _instant(fields: Fields, name: str) -> datetime:
-    return parse_utc(str(fields[name]))
+def _text(fields: Fields, name: str) -> str:
+    return str(fields[name])
 
 
 def _instruction(fields: Fields) -> Instruction:
     payments = cast("list[Fields]", fields["payments"])
     return Instruction(
-        *_texts(fields, "id", "chain", "from_vault", "to_vault"),
+        id=_text(fields, "id"),
+        chain=_text(fields, "chain"),
+        from_vault=_text(fields, "from_vault"),
+        to_vault=_text(fields, "to_vault"),
         inputs=tuple(cast("list[str]", fields["inputs"])),
-        payments=tuple(Payment(str(p["address"]), cast("int", p["amount_sats"])) for p in payments),
+        payments=tuple(Payment(_text(p, "address"), cast("int", p["amount_sats"])) for p in payments),
         fee_sats=cast("int", fields["fee_sats"]),
-        purpose=str(fields["purpose"]),
-        clause=str(fields["clause"]),
-        proposed_by=str(fields["proposed_by"]),
-        proposed_at=_instant(fields, "proposed_at"),
-        expires_at=_instant(fields, "expires_at"),
+        purpose=_text(fields, "purpose"),
+        clause=_text(fields, "clause"),
+        proposed_by=_text(fields, "proposed_by"),
+        proposed_at=parse_utc(_text(fields, "proposed_at")),
+        expires_at=parse_utc(_text(fields, "expires_at")),
     )
 
 
 def _address(fields: Fields) -> Address:
-    branch, index = cast("int", fields["branch"]), cast("int", fields["index"])
-    return Address(str(fields["vault"]), branch, index, *_texts(fields, "address", "script_hex"))
+    return Address(
+        vault=_text(fields, "vault"),
+        branch=cast("int", fields["branch"]),
+        index=cast("int", fields["index"]),
+        address=_text(fields, "address"),
+        script_hex=_text(fields, "script_hex"),
+    )
 
 
 def _approval(fields: Fields) -> Approval:
-    return Approval(*_texts(fields, "officer", "instruction_hash", "signature"), at=_instant(fields, "at"))
+    return Approval(
+        officer=_text(fields, "officer"),
+        instruction_hash=_text(fields, "instruction_hash"),
+        signature=_text(fields, "signature"),
+        at=parse_utc(_text(fields, "at")),
+    )
 
 
 def spend_of(body: Json) -> Spend:

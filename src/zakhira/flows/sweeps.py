@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from zakhira.controls.approval import Approval
 from zakhira.controls.quorum import decide_spend
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
 from zakhira.custody.coin import Address
@@ -105,7 +106,7 @@ def _propose(
 def _approve(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:
     """Ask one officer of each approving role, then ask the policy."""
     policy, instruction = programme.policy, spend.instruction
-    approvals = []
+    approvals: list[Approval] = []
     for role in policy.approve_roles:
         taken = {instruction.proposed_by, *(approval.officer for approval in approvals)}
         officer = next(item.id for item in policy.officers if item.role == role and item.id not in taken)
@@ -159,11 +160,6 @@ def _broadcast(machinery: Machinery, _programme: Programme, spend: Spend, now: d
 
 def _entry(machinery: Machinery, spend: Spend, now: datetime) -> Entry:
     inputs = {balance.lot.outpoint: balance for balance in machinery.books.lots(INTAKE_ACCOUNT)}
-    closed = tuple((inputs[outpoint].lot, inputs[outpoint].amount.units) for outpoint in spend.instruction.inputs)
-    return sweep_entry(
-        entry_id=f"spend/{spend.instruction.id}",
-        at=now,
-        closed=closed,
-        opened=Lot(f"{spend.txid}:0", f"{spend.instruction.id} from intake"),
-        fee_sats=spend.instruction.fee_sats,
-    )
+    spent = [(inputs[outpoint].lot, inputs[outpoint].amount.units) for outpoint in spend.instruction.inputs]
+    opened = Lot(f"{spend.txid}:0", f"{spend.instruction.id} from intake")
+    return sweep_entry(spend.instruction.id, spent, opened, spend.instruction.fee_sats, now)

@@ -71,13 +71,14 @@ def _database(settings: Settings) -> Finding:
     if settings.database_url:
         import psycopg
 
+        from zakhira.wiring.database import server_version
+
         try:
-            with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
-                version = connection.info.server_version
+            version = server_version(settings.database_url)
         except psycopg.Error as error:
             remedy = "Check ZAKHIRA_DATABASE_URL and that the server runs."
             return Finding("PostgreSQL", "missing", f"the server does not answer: {type(error).__name__}", remedy)
-        return Finding("PostgreSQL", "ok", f"server {version // 10_000}.{version % 10_000} of ZAKHIRA_DATABASE_URL")
+        return Finding("PostgreSQL", "ok", f"{version}, the server of ZAKHIRA_DATABASE_URL")
     from zakhira.adapters.postgres.programs import find_programs
 
     with tempfile.TemporaryDirectory(prefix="zakhira-doctor-") as folder:

@@ -25,11 +25,12 @@ from zakhira.flows.run import RunRequest, RunResult, run_chain
 from zakhira.flows.world import simulate_world
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
-from zakhira.programme.model import Programme
+from zakhira.programme.model import Officer, Programme
 from zakhira.proofs.verdict import Verdict
 from zakhira.reports.facts import RunFacts
 from zakhira.reports.run_report import run_report
 from zakhira.reports.summary import run_summary
+from zakhira.wiring.database import server_version
 from zakhira.wiring.drill import assemble
 from zakhira.wiring.fingerprints import run_fingerprints
 from zakhira.wiring.run_facts import Finished, gather_facts
@@ -61,6 +62,7 @@ class Parts:
     folder: RunFolder
     node: BitcoindProcess
     books: PostgresBooks
+    database_version: str
 
 
 def run_programme(settings: Settings, source: Path, days: int, seed: int, out: Path, progress: Progress) -> Answer:
@@ -85,7 +87,7 @@ def run_programme(settings: Settings, source: Path, days: int, seed: int, out: P
         result = run_chain(machinery, RunRequest(programme, plan, world, seed))
         verdict = _prove(machinery, parts, programme, source, result)
         done = Finished(programme, series, plan, seed, world, result, verdict)
-        facts = gather_facts(done, parts.books, parts.node.version, source, parts.books.server_version())
+        facts = gather_facts(done, parts.books, parts.node.version, source, parts.database_version)
         return _finish(parts, facts, done)
 
 
@@ -102,18 +104,21 @@ def _require_days(programme: Programme, days: int) -> None:
 def _started(settings: Settings, folder: RunFolder, programme: Programme) -> Iterator[Parts]:
     """Start the database and the node, and stop them at the end, whatever happens in between."""
     program = find_bitcoind(settings.bitcoind, settings.tools)
-    with _books(settings, folder) as books, BitcoindProcess.start(program, folder.node, programme.run_start) as node:
-        yield Parts(folder, node, books)
+    with (
+        _books(settings, folder) as (books, version),
+        BitcoindProcess.start(program, folder.node, programme.run_start) as node,
+    ):
+        yield Parts(folder, node, books, version)
 
 
 @contextmanager
-def _books(settings: Settings, folder: RunFolder) -> Iterator[PostgresBooks]:
+def _books(settings: Settings, folder: RunFolder) -> Iterator[tuple[PostgresBooks, str]]:
     server = None if settings.database_url else EmbeddedServer.start(folder.database)
     dsn = settings.database_url or (server.ensure_database(DATABASE) if server else "")
     try:
         books = open_books(dsn)
         try:
-            yield books
+            yield books, server_version(dsn)
         finally:
             books.close()
     finally:
@@ -123,16 +128,25 @@ def _books(settings: Settings, folder: RunFolder) -> Iterator[PostgresBooks]:
 
 def _prove(machinery: Machinery, parts: Parts, programme: Programme, source: Path, result: RunResult) -> Verdict:
     """Publish the pack and verify what was published, as anybody would: from its files, by the node's RPC."""
-    from zakhira.adapters.bitcoind.node_view import open_node_view
+    from zakhira.adapters.bitcoind.node_view import connect
     from zakhira.adapters.pack_folder import read_pack
 
-    signing = [officer.id for officer in programme.policy.officers if officer.role != programme.policy.propose_role]
+    signing = pack_signers(programme)
     at = result.calendar.time_of(result.height)
-    write_pack(parts.folder.pack, prove_cold(machinery, programme, signing, at))
-    keys = {officer.id: officer.public_key for officer in programme.policy.officers if officer.id in signing}
-    text = "\n".join(f"{officer} {key}" for officer, key in keys.items())
-    view = open_node_view(parts.node.url, parts.node.cookie)
+    write_pack(parts.folder.pack, prove_cold(machinery, programme, [officer.id for officer in signing], at))
+    text = "\n".join(f"{officer.id} {officer.public_key}" for officer in signing)
+    view = connect(parts.node.url, parts.node.cookie)
     return verdict_on(read_pack(parts.folder.pack), view, text, str(source / "programme.toml"))
+
+
+def pack_signers(programme: Programme) -> list[Officer]:
+    """Who signs a pack: the first officer of each role but the one that proposes."""
+    policy = programme.policy
+    return [
+        next(officer for officer in policy.officers if officer.role == role)
+        for role in policy.roles
+        if role != policy.propose_role and any(officer.role == role for officer in policy.officers)
+    ]
 
 
 def _finish(parts: Parts, facts: RunFacts, done: Finished) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zakhira.adapters.bip322 import Bip322Verifier
-from zakhira.adapters.bitcoind.node_view import open_node_view
+from zakhira.adapters.bitcoind.node_view import connect
 from zakhira.adapters.pack_folder import read_pack
 from zakhira.kernel.errors import InvalidInput
 from zakhira.proofs.node_view import NodeView
@@ -34,7 +34,7 @@ def verify_folder(pack: Path, node_url: str, cookie: Path | None, trust: Path) -
     except (OSError, UnicodeDecodeError) as error:
         raise TrustUnreadable(f"{trust} cannot be read: {error}.", "Give the file of keys that you trust.") from None
     files = read_pack(pack)
-    return verdict_on(files, open_node_view(node_url, cookie), text, str(trust))
+    return verdict_on(files, connect(node_url, cookie), text, str(trust))
 
 
 def verdict_on(files: dict[str, bytes], node: NodeView, trust_text: str, trust_file: str) -> Verdict:
