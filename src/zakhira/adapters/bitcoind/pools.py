@@ -9,7 +9,7 @@ from embit.descriptor.checksum import add_checksum
 from embit.networks import NETWORKS
 
 from zakhira.adapters.bitcoind.private_blocks import PrivateBlocks
-from zakhira.adapters.bitcoind.rpc import Rpc
+from zakhira.adapters.bitcoind.rpc import RESCAN_TIMEOUT_S, Rpc
 from zakhira.adapters.bitcoind.vaults import to_sats
 from zakhira.adapters.bitcoind.wallets import Wallets
 from zakhira.custody.coin import Payment
@@ -63,7 +63,7 @@ class Pools:
         if not self._rpc.call("listdescriptors", wallet=wallet)["descriptors"]:
             key = chain_pool.pool_key(pool).wif(NETWORKS["regtest"])
             request = {"desc": str(add_checksum(f"wpkh({key})")), "timestamp": 0}
-            answer = self._rpc.call("importdescriptors", [[request]], wallet=wallet)[0]
+            answer = self._rpc.call("importdescriptors", [[request]], wallet=wallet, timeout_s=RESCAN_TIMEOUT_S)[0]
             if not answer["success"]:
                 error = answer["error"]
                 raise NodeFailed(f"The node refuses pool {pool}'s key: {error['message']}.", "", int(error["code"]))

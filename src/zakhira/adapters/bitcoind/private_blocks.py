@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bitcoin_core_rpc import RPCErrorCode
@@ -12,23 +12,9 @@ from zakhira.adapters.bitcoind.rpc import Call, Rpc
 from zakhira.flows.ports.chain import Block
 from zakhira.flows.ports.chain_errors import BlockMissing, ChainDiverged, NodeFailed
 from zakhira.flows.ports.chain_pool import nobody_address
-from zakhira.kernel.interval import HOUR
+from zakhira.flows.ports.chain_timing import block_time_s, even_moments
 
 _BATCH = 100
-_HEADER_TIME = slice(68, 72)
-"""Where a block's header holds its time, little-endian (Bitcoin Core, primitives/block.h)."""
-
-
-def block_time_s(block: Block) -> int:
-    """The time in the header of a raw block, in seconds since 1970."""
-    return int.from_bytes(bytes.fromhex(block.raw_hex[: 2 * _HEADER_TIME.stop])[_HEADER_TIME], "little")
-
-
-def even_moments(count: int, after_s: int, now: datetime) -> list[datetime]:
-    """``count`` moments up to ``now``, evenly spaced after ``after_s`` but never further apart than an hour."""
-    start = max(datetime.fromtimestamp(after_s, tz=now.tzinfo), now - count * HOUR)
-    gap = max(now - start, timedelta(0)) / count if count else timedelta(0)
-    return [start + step * gap for step in range(1, count + 1)]
 
 
 class PrivateBlocks:

@@ -24,6 +24,8 @@ from zakhira.flows.ports.chain_errors import NodeFailed, NodeRefused, NodeUnreac
 from zakhira.kernel.errors import ZakhiraError
 
 DEFAULT_TIMEOUT_S = 30.0
+RESCAN_TIMEOUT_S = 600.0
+"""A wallet that is loaded or told a descriptor may read the whole private chain again."""
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 """A block of mainnet with its previous outputs as JSON stays well below this."""
 
@@ -162,7 +164,12 @@ class Rpc:
     def _mapped(self, error: FetchError, method: str) -> ZakhiraError:
         if isinstance(error, RpcError) and error.code != RPCErrorCode.IN_WARMUP:
             return self._failed(error, method)
-        if isinstance(error, HttpError) and error.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        if isinstance(error, HttpError) and error.status == HTTPStatus.FORBIDDEN:
+            return NodeRefused(
+                f"The node at {self.where} does not let this caller use {method}.",
+                "Check -rpcallowip and -rpcwhitelist of the node.",
+            )
+        if isinstance(error, HttpError) and error.status == HTTPStatus.UNAUTHORIZED:
             return NodeRefused(
                 f"The node at {self.where} does not accept the user and password, or the cookie ({method}).",
                 "Check user and password, or name the cookie file of this very node.",

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from embit.descriptor.checksum import add_checksum, checksum
-
-from zakhira.adapters.bitcoind.rpc import Rpc
+from zakhira.adapters.bitcoind.rpc import RESCAN_TIMEOUT_S, Rpc
 from zakhira.adapters.bitcoind.wallets import Wallets
 from zakhira.custody.coin import Coin
-from zakhira.flows.ports.chain_errors import BadDescriptor, NodeFailed, VaultDiffers, VaultNotWatched
+from zakhira.flows.ports.chain_descriptor import same_spelling, split_branches
+from zakhira.flows.ports.chain_errors import NodeFailed, VaultDiffers, VaultNotWatched
 from zakhira.kernel.money import SATS_PER_BTC
 
 PREFIX = "vault-"
 GAP = 1000
 """Places watched beyond the last one that was used: bitcoind's own default key pool."""
-_BRANCHES = "<0;1>"
-_FORM = re.compile(r"(?P<body>[^#]+)#(?P<check>[a-z0-9]{8})")
 
 
 def to_sats(amount: Decimal) -> int:
@@ -29,28 +25,6 @@ def to_sats(amount: Decimal) -> int:
     scaled = amount * SATS_PER_BTC
     assert scaled == scaled.to_integral_value(), "a node's amounts have eight decimals"
     return int(scaled)
-
-
-def split_branches(descriptor: str) -> tuple[str, str]:
-    """The receiving and the change descriptor of one with ``<0;1>``, each with its checksum (BIP-389, BIP-380).
-
-    Nodes before version 29 do not read ``<0;1>`` themselves.
-
-    Raises:
-        BadDescriptor: the checksum is missing or wrong, or there are not two branches.
-    """
-    match = _FORM.fullmatch(descriptor)
-    if match is None or checksum(match["body"]) != match["check"]:
-        raise BadDescriptor(f"The checksum of {descriptor!r} is missing or wrong.", "Copy the descriptor again, whole.")
-    if _BRANCHES not in match["body"]:
-        raise BadDescriptor(f"{descriptor!r} has no branches {_BRANCHES}.", "Write each key as xpub/<0;1>/*.")
-    receive, change = (str(add_checksum(match["body"].replace(_BRANCHES, branch))) for branch in ("0", "1"))
-    return receive, change
-
-
-def _same(descriptor: str) -> str:
-    """The descriptor without checksum and with one spelling of hardened steps, for comparing."""
-    return descriptor.split("#", maxsplit=1)[0].replace("'", "h")
 
 
 @dataclass(frozen=True)
@@ -73,15 +47,15 @@ class Vaults:
         """See :meth:`zakhira.flows.ports.chain.PrivateChain.watch_vault`."""
         wanted = split_branches(descriptor)
         wallet = self._wallets.ensure(PREFIX + vault, private_keys=False)
-        present = {_same(item["desc"]) for item in self._listed(wallet)}
-        others = present - {_same(branch) for branch in wanted}
+        present = {same_spelling(item["desc"]) for item in self._listed(wallet)}
+        others = present - {same_spelling(branch) for branch in wanted}
         if others:
             raise VaultDiffers(
                 f"The node watches {min(others)} under the name {vault}, not {wanted[0]}.",
                 "Use another output folder for a programme with other keys.",
             )
         start = int(since.timestamp())
-        missing = [_Branch(branch, start, GAP) for branch in wanted if _same(branch) not in present]
+        missing = [_Branch(branch, start, GAP) for branch in wanted if same_spelling(branch) not in present]
         self._import(wallet, missing)
         self._branches.pop(vault, None)
 
@@ -130,8 +104,9 @@ class Vaults:
             {"desc": branch.descriptor, "timestamp": branch.since, "range": [0, branch.end - 1], "active": False}
             for branch in branches
         ]
-        answers = self._rpc.call("importdescriptors", [requests], wallet=wallet) if requests else []
-        for answer in answers:
+        if not requests:
+            return
+        for answer in self._rpc.call("importdescriptors", [requests], wallet=wallet, timeout_s=RESCAN_TIMEOUT_S):
             if not answer["success"]:
                 error = answer["error"]
                 raise NodeFailed(

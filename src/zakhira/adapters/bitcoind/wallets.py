@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bitcoin_core_rpc import RPCErrorCode
 
-from zakhira.adapters.bitcoind.rpc import Params, Rpc
+from zakhira.adapters.bitcoind.rpc import RESCAN_TIMEOUT_S, Params, Rpc
 from zakhira.flows.ports.chain_errors import NodeFailed
 
 _GENERATIONS = 9
@@ -59,7 +59,7 @@ class Wallets:
 
     def _load(self, candidate: str) -> bool:
         try:
-            self._rpc.call("loadwallet", [candidate, False])
+            self._rpc.call("loadwallet", [candidate, False], timeout_s=RESCAN_TIMEOUT_S)
         except NodeFailed as error:
             return error.rpc_code == RPCErrorCode.WALLET_ALREADY_LOADED
         return True
