@@ -45,7 +45,7 @@ def test_figures_are_those_of_the_run(system: PowerSystem, year: GeneratedYear) 
     january = month == system.months.index("2026-01")
     assert by_label["Imported coal, January 2026"].generated == pytest.approx(output[coal][:, january].sum() / 1000)
     nuclear = [index for index, plant in enumerate(system.plants) if plant.technology == "nuclear"]
-    share = output[nuclear].sum() / output.sum()
+    share = 100 * output[nuclear].sum() / output.sum()
     assert by_label["Nuclear, share of the year"].generated == pytest.approx(share)
 
 

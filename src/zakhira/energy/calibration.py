@@ -12,6 +12,8 @@ from zakhira.energy.power_system import PowerSystem, PublishedFigure
 from zakhira.energy.power_system_tables import TOTAL
 from zakhira.programme.series import Floats
 
+PERCENT = 100.0
+
 
 @dataclass(frozen=True)
 class CalibrationRow:
@@ -68,8 +70,8 @@ def _output_gwh(system: PowerSystem, year: GeneratedYear, subject: str, month: s
 def _generated(system: PowerSystem, year: GeneratedYear, figure: PublishedFigure) -> float:
     if figure.quantity == "month_gwh":
         return _output_gwh(system, year, figure.subject, figure.period)
-    if figure.quantity == "year_share":
-        return _output_gwh(system, year, figure.subject, "") / _output_gwh(system, year, TOTAL, "")
+    if figure.quantity == "year_percent":
+        return PERCENT * _output_gwh(system, year, figure.subject, "") / _output_gwh(system, year, TOTAL, "")
     return float(mean_day_mw(system, year, figure.period)[int(figure.subject)])
 
 

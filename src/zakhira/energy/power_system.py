@@ -139,7 +139,7 @@ class PublishedFigure:
     """A published figure that the generated year is compared with.
 
     ``quantity`` says what is compared: ``month_gwh`` (subject ``total`` or a technology, period like ``2026-01``),
-    ``year_share`` (subject a technology, no period) or ``profile_mw`` (subject the local hour, period a month).
+    ``year_percent`` (subject a technology, no period) or ``profile_mw`` (subject the local hour, period a month).
     ``basis`` says how far the agreement proves anything: ``scaled`` where the generator is scaled to the figure,
     ``fitted`` where estimates were chosen with it in view, ``result`` where it comes out of the model.
     ``tolerance_share`` is the difference that is accepted.

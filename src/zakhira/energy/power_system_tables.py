@@ -23,7 +23,7 @@ from zakhira.kernel.errors import Faults
 from zakhira.programme.series import Floats
 
 HOURS = 24
-QUANTITIES = ("month_gwh", "year_share", "profile_mw")
+QUANTITIES = ("month_gwh", "year_percent", "profile_mw")
 BASES = ("scaled", "fitted", "result")
 TOTAL = "total"
 SUBJECT_HOURS = tuple(str(hour) for hour in range(HOURS))
@@ -128,7 +128,7 @@ def _read_published(reader: TableReader) -> tuple[PublishedFigure, ...]:
         cells = row.cells
         reader.reference(file, row, "quantity", QUANTITIES)
         reader.reference(file, row, "basis", BASES)
-        reader.reference(file, row, "period", ("",) if cells["quantity"] == "year_share" else reader.months)
+        reader.reference(file, row, "period", ("",) if cells["quantity"] == "year_percent" else reader.months)
         reader.reference(file, row, "subject", SUBJECT_HOURS if cells["quantity"] == "profile_mw" else subjects)
         value = reader.number(file, row, "value", LEAST_PUBLISHED)
         reader.provenance(file, row, f"published.{cells['label']}", value, cells["unit"])
