@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.books_bench import (
+    ACCOUNTS,
+    COLD,
+    DUE,
+    FEES,
+    INTAKE,
+    ROYALTY,
+    START,
+    Bench,
+    PostgresBench,
+    TwinBench,
+    end_at_once,
+    invoice,
+    outpoint,
+    receipt,
+    shared_template,
+    sweep,
+    write,
+)
 
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.server import EmbeddedServer
@@ -35,182 +48,16 @@ from zakhira.flows.ports.books_errors import (
     Unbalanced,
     UnknownAccount,
     UnstorableText,
+    ZeroPosting,
 )
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import NotUtc
 from zakhira.kernel.money import MAX_UNITS, Amount, Commodity, sats
 from zakhira.ledger.balances import fold_balances, fold_lots
-from zakhira.ledger.entry import Entry, Lot, Posting
+from zakhira.ledger.entry import Lot, Posting
 from zakhira.programme.model import AccountSpec
-from zakhira.simulator.books import BooksFaults, SimulatedBooks
-
-INTAKE, COLD, ROYALTY, FEES = "assets:vault:intake", "assets:vault:cold", "income:royalty", "expenses:network-fees"
-DUE, SOLD = "assets:receivable:energy", "income:energy"
-ACCOUNTS = (
-    AccountSpec(INTAKE, "BTC", "asset"),
-    AccountSpec(COLD, "BTC", "asset"),
-    AccountSpec(ROYALTY, "BTC", "income"),
-    AccountSpec(FEES, "BTC", "expense"),
-    AccountSpec(DUE, "PKR", "asset"),
-    AccountSpec(SOLD, "PKR", "income"),
-)
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Bench(Protocol):
-    """Books to test, with the faults that the suite can cause on them."""
-
-    books: Books
-
-    def break_line(self) -> None:
-        """The connection breaks before the next call reaches the database."""
-
-    def lose_answer(self) -> None:
-        """The next commit is carried out and its answer gets lost."""
-
-    def go_away(self) -> None:
-        """The database does not answer from now on."""
-
-    def come_back(self) -> None:
-        """It answers again."""
-
-
-class TwinBench:
-    """The twin's faults are asked for by the number of the call."""
-
-    def __init__(self) -> None:
-        self.twin = SimulatedBooks(BooksFaults())
-        self.books: Books = self.twin
-
-    def break_line(self) -> None:
-        """The next call fails before anything happens."""
-        self.twin.faults.unreachable_on.add(self.twin.calls + 1)
-
-    def lose_answer(self) -> None:
-        """The next call is carried out and fails."""
-        self.twin.faults.acknowledgement_lost_on.add(self.twin.calls + 1)
-
-    def go_away(self) -> None:
-        """The next thousand calls fail."""
-        self.twin.faults.unreachable_on |= set(range(self.twin.calls + 1, self.twin.calls + 1000))
-
-    def come_back(self) -> None:
-        """No call fails any more."""
-        self.twin.faults.unreachable_on.clear()
-
-
-class Line:
-    """A wire to a server's socket that can be cut, or can swallow the answer to a COMMIT and break."""
-
-    def __init__(self, target: Path, folder: Path) -> None:
-        self.target = str(target)
-        self.swallow = False
-        self.open = True
-        self.pairs: list[tuple[socket.socket, socket.socket]] = []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(folder / ".s.PGSQL.5432"))
-        self.listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self) -> None:
-        """Break every connection there is."""
-        for pair in self.pairs:
-            for end in pair:
-                with suppress(OSError):
-                    end.shutdown(socket.SHUT_RDWR)
-        self.pairs.clear()
-
-    def _accept(self) -> None:
-        while True:
-            near, _ = self.listener.accept()
-            if not self.open:
-                near.close()
-                continue
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self.target)
-            self.pairs.append((near, far))
-            committing = threading.Event()
-            for source, sink, backwards in ((near, far, False), (far, near, True)):
-                threading.Thread(
-                    target=self._pump, args=(source, sink, committing), kwargs={"backwards": backwards}, daemon=True
-                ).start()
-
-    def _pump(
-        self, source: socket.socket, sink: socket.socket, committing: threading.Event, *, backwards: bool
-    ) -> None:
-        try:
-            while data := source.recv(1 << 16):
-                if not backwards and self.swallow and b"COMMIT" in data:
-                    committing.set()
-                if backwards and committing.is_set():
-                    self.swallow = False
-                    break
-                sink.sendall(data)
-        except OSError:
-            pass  # the other end was cut
-        for end in (source, sink):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-
-class PostgresBench:
-    """A real database behind a wire that the suite can cut."""
-
-    def __init__(self, server: EmbeddedServer, database: str, folder: Path) -> None:
-        dsn = server.dsn(database)
-        host = psycopg.conninfo.conninfo_to_dict(dsn)["host"]
-        self.line = Line(Path(str(host)) / ".s.PGSQL.5432", folder)
-        self.postgres = PostgresBooks(psycopg.conninfo.make_conninfo(dsn, host=str(folder)))
-        self.books: Books = self.postgres
-
-    def break_line(self) -> None:
-        """Cut the connection."""
-        self.line.cut()
-
-    def lose_answer(self) -> None:
-        """Swallow the next answer to a COMMIT and cut."""
-        self.line.swallow = True
-
-    def go_away(self) -> None:
-        """Cut, and let nobody in."""
-        self.line.open = False
-        self.line.cut()
-
-    def come_back(self) -> None:
-        """Let them in again."""
-        self.line.open = True
-
-
-@dataclass
-class Template:
-    """A server with a migrated database to copy."""
-
-    server: EmbeddedServer
-    count: int = 0
-
-    def fresh_database(self) -> str:
-        """A new copy."""
-        self.count += 1
-        name = f"copy{self.count}"
-        with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE fresh STRATEGY file_copy".encode())
-        return name
-
-    def drop(self, name: str) -> None:
-        """Remove a copy."""
-        with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-@pytest.fixture(scope="session")
-def template() -> Iterator[Template]:
-    """One server for the whole suite."""
-    with tempfile.TemporaryDirectory(prefix="zk") as folder:
-        server = EmbeddedServer.start(Path(folder) / "pg")
-        open_books(server.ensure_database("fresh")).close()
-        yield Template(server)
-        server.stop()
+from zakhira.simulator.books import SimulatedBooks
 
 
 @pytest.fixture(params=["twin", "postgres"])
@@ -221,7 +68,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         made.books.open_accounts(ACCOUNTS)
         yield made
         return
-    template: Template = request.getfixturevalue("template")
+    template = shared_template()
     with tempfile.TemporaryDirectory(prefix="zk") as folder:
         database = template.fresh_database()
         made = PostgresBench(template.server, database, Path(folder))
@@ -231,44 +78,23 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         template.drop(database)
 
 
+@pytest.fixture(scope="module", params=["twin", "postgres"])
+def untouched(request: pytest.FixtureRequest) -> Iterator[Books]:
+    """Books that nothing is ever written to."""
+    if request.param == "twin":
+        made: SimulatedBooks | PostgresBooks = SimulatedBooks()
+    else:
+        made = PostgresBooks(shared_template().server.dsn(shared_template().fresh_database()))
+    made.open_accounts(ACCOUNTS)
+    yield made
+    if isinstance(made, PostgresBooks):
+        made.close()
+
+
 @pytest.fixture
 def books(bench: Bench) -> Books:
     """The books alone."""
     return bench.books
-
-
-def outpoint(number: int) -> str:
-    """A made-up outpoint."""
-    return f"{number:064x}:0"
-
-
-def receipt(number: int, amount_sats: int = 500) -> Entry:
-    """A royalty that arrives at the intake vault."""
-    lot = Lot(outpoint(number), f"pool {number}")
-    postings = (Posting(INTAKE, sats(amount_sats), lot), Posting(ROYALTY, sats(-amount_sats), lot))
-    return Entry(f"royalty-{number}", START + timedelta(days=number), "Royalty — رائلٹی", f"txid {number}", postings)
-
-
-def sweep(number: int, lot: int, amount_sats: int, fee_sats: int) -> Entry:
-    """One lot of the intake vault becomes one of the cold vault."""
-    old, new = Lot(outpoint(lot), "pool"), Lot(outpoint(number), "sweep")
-    postings = (
-        Posting(INTAKE, sats(-amount_sats), old),
-        Posting(COLD, sats(amount_sats - fee_sats), new),
-        Posting(FEES, sats(fee_sats), new),
-    )
-    return Entry(f"sweep-{number}", START, "Sweep", f"txid {number}", postings)
-
-
-def invoice(number: int, paisa: int) -> Entry:
-    """Energy of a day."""
-    amount = Amount(paisa, Commodity.PKR)
-    return Entry(f"energy-{number}", START, "Energy", "day", (Posting(DUE, amount), Posting(SOLD, -amount)))
-
-
-def write(key: str, *entries: Entry, records: tuple[Record, ...] = ()) -> Write:
-    """One act."""
-    return Write(key, "scheduler", "settle", START + timedelta(microseconds=1), entries, records)
 
 
 def assert_nothing_written(books: Books) -> None:
@@ -348,8 +174,9 @@ MANY = tuple(Posting(DUE, Amount(1, Commodity.PKR)) for _ in range(3))
             write("k", replace(receipt(1), postings=tuple(replace(p, lot=None) for p in receipt(1).postings))),
             LotMissing,
         ),
-        (write("k", receipt(1), sweep(2, 1, 501, 0 + 1)), Overdrawn),
-        (write("k", sweep(2, 1, 1, 0 + 1)), ZakhiraError),
+        (write("k", receipt(1), sweep(2, 1, 501, 1)), Overdrawn),
+        (write("k", sweep(2, 1, 2, 1)), Overdrawn),
+        (write("k", receipt(1), sweep(2, 1, 1, 1)), ZeroPosting),
         (write("k", receipt(1), replace(receipt(2), id="royalty-1")), EntryExists),
         (
             write("k", replace(invoice(1, 5), postings=tuple(replace(p, account="x") for p in invoice(1, 5).postings))),
@@ -367,12 +194,18 @@ MANY = tuple(Posting(DUE, Amount(1, Commodity.PKR)) for _ in range(3))
         (replace(write("k", receipt(1)), at=datetime(2026, 1, 1)), NotUtc),  # noqa: DTZ001 - the case here
     ],
 )
-def test_a_bad_write_leaves_nothing_behind(books: Books, bad: Write, cause: type[ZakhiraError]) -> None:
-    """Whatever is wrong with a write, none of it is there afterwards, and the same key can be used for a good one."""
+def test_a_bad_write_leaves_nothing_behind(untouched: Books, bad: Write, cause: type[ZakhiraError]) -> None:
+    """Whatever is wrong with a write, none of it is there afterwards."""
     with pytest.raises(cause):
-        books.commit(bad)
-    assert_nothing_written(books)
-    assert books.done("k") is None
+        untouched.commit(bad)
+    assert_nothing_written(untouched)
+    assert untouched.done("k") is None
+
+
+def test_a_key_whose_write_was_refused_is_free(books: Books) -> None:
+    """What was refused was not done: the same key can be used for the corrected write."""
+    with pytest.raises(Overdrawn):
+        books.commit(write("k", sweep(2, 1, 400, 1)))
     assert not books.commit(write("k", receipt(1))).replayed
 
 
@@ -516,8 +349,9 @@ def test_seeded_acts_against_an_oracle(bench: Bench, seed: int) -> None:
     assert bench.books.breaks() == ()
 
 
-def test_the_twin_and_the_database_make_one_chain(template: Template) -> None:
+def test_the_twin_and_the_database_make_one_chain() -> None:
     """The same acts give the same audit hashes in both, so a replay against the twin is evidence for the real thing."""
+    template = shared_template()
     twin, real = SimulatedBooks(), PostgresBooks(template.server.dsn(template.fresh_database()))
     for one in (twin, real):
         one.open_accounts(ACCOUNTS)
@@ -526,14 +360,6 @@ def test_the_twin_and_the_database_make_one_chain(template: Template) -> None:
     assert twin.audit_entries() == real.audit_entries()
     assert twin.balances() == real.balances()
     real.close()
-
-
-def test_a_write_delivered_twice() -> None:
-    """A transport that repeats itself does no harm: the second delivery is a replay."""
-    twin = SimulatedBooks(BooksFaults(delivered_twice_on={2}))
-    twin.open_accounts(ACCOUNTS)
-    assert twin.commit(write("k", receipt(1))).replayed
-    assert len(twin.entries()) == 1
 
 
 @settings(max_examples=60)
@@ -547,21 +373,6 @@ def test_the_fast_encoding_is_the_canonical_one(text: str, units: int) -> None:
         "records": [{"kind": "day", "id": text, "body": {"a": text, "b": 0.1}}],
     }
     assert content_bytes([entry], records) == canonical_bytes(whole)
-
-
-def end_at_once(server: EmbeddedServer) -> None:
-    """SIGKILL to the server and all its processes, as when the machine stops."""
-    pid = server.pid()
-    assert pid is not None
-    family = [pid]
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-            if parent == pid:
-                family.append(int(status.parent.name))
-    for process in family:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
 
 
 def write_until_killed(books: Books, first: int) -> int:

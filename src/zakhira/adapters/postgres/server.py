@@ -73,9 +73,17 @@ class EmbeddedServer:
                 _initialise(folder, programs)
             _require_version(folder)
             server = cls(folder, _socket_folder(folder, programs), programs)
-            if server.pid() is None:
+            found = server.pid() is not None
+            if not found:
                 server._launch(deadline)
-            server._await_ready(deadline)
+            try:
+                server._await_ready(deadline)
+            except ServerNotStarted:
+                if not found:
+                    raise
+                # The one that was found was about to end.
+                server._launch(deadline)
+                server._await_ready(deadline)
         return server
 
     def pid(self) -> int | None:

@@ -1,0 +1,85 @@
+"""Migrations go forward only, whole, once, and never over a schema that is not theirs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psycopg
+import pytest
+from tests.books_bench import shared_template
+
+from zakhira.adapters.postgres.books import open_books
+from zakhira.adapters.postgres.errors import SchemaAltered, SchemaTooNew
+from zakhira.adapters.postgres.schema import Migration, load_migrations, migrate
+
+NEXT = Migration(2, "0002_test", "CREATE TABLE zakhira.extra (a int); INSERT INTO zakhira.extra VALUES (1);")
+
+
+@pytest.fixture
+def empty() -> Iterator[str]:
+    """How to connect to a database that nothing was done to."""
+    server = shared_template().server
+    dsn = server.ensure_database("empty")
+    yield dsn
+    shared_template().drop("empty")
+
+
+def applied(dsn: str) -> list[tuple[object, ...]]:
+    """What the database remembers."""
+    with psycopg.connect(dsn) as connection:
+        return connection.execute("SELECT version, name FROM zakhira.schema_version ORDER BY version").fetchall()
+
+
+def test_migrating_twice_changes_nothing(empty: str) -> None:
+    """The second time finds everything done."""
+    for _ in range(2):
+        open_books(empty).close()
+        assert applied(empty) == [(one.version, one.name) for one in load_migrations()]
+
+
+def test_a_further_migration_is_added(database: str) -> None:
+    """A newer program adds what is new; the older one then refuses to work on it."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        assert migrate(connection, (*load_migrations(), NEXT)) == 2
+        assert connection.execute("SELECT a FROM zakhira.extra").fetchone() == (1,)
+    with pytest.raises(SchemaTooNew, match="version 2"):
+        open_books(database)
+
+
+def test_an_altered_migration_is_refused(database: str) -> None:
+    """A migration with another text than the one that was applied stops the program."""
+    first = load_migrations()[0]
+    with psycopg.connect(database, autocommit=True) as connection, pytest.raises(SchemaAltered, match="0001_books"):
+        migrate(connection, (replace(first, sql=first.sql + "-- altered"),))
+
+
+def test_a_migration_that_fails_leaves_the_old_schema(empty: str) -> None:
+    """All steps are one transaction: when the second fails, the first is not there either."""
+    bad = Migration(2, "0002_bad", "CREATE TABLE zakhira.extra (a int); SELECT 1/0;")
+    with psycopg.connect(empty, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            migrate(connection, (*load_migrations(), bad))
+        found = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'zakhira'").fetchone()
+        assert found == (0,)
+    open_books(empty).close()
+
+
+def test_two_programs_migrate_at_once(empty: str) -> None:
+    """One does it, the other waits and finds it done."""
+    failures: list[BaseException] = []
+
+    def open_once() -> None:
+        try:
+            open_books(empty).close()
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in the thread is told by the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=open_once) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(applied(empty)) == len(load_migrations())
