@@ -7,6 +7,7 @@ from pathlib import Path
 from zakhira.adapters.power_system_files import generate_series, write_series
 from zakhira.cli.services import Answer, Table
 from zakhira.energy.calibration import CalibrationRow
+from zakhira.kernel.canonical import Json
 
 
 def generate(folder: Path, seed: int, *, write: bool) -> Answer:
@@ -14,7 +15,7 @@ def generate(folder: Path, seed: int, *, write: bool) -> Answer:
     generated = generate_series(folder, seed)
     written = [str(path) for path in write_series(folder, generated)] if write else []
     rows = generated.calibration.rows
-    facts = {
+    facts: dict[str, Json] = {
         "written": written,
         "calibration": [
             {
