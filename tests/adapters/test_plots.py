@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from tests.reports.sample_run import sample_run
+from tests.reports.test_numbers import plain
 
 from zakhira.adapters.plots import draw_plot
 from zakhira.adapters.plots.look import ESTIMATE_PATTERN, STYLES
@@ -175,8 +176,18 @@ def test_discs_do_not_cover_one_another() -> None:
         for other in items[i + 1 :]:
             apart = ((one.x - other.x) ** 2 + (one.y - other.y) ** 2) ** 0.5
             assert apart >= one.radius + other.radius
-    spec = MapPlot("m", "t", "d", discs, (MapLink("Zone 0", "Zone 1", 50.0),))
-    assert "50" in words(draw_plot(spec))
+
+
+def test_a_link_carries_its_limit_where_there_is_room() -> None:
+    """Far zones have the limit on the line between them, near ones leave it to the table; provinces are left out."""
+    near, far = (Disc(f"{name}, Province", at, 30.0, 100.0, 0.0, 50.0) for name, at in (("Near", 60.1), ("Far", 70.0)))
+    here = Disc("Here, Province", 60.0, 30.0, 100.0, 0.0, 50.0)
+    links = (MapLink(here.label, near.label, 41.0), MapLink(here.label, far.label, 52.0))
+    shown = plain(words(draw_plot(MapPlot("m", "t", "d", (here, near, far), links))))
+    assert "52 MW" in shown
+    assert "41 MW" not in shown
+    assert "Here\n100 MW" in shown
+    assert "Province" not in shown
 
 
 def test_areas_are_in_proportion() -> None:

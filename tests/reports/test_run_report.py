@@ -308,8 +308,36 @@ def test_the_shortest_window_holds_half_and_none_shorter_does(values: list[float
 
 
 def test_names_are_listed_as_in_a_sentence() -> None:
-    """None, one, two, three."""
+    """None, one, two, three, and names with commas of their own."""
+    assert name_list(["Hub, Balochistan", "Thar"]) == "Hub, Balochistan; and Thar"
     assert [name_list(["a", "b", "c"][:n]) for n in range(4)] == ["none", "a", "a and b", "a, b and c"]
+
+
+def test_days_alike_are_called_alike(facts: RunFacts) -> None:
+    """With the same use on every day there is no best and no worst day."""
+    run = facts.dispatch
+    first = run.used_mw[:, :24]
+    same = replace(run, used_mw=np.tile(first, (1, facts.days)))
+    assert run_report(replace(facts, dispatch=same)).section("days").title.endswith("about as much on every day")
+
+
+def test_before_the_first_sweep_all_is_in_intake() -> None:
+    """Three days: coins in intake, none in cold, no sweep, and no word of proven coins."""
+    found = run_report(sample_run(days=3, zones=3))
+    assert found.section("reserve").title.endswith("all of it still in intake")
+    assert "No sweep moved coins" in found.section("reserve").paragraphs[0]
+    assert "none of it in cold yet" in found.headline
+    plot = found.section("reserve").plot
+    assert isinstance(plot, StackPlot)
+    assert [layer.label for layer in plot.layers] == ["intake"]
+
+
+def test_a_closed_gap_needs_no_share(facts: RunFacts) -> None:
+    """Bounds that meet: no plan is better, full stop."""
+    proof = facts.plan.certificate
+    closed = replace(facts.plan, certificate=replace(proof, upper_bound_usd=proof.lower_bound_usd))
+    title = run_report(replace(facts, plan=closed)).section("certificate").title
+    assert title == "No other plan beats this one"
 
 
 def test_sections_are_found_by_id(report: Report) -> None:

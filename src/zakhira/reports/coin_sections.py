@@ -117,18 +117,24 @@ def reserve_section(facts: RunFacts, source: str) -> Section:
     zone = ZoneInfo(facts.programme.time_zone)
     last = facts.reserve[-1]
     held = last.intake_sats + last.cold_sats
-    if held > 0:
+    if held > 0 and last.cold_sats == 0:
+        title = f"The reserve holds {btc_prose(held)}, all of it still in intake"
+    elif held > 0:
         share = last.cold_sats / held
         title = f"The reserve holds {btc_prose(held)}, {percent(share)} of it in the cold vault"
     else:
         title = "The reserve is empty"
     labels = tuple(f"{point.at.astimezone(zone):%m-%d}" for point in facts.reserve)
-    moved = sum(sweep.amount_sats for sweep in facts.sweeps)
+    moved, swept = sum(sweep.amount_sats for sweep in facts.sweeps), plural(len(facts.sweeps), "sweep")
     words = (
         (
-            f"{plural(len(facts.sweeps), 'sweep')} moved {btc_prose(moved)} from intake to cold. "
+            f"{f'{swept} moved {btc_prose(moved)}' if facts.sweeps else 'No sweep moved coins'} from intake to cold. "
             f"The last balance is of {local_time(last.at, zone)}; coins in the mempool are not counted."
         ),
+    )
+    layers = (
+        Layer("cold vault", Role.COINS, _in_btc(tuple(point.cold_sats for point in facts.reserve))),
+        Layer("intake", Role.INTAKE, _in_btc(tuple(point.intake_sats for point in facts.reserve))),
     )
     plot = StackPlot(
         id="reserve",
@@ -138,10 +144,7 @@ def reserve_section(facts: RunFacts, source: str) -> Section:
         x_labels=labels,
         unit="BTC",
         y_name="confirmed coins",
-        layers=(
-            Layer("cold vault", Role.COINS, _in_btc(tuple(point.cold_sats for point in facts.reserve))),
-            Layer("intake", Role.INTAKE, _in_btc(tuple(point.intake_sats for point in facts.reserve))),
-        ),
+        layers=tuple(layer for layer in layers if any(layer.values)),
     )
     columns = (Column("at", number=False), Column("intake", "BTC"), Column("cold", "BTC"), Column("both", "BTC"))
     rows = tuple(

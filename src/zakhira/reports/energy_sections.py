@@ -19,8 +19,10 @@ MOST_DAYS_SHOWN = 62
 """Above two months a bar per day is too thin to read, and months are shown."""
 TOP_ZONES = 3
 HALF = 0.5
-EXACT_MWH = 1e-3
-"""Rounding of floating-point sums over a year of hours stays far below a kilowatt-hour."""
+EVEN_SHARE = 0.01
+"""Days that differ by less than this share are called alike."""
+ROUNDING_SHARE = 1e-6
+"""MW are recorded to a watt: what rounding may leave of the granted energy."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,11 @@ def shortest_window(values: Sequence[float], share: float = HALF) -> Window:
 
 
 def name_list(names: Sequence[str]) -> str:
-    """Join names as a sentence does: ``A, B and C``."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "none"
+    """Join names as a sentence does, ``A, B and C``; with semicolons where a name has a comma of its own."""
+    if not names:
+        return "none"
+    comma, last = ("; ", "; and ") if any(", " in name for name in names) else (", ", " and ")
+    return last.join(filter(None, (comma.join(names[:-1]), names[-1])))
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -147,16 +152,19 @@ def day_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
     used = series[1] + series[2]
     best, worst = int(np.argmax(used)), int(np.argmin(used))
     name = "day" if by_day else "month"
-    title = (
-        f"Of {energy(totals.surplus_mwh)} of surplus {energy(totals.used_mwh)} ran: most on {labels[best]} "
-        f"({energy(float(used[best]))}), least on {labels[worst]} ({energy(float(used[worst]))})"
-    )
+    title = f"Of {energy(totals.surplus_mwh)} of surplus {energy(totals.used_mwh)} ran"
+    if used[best] - used[worst] > EVEN_SHARE * used[best]:
+        title += (
+            f": most on {labels[best]} ({energy(float(used[best]))}), "
+            f"least on {labels[worst]} ({energy(float(used[worst]))})"
+        )
+    elif len(labels) > 1:
+        title += f", about as much on every {name}"
     months = totals.by_label(tuple(date[:7] for date in totals.dates), totals.surplus_mw.sum(axis=0))
     words = (
         (
-            f"The surplus energy that was used cost {pkr(totals.energy_cost_pkr)} at the plant, losses included. "
-            f"AI halls drew another {energy(float(totals.firm_mw.sum()))} of firm supply, which is no surplus and "
-            "stands outside the plot."
+            f"The surplus energy that was used cost {pkr(totals.energy_cost_pkr)} at the plant, losses "
+            f"included.{_firm(totals)}"
         ),
         "Surplus by month: "
         + name_list([f"{month} {energy(value)}" for month, value in months.items()])
@@ -176,6 +184,13 @@ def day_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
     )
     table = _use_table(name, labels, series, "MWh", f"Surplus and use by {name}")
     return Section("days", title, words, source, plot, (table,))
+
+
+def _firm(totals: EnergyTotals) -> str:
+    firm = float(totals.firm_mw.sum())
+    if firm <= 0:
+        return ""
+    return f" AI halls drew another {energy(firm)} of firm supply, which is no surplus and stands outside the plot."
 
 
 def map_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
@@ -221,7 +236,14 @@ def map_section(facts: RunFacts, totals: EnergyTotals, source: str) -> Section:
         discs=discs,
         links=links,
     )
-    return Section("map", title, tuple(words), source, plot, (_zone_table(totals, halls, mean),))
+    tables = (_zone_table(totals, halls, mean), _link_table(links)) if links else (_zone_table(totals, halls, mean),)
+    return Section("map", title, tuple(words), source, plot, tables)
+
+
+def _link_table(links: tuple[MapLink, ...]) -> Table:
+    columns = (Column("from", number=False), Column("to", number=False), Column("limit", "MW"))
+    rows = tuple(Row((link.from_label, link.to_label, fixed(link.limit_mw))) for link in links)
+    return Table("Links between zones", columns, rows, folded=True)
 
 
 def _zone_table(totals: EnergyTotals, halls: Floats, mean: Floats) -> Table:
@@ -308,7 +330,7 @@ def shed_section(totals: EnergyTotals, source: str) -> Section:
 
 def _balance_words(totals: EnergyTotals) -> str:
     rest = totals.unexplained_mwh
-    if abs(rest) <= EXACT_MWH:
+    if abs(rest) <= ROUNDING_SHARE * totals.granted_mwh:
         return (
             "Each megawatt-hour that did not run has its reason: what ran and what was shed add up to what was granted."
         )

@@ -17,6 +17,8 @@ from zakhira.reports.plot_spec import Bar, BarPlot, GridPlot, Layer, LinePlot, P
 
 CLOSE_GAP_SHARE = 1e-4
 """A plan within a ten-thousandth of its bound is called as good as the best: far inside the spread of its inputs."""
+NEAR_SHARE = 0.05
+"""What a reader of monthly statistics takes for the same figure."""
 _MILLION = 1e6
 _BASIS = {
     "scaled": "scaled (the generator is scaled to the figure)",
@@ -135,10 +137,12 @@ def certificate_section(plan: Plan, source: str) -> Section:
     """The bounds of the plan, and what one more unit of each limit would be worth."""
     proof = plan.certificate
     binding = sorted(plan.shadow_prices, key=lambda price: -price.value_usd)
-    title = f"No other plan is worth more than {percent(proof.gap_share)} above this one"
+    took = f" in {prose(proof.seconds)} s" if proof.seconds > 0 else ""
+    above = f" by more than {percent(proof.gap_share)}" if proof.gap_share > 0 else ""
+    title = f"No other plan beats this one{above}"
     words = [
         (
-            f"Method: {proof.method}, {plural(proof.rounds, 'round')} in {prose(proof.seconds)} s. The lower bound is "
+            f"Method: {proof.method}, {plural(proof.rounds, 'round')}{took}. The lower bound is "
             "this plan evaluated hour by hour; the upper bound holds for every plan under the same limits."
         )
     ]
@@ -166,9 +170,10 @@ def certificate_section(plan: Plan, source: str) -> Section:
 def calibration_section(rows: tuple[CalibrationFact, ...], source: str) -> Section:
     """Generated figures beside published ones."""
     worst = max(rows, key=lambda row: abs(row.difference_share))
+    near = sum(abs(row.difference_share) <= NEAR_SHARE for row in rows)
     title = (
-        f"The generated series meet {plural(len(rows), 'published figure')} to within "
-        f"{percent(abs(worst.difference_share))}; the worst is {worst.label}"
+        f"The generated series meet {near} of {plural(len(rows), 'published figure')} to within {percent(NEAR_SHARE)}; "
+        f"furthest off is {worst.label} ({percent(worst.difference_share)})"
     )
     plot = PairPlot(
         id="calibration",
@@ -193,8 +198,8 @@ def calibration_section(rows: tuple[CalibrationFact, ...], source: str) -> Secti
             (
                 row.label,
                 row.unit,
-                fixed(row.published),
-                fixed(row.generated),
+                prose(row.published, 4),
+                prose(row.generated, 4),
                 percent(row.difference_share),
                 row.basis or "\u2013",
                 row.tag,

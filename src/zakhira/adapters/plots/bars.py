@@ -122,7 +122,8 @@ def _draw_level(axes: Axes, line: Layer, stack: Floats, top: float) -> None:
     left = gap[: len(gap) // 3 or 1].min() >= gap[-(len(gap) // 3 or 1) :].min()
     place, side = (-0.4, "left") if left else (len(line.values) - 0.6, "right")
     value = line.values[0] if left else line.values[-1]
-    axes.text(place, value + 0.015 * top, _name(line), color=INK, ha=side, va="bottom", fontsize=SMALL_PT)
+    box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+    axes.text(place, value + 0.02 * top, _name(line), color=INK, ha=side, va="bottom", fontsize=SMALL_PT, bbox=box)
 
 
 def draw_bars(axes: Axes, spec: BarPlot) -> None:

@@ -21,6 +21,10 @@ LETTER_PT = 5.2
 GAP_PT = 5.0
 MOVED_PT = 8.0
 """From here on a disc is said to have been moved, and a thread leads to its place."""
+LINK_LABEL_PT = 80.0
+"""A shorter stretch of a link between two discs has no room for its limit, which stands in the table."""
+MOST_STRETCH = 1.7
+"""A scheme may be so much wider than a map: zones along a north-south line would leave no room for names."""
 MOST_ROUNDS = 400
 
 
@@ -41,7 +45,7 @@ class _Item:
 
     @property
     def half_width(self) -> float:
-        letters = max(len(self.disc.label), len(_words(self.disc)))
+        letters = max(len(_short(self.disc)), len(_words(self.disc)))
         return max(self.reach, letters * LETTER_PT / 2) + GAP_PT
 
     @property
@@ -54,23 +58,29 @@ class _Item:
         return self.y - LABEL_HEIGHT_PT / 2
 
 
+def _short(disc: Disc) -> str:
+    """The name of the place without the province behind it."""
+    return disc.label.split(",", 1)[0]
+
+
 def _words(disc: Disc) -> str:
     return power(disc.total_mw) if disc.total_mw > 0 else "nothing allocated"
 
 
 def _items(spec: MapPlot) -> list[_Item]:
-    """Project degrees to points (equirectangular, true at the middle latitude) and give each disc its size."""
+    """Project degrees to points (equirectangular, widened by up to MOST_STRETCH) and give each disc its size."""
     latitudes = [disc.latitude_deg for disc in spec.discs]
     shrink = math.cos(math.radians(sum(latitudes) / len(latitudes)))
     xs = [disc.longitude_deg * shrink for disc in spec.discs]
     width, height = CANVAS_PT[0] - 2 * MARGIN_PT, CANVAS_PT[1] - 2 * MARGIN_PT
     span_x, span_y = max(xs) - min(xs), max(latitudes) - min(latitudes)
     scale = min(width / max(span_x, 1e-6), height / max(span_y, 1e-6), 400.0)
-    left, low = (CANVAS_PT[0] - span_x * scale) / 2, (CANVAS_PT[1] - span_y * scale) / 2
+    across = min(width / max(span_x, 1e-6), MOST_STRETCH * scale)
+    left, low = (CANVAS_PT[0] - span_x * across) / 2, (CANVAS_PT[1] - span_y * scale) / 2
     largest = max(max(disc.total_mw, disc.mean_surplus_mw) for disc in spec.discs) or 1.0
     items = []
     for disc, x in zip(spec.discs, xs, strict=True):
-        home = (left + (x - min(xs)) * scale, low + (disc.latitude_deg - min(latitudes)) * scale)
+        home = (left + (x - min(xs)) * across, low + (disc.latitude_deg - min(latitudes)) * scale)
         radius = LARGEST_RADIUS_PT * math.sqrt(disc.total_mw / largest)
         ring = LARGEST_RADIUS_PT * math.sqrt(disc.mean_surplus_mw / largest)
         items.append(_Item(disc, home, *home, radius, ring))
@@ -133,27 +143,21 @@ def _draw_links(axes: Axes, spec: MapPlot, items: dict[str, _Item]) -> None:
             solid_capstyle="round",
             zorder=0,
         )
-        x, y = _between(a, b)
+        apart = math.dist((a.x, a.y), (b.x, b.y))
+        if apart - a.reach - b.reach < LINK_LABEL_PT:
+            continue
+        share = (a.reach + apart - b.reach) / 2 / apart
         axes.text(
-            x,
-            y,
+            a.x + share * (b.x - a.x),
+            a.y + share * (b.y - a.y),
             power(link.limit_mw),
             fontsize=SMALL_PT - 1,
             color=MUTED,
             ha="center",
             va="center",
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
-            zorder=5,
+            zorder=1.5,
         )
-
-
-def _between(a: _Item, b: _Item) -> tuple[float, float]:
-    """Half-way between the edges of two discs; above the line where they nearly touch."""
-    apart = max(math.dist((a.x, a.y), (b.x, b.y)), 1e-6)
-    share = (a.reach + (apart - b.reach)) / 2 / apart
-    gap = apart - a.reach - b.reach
-    lift = 0.0 if gap > LABEL_HEIGHT_PT * 2 else LABEL_HEIGHT_PT
-    return a.x + share * (b.x - a.x), a.y + share * (b.y - a.y) + lift
 
 
 def _draw_disc(axes: Axes, item: _Item) -> None:
@@ -209,7 +213,7 @@ def _draw_disc(axes: Axes, item: _Item) -> None:
     axes.text(
         item.x,
         below,
-        f"{disc.label}\n{_words(disc)}",
+        f"{_short(disc)}\n{_words(disc)}",
         ha="center",
         va="top",
         fontsize=SMALL_PT,
