@@ -11,7 +11,7 @@ import pytest
 from example_programme import random_series
 from zakhira.adapters.highs import HighsSolver
 from zakhira.kernel.ids import seeded_rng
-from zakhira.planning import cutting_planes
+from zakhira.planning import cutting_planes, tie_break
 from zakhira.planning.cutting_planes import Master, PlanInfeasible, PlanNotFound, PlanUnbounded, close_bounds
 from zakhira.planning.full_model import solve_full
 from zakhira.planning.oracle import zone_oracles
@@ -91,7 +91,7 @@ def test_zones_without_a_site_earn_nothing(programme: Programme, solver: HighsSo
     problem = build_problem(lonely, random_series(seeded_rng(5, "x"), 24))
     master = Master(problem, zone_oracles(problem))
     bounds = close_bounds(master, solver)
-    assert {cut.zone for cut in bounds.cuts} == {0}
+    assert {master.oracles[cut.oracle].zone for cut in bounds.cuts} == {0}
 
 
 def test_tie_break_keeps_the_value(programme: Programme, solver: HighsSolver) -> None:
@@ -101,6 +101,17 @@ def test_tie_break_keeps_the_value(programme: Programme, solver: HighsSolver) ->
     bounds = close_bounds(master, solver)
     tied = break_ties(master, solver, bounds)
     assert bounds.upper_usd - tied.value_usd <= cutting_planes.GAP_STOP_SHARE * max(1.0, abs(bounds.upper_usd))
+
+
+def test_without_a_confirmed_tie_the_best_plan_stands(
+    programme: Programme, solver: HighsSolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of rounds for ties, the plan is the best one found."""
+    monkeypatch.setattr(tie_break, "TIE_ROUNDS", 0)
+    problem = build_problem(programme, random_series(seeded_rng(8, "x"), 48))
+    master = Master(problem, zone_oracles(problem))
+    bounds = close_bounds(master, solver)
+    assert break_ties(master, solver, bounds) is bounds.best
 
 
 def test_rounding_never_exceeds_a_limit(programme: Programme) -> None:

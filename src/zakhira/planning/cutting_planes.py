@@ -49,9 +49,9 @@ class PlanNotFound(OutsideFailure):
 
 @dataclass(frozen=True)
 class Cut:
-    """``value of a group of hours in a zone <= offset + slope @ MW by class``, in millions of USD a year."""
+    """``value of an oracle's group of hours <= offset + slope @ MW by class``, in millions of USD a year."""
 
-    zone: int
+    oracle: int
     group: int
     offset: float
     slope: Floats
@@ -59,7 +59,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Valued:
-    """A point with its true value in USD a year and the cuts that touch the value there."""
+    """A point with its value by the oracles in USD a year, and the cuts that touch the value there."""
 
     power_mw: Floats
     value_usd: float
@@ -96,30 +96,31 @@ class Master:
         for index, column in enumerate(columns):
             self.zone_columns[column.zone].append((index, column.worth))
         groups = [len(oracle.starts) for oracle in self.oracles]
-        self.first_group = [len(columns) + sum(groups[:zone]) for zone in range(len(groups) + 1)]
+        self.first_group = [len(columns) + sum(groups[:number]) for number in range(len(groups) + 1)]
         self.base_musd = np.array([worths[column.worth].base_usd_per_mw for column in columns]) / USD_PER_MUSD
 
     def valued(self, power_mw: Floats) -> Valued:
-        """Ask every zone for its true value and its cut at a point."""
+        """Ask every oracle for its value and its cuts at a point."""
         totals = self.problem.by_zone_and_class(power_mw)
         scale = self.problem.year_scale / USD_PER_MUSD
         value_musd = float(self.base_musd @ power_mw)
         cuts: list[Cut] = []
-        for zone, oracle in enumerate(self.oracles):
-            if not self.zone_columns[zone]:
+        for number, oracle in enumerate(self.oracles):
+            if not self.zone_columns[oracle.zone]:
                 continue
-            values, slopes = oracle.value(totals[zone])
+            values, slopes = oracle.value(totals[oracle.zone])
             value_musd += scale * float(values.sum())
-            offsets = scale * (values - totals[zone] @ slopes)
-            cuts.extend(Cut(zone, g, float(offsets[g]), scale * slopes[:, g]) for g in range(len(values)))
+            offsets = scale * (values - totals[oracle.zone] @ slopes)
+            cuts.extend(Cut(number, g, float(offsets[g]), scale * slopes[:, g]) for g in range(len(values)))
         return Valued(power_mw, value_musd * USD_PER_MUSD, tuple(cuts))
 
     def cut_rows(self, cuts: tuple[Cut, ...]) -> Rows:
         """The cuts as rows of the master."""
         entries = []
         for cut in cuts:
-            terms = [(index, -float(cut.slope[worth])) for index, worth in self.zone_columns[cut.zone]]
-            kept = [(self.first_group[cut.zone] + cut.group, 1.0)] + [
+            columns = self.zone_columns[self.oracles[cut.oracle].zone]
+            terms = [(index, -float(cut.slope[worth])) for index, worth in columns]
+            kept = [(self.first_group[cut.oracle] + cut.group, 1.0)] + [
                 term for term in terms if abs(term[1]) > SLOPE_FLOOR
             ]
             entries.append((-math.inf, cut.offset, kept))
@@ -137,9 +138,9 @@ class Master:
         """The master without cuts. A zone without a column earns nothing, so its values are fixed at 0."""
         count = self.first_group[-1]
         upper = np.full(count, math.inf)
-        for zone, columns in enumerate(self.zone_columns):
-            if not columns:
-                upper[self.first_group[zone] : self.first_group[zone + 1]] = 0.0
+        for number, oracle in enumerate(self.oracles):
+            if not self.zone_columns[oracle.zone]:
+                upper[self.first_group[number] : self.first_group[number + 1]] = 0.0
         objective = np.concatenate([self.base_musd, np.ones(count - len(self.base_musd))])
         return LinearProgram(objective, np.zeros(count), upper, self.limit_rows())
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from zakhira.energy.surplus import cheaper_than_mw, cost_of_first_pkr
 from zakhira.planning.problem import AllocationProblem, ZoneSupply
-from zakhira.planning.worth import HOURS_PER_YEAR, ClassWorth
+from zakhira.planning.worth import ClassWorth
 from zakhira.programme.series import Floats
 
 
@@ -27,33 +27,6 @@ def merit_order(worths: tuple[ClassWorth, ...]) -> list[int]:
 
 def _fleet_rank(worth: ClassWorth) -> float:
     return 0.0 if worth.is_hall else -worth.surplus_value_usd_per_mwh
-
-
-def halls_come_first_at_a_loss(worths: tuple[ClassWorth, ...]) -> bool:
-    """Whether some fleet would pay more for surplus than a hall saves by it, so that the rule costs value."""
-    halls = [worth.surplus_value_usd_per_mwh for worth in worths if worth.is_hall and worth.limit_mw > 0]
-    fleets = [worth.surplus_value_usd_per_mwh for worth in worths if not worth.is_hall and worth.limit_mw > 0]
-    return bool(halls and fleets) and max(fleets) > min(halls)
-
-
-def halls_at_any_price(worths: tuple[ClassWorth, ...]) -> tuple[ClassWorth, ...]:
-    """The classes as if each hall saved, by a MWh of surplus, as much as the best fleet would pay for it.
-
-    What it gains so is taken from its base. So the economic order puts halls first, and no value is overstated: a plan
-    that is best for these figures is a good candidate where halls first costs value.
-    """
-    dearest = max(worth.surplus_value_usd_per_mwh for worth in worths)
-    return tuple(
-        replace(
-            worth,
-            surplus_value_usd_per_mwh=dearest,
-            base_usd_per_mw=worth.base_usd_per_mw
-            - worth.load_share * HOURS_PER_YEAR * (dearest - worth.surplus_value_usd_per_mwh),
-        )
-        if worth.is_hall
-        else worth
-        for worth in worths
-    )
 
 
 def use_of(problem: AllocationProblem, totals_mw: Floats) -> Use:

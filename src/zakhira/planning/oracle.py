@@ -8,6 +8,7 @@ the capacities, and the slope of the least one is a supergradient.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +25,10 @@ GROUPS = 6
 class ZoneOracle:
     """``slope`` [class, price, hour] and ``offset`` [price, hour] of the linear functions of one zone's hours.
 
-    ``starts`` are the first hours of the groups.
+    ``zone`` is its position; ``starts`` are the first hours of the groups.
     """
 
+    zone: int
     slope: Floats
     offset: Floats
     starts: npt.NDArray[np.intp]
@@ -49,26 +51,42 @@ class ZoneOracle:
         return np.add.reduceat(least, self.starts), np.add.reduceat(slopes, self.starts, axis=1)
 
 
-def zone_oracle(supply: ZoneSupply, values_usd_per_mwh: Floats, pkr_per_usd: float) -> ZoneOracle:
-    """Prepare a zone: ``values_usd_per_mwh`` [class] is what each class gets from 1 MWh of surplus."""
+def zone_oracle(
+    zone: int,
+    supply: ZoneSupply,
+    values_usd_per_mwh: Floats,
+    pkr_per_usd: float,
+    taken_share: Callable[[Floats, Floats], Floats] | None = None,
+) -> ZoneOracle:
+    """Prepare a zone: ``values_usd_per_mwh`` [class] is what each class gets from 1 MWh of surplus.
+
+    A class whose value is minus infinity gets nothing. ``taken_share``, if any, tells from the sizes [block, hour] and
+    costs in rupees [block, hour] how much of the surplus up to each block [class, block, hour] a granted MW takes away.
+    """
     alike = np.lexsort((supply.plug.power_mw.sum(axis=1), supply.run_share.sum(axis=0)))
     power_mw, cost = supply.plug.power_mw[alike].T, supply.plug.cost_pkr_per_mwh[alike].T / pkr_per_usd
     classes, hours = supply.run_share.shape
-    distinct = np.unique(values_usd_per_mwh)[::-1]
+    distinct = np.unique(values_usd_per_mwh[np.isfinite(values_usd_per_mwh)])[::-1]
     price = np.vstack([np.broadcast_to(distinct[:, None], (len(distinct), hours)), cost[::-1]])
     offset = np.zeros_like(price)
-    for block_mw, block_cost in zip(power_mw, cost, strict=True):
-        offset += block_mw * np.maximum(price - block_cost, 0.0)
+    rents = [np.maximum(price - block_cost, 0.0) for block_cost in cost]
+    for block_mw, rent in zip(power_mw, rents, strict=True):
+        offset += block_mw * rent
     slope = np.empty((classes, *price.shape))
     for index, value in enumerate(values_usd_per_mwh):
         np.subtract(value, price, out=slope[index])
         np.maximum(slope[index], 0.0, out=slope[index])
         slope[index] *= supply.run_share[index, alike]
+    if taken_share is not None:
+        shares = taken_share(power_mw, cost * pkr_per_usd)
+        for block, rent in enumerate(rents):
+            weight = rent - rents[block + 1] if block + 1 < len(rents) else rent
+            slope -= shares[:, block][:, None, :] * weight
     groups = min(GROUPS, hours)
-    return ZoneOracle(slope, offset, np.arange(groups) * hours // max(groups, 1))
+    return ZoneOracle(zone, slope, offset, np.arange(groups) * hours // max(groups, 1))
 
 
 def zone_oracles(problem: AllocationProblem) -> tuple[ZoneOracle, ...]:
     """One oracle for each zone, in the programme's order."""
     values = np.array([worth.surplus_value_usd_per_mwh for worth in problem.worths])
-    return tuple(zone_oracle(supply, values, problem.pkr_per_usd) for supply in problem.supplies)
+    return tuple(zone_oracle(zone, supply, values, problem.pkr_per_usd) for zone, supply in enumerate(problem.supplies))

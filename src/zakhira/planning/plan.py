@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from zakhira.planning.allocation import Certificate, ClassResult, Grant, Plan, ShadowPrice
 from zakhira.planning.cutting_planes import Bounds, Master, Progress, close_bounds
-from zakhira.planning.evaluate import Use, firm_mwh, halls_at_any_price, halls_come_first_at_a_loss, use_of
-from zakhira.planning.oracle import zone_oracles
+from zakhira.planning.evaluate import Use, firm_mwh, use_of
+from zakhira.planning.halls_first import halls_come_first_at_a_loss, halls_first_oracles
+from zakhira.planning.oracle import ZoneOracle, zone_oracles
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.planning.solver import LinearSolver
 from zakhira.planning.tags import weakest_tag
@@ -31,7 +32,10 @@ NOTHING_MW = 1e-6
 WORTH_TELLING_USD = 0.5
 """A limit whose price is below this does not bind."""
 METHOD = "cutting planes, a cut per zone and group of hours, exact in every hour; price taker, links unused"
-RELAXED = "; a fleet's margin exceeds the firm tariff, so the upper bound lets fleets go before halls"
+CHORDS = "; halls first costs fleets value: bounded by chords, exact here"
+CHORDS_LEFT_A_GAP = "; halls first costs fleets value: bounded by chords and by the economic order"
+GAP_PROMISED_SHARE = 1e-7
+"""A gap above this, after the grants are cut to the grid, is worth a second attempt."""
 
 
 def plan_allocation(
@@ -51,44 +55,66 @@ def plan_allocation(
     """
     started = clock() if clock else 0.0
     problem = build_problem(programme, series)
-    bounds, power_mw = _best(problem, solver, progress)
-    candidates = [_candidate(programme, problem, power_mw)]
-    relaxed = halls_come_first_at_a_loss(problem.worths)
-    if relaxed:
-        halls_first = replace(problem, worths=halls_at_any_price(problem.worths))
-        candidates.append(_candidate(programme, problem, _best(halls_first, solver, None)[1]))
-    lower, grants, results = max(candidates, key=lambda candidate: candidate[0])
+    attempt, upper_usd, method = _solve(programme, problem, solver, progress)
     return Plan(
         programme_digest=programme.digest,
         cap_mw=programme.cap_mw,
-        grants=grants,
-        results=results,
+        grants=_grants(programme, problem, attempt.power_mw),
+        results=attempt.results,
         certificate=Certificate(
-            method=METHOD + (RELAXED if relaxed else ""),
-            lower_bound_usd=lower,
-            upper_bound_usd=max(bounds.upper_usd, lower),
-            rounds=bounds.rounds,
+            method=method,
+            lower_bound_usd=attempt.value_usd,
+            upper_bound_usd=max(upper_usd, attempt.value_usd),
+            rounds=attempt.bounds.rounds,
             seconds=clock() - started if clock else 0.0,
         ),
-        shadow_prices=_shadow_prices(problem, bounds),
+        shadow_prices=_shadow_prices(problem, attempt.bounds),
     )
 
 
-def _best(problem: AllocationProblem, solver: LinearSolver, progress: Progress | None) -> tuple[Bounds, Floats]:
-    """The bounds of a problem in its economic order, and its best MW [column] after ties are broken."""
-    master = Master(problem, zone_oracles(problem))
+@dataclass(frozen=True)
+class _Attempt:
+    """Grants [column] with what they do, halls first, and the bounds that they come from."""
+
+    power_mw: Floats
+    results: tuple[ClassResult, ...]
+    value_usd: float
+    bounds: Bounds
+
+
+def _solve(
+    programme: Programme, problem: AllocationProblem, solver: LinearSolver, progress: Progress | None
+) -> tuple[_Attempt, float, str]:
+    """The best attempt, the upper bound, and the method in words.
+
+    In the economic order the problem is concave. Where halls first costs value, chords are tried before; if they leave
+    a gap, the economic order gives a second upper bound and a second attempt.
+    """
+    if not halls_come_first_at_a_loss(problem.worths):
+        attempt = _attempt(programme, problem, zone_oracles(problem), solver, progress)
+        return attempt, attempt.bounds.upper_usd, METHOD
+    first = _attempt(programme, problem, halls_first_oracles(problem, solver), solver, progress)
+    if first.bounds.upper_usd - first.value_usd <= GAP_PROMISED_SHARE * max(1.0, abs(first.bounds.upper_usd)):
+        return first, first.bounds.upper_usd, METHOD + CHORDS
+    second = _attempt(programme, problem, zone_oracles(problem), solver, None)
+    upper_usd = min(first.bounds.upper_usd, second.bounds.upper_usd)
+    return max(first, second, key=lambda attempt: attempt.value_usd), upper_usd, METHOD + CHORDS_LEFT_A_GAP
+
+
+def _attempt(
+    programme: Programme,
+    problem: AllocationProblem,
+    oracles: tuple[ZoneOracle, ...],
+    solver: LinearSolver,
+    progress: Progress | None,
+) -> _Attempt:
+    """Close the bounds of these oracles, break ties, and see what the grants do."""
+    master = Master(problem, oracles)
     bounds = close_bounds(master, solver, progress)
-    return bounds, on_grid(problem, break_ties(master, solver, bounds).power_mw)
-
-
-def _candidate(
-    programme: Programme, problem: AllocationProblem, power_mw: Floats
-) -> tuple[float, tuple[Grant, ...], tuple[ClassResult, ...]]:
-    """What MW [column] are worth in USD a year with halls first, with their grants and results."""
+    power_mw = on_grid(problem, break_ties(master, solver, bounds).power_mw)
     totals = problem.by_zone_and_class(power_mw)
     results = _results(programme, problem, totals, use_of(problem, totals))
-    value_usd = math.fsum(result.value_usd for result in results)
-    return value_usd, _grants(programme, problem, power_mw), results
+    return _Attempt(power_mw, results, math.fsum(result.value_usd for result in results), bounds)
 
 
 def on_grid(problem: AllocationProblem, power_mw: Floats) -> Floats:

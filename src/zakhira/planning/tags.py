@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import re
-
-from zakhira.programme.model import Assumption, Programme
+from zakhira.programme.model import Programme
 
 TAG_ORDER = "SDKE"
 """From the best founded to the weakest: sourced, derived, general knowledge, estimate."""
 ALWAYS = frozenset({"prices", "network"})
 """Tables whose figures every result rests on."""
-_SEPARATORS = re.compile(r"[.\[\]/:\s]+")
 
 
 def weakest_tag(programme: Programme, zone: str, class_id: str) -> str:
     """The weakest tag of prices, network, the zone's and the class's figures; E where nothing is known.
 
-    A figure belongs to a zone or class when its key names the table and the id, or the place in the file from 0.
+    A figure's key is ``table.attribute`` or ``table.id.attribute``.
     """
-    tags = [a.tag for a in programme.assumptions if _concerns(a, programme, zone, class_id)]
+    tags = [assumption.tag for assumption in programme.assumptions if _concerns(assumption.key, zone, class_id)]
     return max(tags, key=TAG_ORDER.find) if tags else TAG_ORDER[-1]
 
 
-def _concerns(assumption: Assumption, programme: Programme, zone: str, class_id: str) -> bool:
-    table, *rest = [part for part in _SEPARATORS.split(assumption.key) if part]
-    if table in ALWAYS:
-        return True
-    names = {
-        "zone": (zone, [item.id for item in programme.zones]),
-        "machine": (class_id, [item.id for item in programme.machines]),
-        "hall": (class_id, [item.id for item in programme.halls]),
-    }
-    if table not in names or not rest:
-        return False
-    wanted, ids = names[table]
-    return rest[0] == wanted or (wanted in ids and rest[0] == str(ids.index(wanted)))
+def _concerns(key: str, zone: str, class_id: str) -> bool:
+    table, _, rest = key.partition(".")
+    owner = rest.rpartition(".")[0]
+    return table in ALWAYS or (table, owner) in {("zone", zone), ("machine", class_id), ("hall", class_id)}
