@@ -80,7 +80,7 @@ def first_state(network: Network) -> NetworkState:
         block_share=0.0,
         bits=bits_of_hashrate(others_hashes_per_s(network)),
         clock_s=0.0,
-        epoch_first_s=-float(since_first * BLOCK_SECONDS),
+        epoch_first_s=float(-since_first * BLOCK_SECONDS),
     )
 
 
