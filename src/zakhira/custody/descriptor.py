@@ -35,7 +35,17 @@ MAX_KEYS = 16
 MAX_INDEX = 2**31 - 1
 """BIP-32: the last step that is not hardened."""
 
-EMBIT_ERRORS = (EmbitError, ValueError, IndexError, KeyError, TypeError, RuntimeError, OverflowError, AttributeError)
+EMBIT_ERRORS = (
+    EmbitError,
+    ValueError,
+    IndexError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    OverflowError,
+    AttributeError,
+    AssertionError,
+)
 """What embit raises on bytes or text that it cannot read; it documents no narrower set."""
 
 _BDK_NETWORKS = {

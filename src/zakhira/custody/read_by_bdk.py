@@ -12,6 +12,7 @@ from zakhira.custody.decoded import HARDENED, Decoded, DecodedInput, DecodedOutp
 from zakhira.custody.descriptor import bdk_network
 
 BDK_ERRORS = (
+    bdkpython.InternalError,
     bdkpython.PsbtParseError,
     bdkpython.ExtractTxError,
     bdkpython.TransactionError,
