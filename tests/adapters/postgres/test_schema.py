@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from tests.books_bench import shared_template
+from psycopg.conninfo import make_conninfo
+from tests.books_bench import ACCOUNTS, receipt, shared_template, write
 
 from zakhira.adapters.postgres.books import open_books
 from zakhira.adapters.postgres.errors import SchemaAltered, SchemaTooNew
 from zakhira.adapters.postgres.schema import Migration, load_migrations, migrate
+from zakhira.flows.ports.books_errors import DatabaseRefused
 
 NEXT = Migration(2, "0002_test", "CREATE TABLE zakhira.extra (a int); INSERT INTO zakhira.extra VALUES (1);")
 
@@ -83,3 +85,25 @@ def test_two_programs_migrate_at_once(empty: str) -> None:
         thread.join()
     assert failures == []
     assert len(applied(empty)) == len(load_migrations())
+
+
+def test_a_login_that_is_no_superuser() -> None:
+    """On somebody's own server: without the program's role it is told what to ask for, and with it everything works."""
+    server = shared_template().server
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE tenant LOGIN")
+        connection.execute("CREATE DATABASE tenancy OWNER tenant")
+        dsn = make_conninfo(server.dsn("tenancy"), user="tenant")
+        try:
+            with pytest.raises(DatabaseRefused) as caught:
+                open_books(dsn)
+            assert "GRANT zakhira_app TO tenant" in caught.value.remedy
+            connection.execute("GRANT zakhira_app TO tenant")
+            books = open_books(dsn)
+            books.open_accounts(ACCOUNTS)
+            books.commit(write("k", receipt(1)))
+            assert books.breaks() == ()
+            books.close()
+        finally:
+            connection.execute("DROP DATABASE tenancy WITH (FORCE)")
+            connection.execute("DROP ROLE tenant")

@@ -89,7 +89,8 @@ def test_only_the_main_process_killed(home: Path) -> None:
 def test_a_server_that_ends_while_we_look(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was found running and is gone before it answers is started again."""
     one = EmbeddedServer.start(home)
-    real, asked = EmbeddedServer._await_ready, []
+    real = EmbeddedServer._await_ready
+    asked: list[int | None] = []
 
     def ending(self: EmbeddedServer, deadline: float) -> None:
         if not asked:
@@ -218,6 +219,12 @@ def test_a_kill_while_the_data_is_made() -> None:
         assert answers(one)
         assert not half.exists()
         one.stop()
+
+
+def test_a_place_that_cannot_be_written() -> None:
+    """A folder below something that is no folder."""
+    with pytest.raises(DataFolderUnusable, match="cannot be written"):
+        EmbeddedServer.start(Path("/dev/null/zakhira/pg"))
 
 
 class FullDisk:

@@ -73,7 +73,8 @@ def _prepared(connection: Connection[TupleRow], *, as_app: bool) -> Connection[T
 
 
 def _refusal(error: psycopg.OperationalError) -> ZakhiraError:
-    said = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+    lines = str(error).strip().splitlines() or ["no answer"]
+    said = next((line for line in lines if "FATAL:" in line), lines[0]).strip(" .")
     answered = "FATAL:" in said and not any(words in said for words in (_RECOVERING, *_BUSY))
     if answered:
         return DatabaseRefused(f"The database refuses us: {said}.", "Check its name, the user and the password.")

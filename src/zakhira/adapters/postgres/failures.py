@@ -58,7 +58,7 @@ _REMEDIES: dict[type[ZakhiraError], str] = {
 def translate(error: psycopg.Error) -> ZakhiraError:
     """The error of the books that stands for ``error``, with the database's own first line. Never with a password."""
     cause = _cause(error)
-    said = (error.diag.message_primary or str(error)).strip().split("\n", 1)[0]
+    said = (error.diag.message_primary or str(error)).strip().split("\n", 1)[0].rstrip(".")
     return cause(f"The database says: {said}.", _REMEDIES[cause])
 
 

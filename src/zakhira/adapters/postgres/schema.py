@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
 from zakhira.adapters.postgres.errors import SchemaAltered, SchemaTooNew
+from zakhira.flows.ports.books_errors import DatabaseRefused
 
 APP_ROLE = "zakhira_app"
 """The role that the program works as: it may append and read, and owns nothing."""
@@ -48,6 +50,7 @@ def migrate(connection: Connection[TupleRow], migrations: tuple[Migration, ...])
     Raises:
         SchemaTooNew: the database knows more migrations than given.
         SchemaAltered: one that was applied has another text.
+        DatabaseRefused: the login may not make or take on the program's role.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
@@ -66,20 +69,29 @@ def migrate(connection: Connection[TupleRow], migrations: tuple[Migration, ...])
 
 
 def _ensure_ground(connection: Connection[TupleRow]) -> None:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APP_ROLE,)).fetchone() is None:
-        try:
-            with connection.transaction():
-                connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(APP_ROLE)))
-        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-            pass  # roles belong to the whole server: a migration of another database was faster
-    member = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (APP_ROLE,)).fetchone()
-    if member != (True,):
-        connection.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(APP_ROLE)))
+    try:
+        _ensure_role(connection)
+    except psycopg.errors.InsufficientPrivilege as error:
+        login = connection.info.user
+        raise DatabaseRefused(
+            f"{login} may not make or take on the role {APP_ROLE}: {error.diag.message_primary}.",
+            f"Let an administrator run: CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO {login};",
+        ) from error
     connection.execute("CREATE SCHEMA IF NOT EXISTS zakhira")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS zakhira.schema_version (version integer PRIMARY KEY, name text NOT NULL, "
         "digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
     )
+
+
+def _ensure_role(connection: Connection[TupleRow]) -> None:
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APP_ROLE,)).fetchone() is None:
+        # Roles belong to the whole server: a migration of another database may be faster.
+        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation), connection.transaction():
+            connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(APP_ROLE)))
+    member = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (APP_ROLE,)).fetchone()
+    if member != (True,):
+        connection.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(APP_ROLE)))
 
 
 def _require_same(rows: list[TupleRow], migrations: tuple[Migration, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -66,7 +67,6 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + wait_s
         folder = folder.expanduser().resolve()
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with _start_lock(folder, deadline):
             programs = find_programs(folder)
             if not (folder / "PG_VERSION").exists():
@@ -162,7 +162,14 @@ class EmbeddedServer:
 def _start_lock(folder: Path, deadline: float) -> Iterator[None]:
     """One process starts the server of a folder at a time."""
     path = folder.parent / f".{folder.name}.lock"
-    with path.open("w") as lock:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DatabaseFull(f"The disk of {folder} is full.", "Make room and start again.") from None
+        raise DataFolderUnusable(f"{path} cannot be written: {error.strerror}.", "Give another folder.") from None
+    with lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
