@@ -160,7 +160,7 @@ def _parse(descriptor: str) -> tuple[Any, tuple[Any, ...]]:
         raise MalformedDescriptor(f"A decoder refuses the descriptor: {error}.", "Check its keys.") from None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def derive_place(descriptor: str, branch: int, index: int, chain: str) -> Place:
     """The address of a descriptor at a branch and index, derived by rust-bitcoin and by embit.
 
