@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tests.custody_drill import CHAIN, COLD, INTAKE, POLICY, approve, proposal, seed_of
-
+from custody_drill import CHAIN, COLD, INTAKE, POLICY, approve, proposal, seed_of
 from zakhira.custody.coin import Address, Coin, Instruction, Payment
 from zakhira.custody.descriptor import derive_address, vault_descriptor
 from zakhira.custody.signing import check_and_sign, combine_signatures, finalise

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from tests.custody_drill import CHAIN, COLD, NOW, PHRASE, held_coins, seed_of
-
+from custody_drill import CHAIN, COLD, NOW, PHRASE, held_coins, seed_of
 from zakhira.adapters.bip322 import Bip322Prover
 from zakhira.adapters.drill_keys import officer_key, officer_public_key
 from zakhira.custody.descriptor import vault_descriptor

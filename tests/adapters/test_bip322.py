@@ -11,8 +11,8 @@ import pytest
 from bip322core import State, VerifyResult
 from bip322core.engines import EngineError
 from bip322core.wallet import Wallet, WalletError
-from tests.custody_drill import CHAIN, COLD, seed_of
 
+from custody_drill import CHAIN, COLD, seed_of
 from zakhira.adapters import bip322
 from zakhira.adapters.bip322 import AddressNotFound, Bip322Prover, Bip322Verifier, DerivationDiffers, ProofIncomplete
 from zakhira.custody.descriptor import derive_address, vault_descriptor

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.custody_drill import CHAIN, COLD, INTAKE, PHRASE, seed_of
 
+from custody_drill import CHAIN, COLD, INTAKE, PHRASE, seed_of
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.adapters.keystore import (
     KeystoreExists,

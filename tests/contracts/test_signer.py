@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tests.custody_drill import CHAIN, COLD, INTAKE, NOW, PHRASE, POLICY, approve, make_sweep, seed_of
 
+from custody_drill import CHAIN, COLD, INTAKE, NOW, PHRASE, POLICY, approve, make_sweep, seed_of
 from zakhira.adapters.bip322 import Bip322Prover
 from zakhira.adapters.drill_keys import officer_key, officer_public_key
 from zakhira.adapters.software_signer import OfficerKeyFile, SoftwareSigner, create_officer, create_signer

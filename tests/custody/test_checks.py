@@ -11,8 +11,8 @@ import pytest
 from embit.psbt import DerivationPath
 from embit.script import Script, Witness
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
-from tests.custody_drill import CHAIN, COLD, INTAKE, POLICY, Sweep, held_coins, make_policy, make_sweep, proposal
 
+from custody_drill import CHAIN, COLD, INTAKE, POLICY, Sweep, held_coins, make_policy, make_sweep, proposal
 from zakhira.custody import decoders, read_by_embit
 from zakhira.custody.checks import check_against, coins_as_told, place_in_vault
 from zakhira.custody.coin import Coin, Instruction, Payment

@@ -7,8 +7,8 @@ import contextlib
 
 import numpy as np
 import pytest
-from tests.custody_drill import CHAIN, INTAKE, POLICY, make_sweep, seed_of
 
+from custody_drill import CHAIN, INTAKE, POLICY, make_sweep, seed_of
 from zakhira.adapters.bip322 import Bip322Prover
 from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.descriptor import derive_address, vault_descriptor

@@ -10,8 +10,8 @@ from embit.bip32 import HDKey
 from embit.networks import NETWORKS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.custody_drill import CHAIN, COLD, INTAKE, PHRASE
 
+from custody_drill import CHAIN, COLD, INTAKE, PHRASE
 from zakhira.adapters.drill_keys import signer_seed
 from zakhira.custody import descriptor as room
 from zakhira.custody.descriptor import derive_address, derive_place, vault_descriptor

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from embit.script import Script
 from embit.transaction import TransactionOutput
-from tests.custody_drill import CHAIN, COLD, INTAKE, make_sweep, seed_of
 
+from custody_drill import CHAIN, COLD, INTAKE, make_sweep, seed_of
 from zakhira.adapters.bip322 import Bip322Prover, Bip322Verifier
 from zakhira.custody.decoded import INSTRUCTION_KEY
 from zakhira.custody.descriptor import derive_address, vault_descriptor

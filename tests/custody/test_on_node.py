@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from tests.conftest import RegtestNode
-from tests.custody_drill import CHAIN, COLD, INTAKE, POLICY, proposal
-from tests.node_drill import Drill, spend_cold
-
+from conftest import RegtestNode
+from custody_drill import CHAIN, COLD, INTAKE, POLICY, proposal
+from node_drill import Drill, spend_cold
 from zakhira.custody.coin import Payment
 from zakhira.custody.decoders import decode_transaction
 from zakhira.custody.descriptor import derive_address

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from embit.script import Script
-from tests.custody_drill import CHAIN, COLD, INTAKE, POLICY, held_coins, make_sweep, seed_of
 
+from custody_drill import CHAIN, COLD, INTAKE, POLICY, held_coins, make_sweep, seed_of
 from zakhira.custody import signing
 from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.refusals import (

@@ -11,8 +11,8 @@ from embit.script import Script
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.custody_drill import CHAIN, COLD, INTAKE, NOW, POLICY, held_coins, make_policy, make_sweep, proposal, seed_of
 
+from custody_drill import CHAIN, COLD, INTAKE, NOW, POLICY, held_coins, make_policy, make_sweep, proposal, seed_of
 from zakhira.custody.coin import Coin, Payment
 from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.descriptor import derive_address

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.custody_drill import CHAIN, INTAKE
-from tests.proof_drill import (
+
+from custody_drill import CHAIN, INTAKE
+from proof_drill import (
     ACCOUNTS,
     COLD_ACCOUNT,
     HEIGHT,
@@ -24,7 +25,6 @@ from tests.proof_drill import (
     sign_files,
     verdict,
 )
-
 from zakhira.adapters.bip322 import Bip322Verifier
 from zakhira.custody.descriptor import derive_address
 from zakhira.kernel.canonical import canonical_bytes
@@ -220,7 +220,7 @@ def test_a_message_engine_that_fails_is_not_a_no() -> None:
 
 def test_an_empty_vault_verifies() -> None:
     """Nothing was swept yet: no coins, no proofs, nothing owed, and a verdict all the same."""
-    from tests.proof_drill import SUBJECT  # noqa: PLC0415
+    from proof_drill import SUBJECT  # noqa: PLC0415
 
     files = sign_files(complete_pack(draft_pack(SUBJECT, (), ACCOUNTS, ()), {}))
     found = verdict(files)

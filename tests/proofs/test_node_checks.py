@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.proof_drill import HEIGHT, HELD, FakeNode, failing, verdict
 
+from proof_drill import HEIGHT, HELD, FakeNode, failing, verdict
 from zakhira.proofs.node_view import CreatedOutput
 from zakhira.proofs.verdict import NOT_VERIFIED, VERIFIED
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.conftest import RegtestNode
-from tests.custody_drill import CHAIN, COLD, NOW, POLICY, proposal
-from tests.node_drill import Drill, spend_cold
-from tests.proof_drill import ACCOUNTS, COLD_ACCOUNT, TRUST, entries_for, failing, prove, sign_files
-
+from conftest import RegtestNode
+from custody_drill import CHAIN, COLD, NOW, POLICY, proposal
+from node_drill import Drill, spend_cold
+from proof_drill import ACCOUNTS, COLD_ACCOUNT, TRUST, entries_for, failing, prove, sign_files
 from zakhira.adapters.bip322 import Bip322Verifier
 from zakhira.adapters.bitcoind.node_view import BitcoindView
 from zakhira.custody.coin import Payment

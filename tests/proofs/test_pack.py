@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.custody_drill import NOW
-from tests.proof_drill import ACCOUNTS, HEIGHT, HELD, SUBJECT, block_hash, draft, entries_for, good_pack
 
+from custody_drill import NOW
+from proof_drill import ACCOUNTS, HEIGHT, HELD, SUBJECT, block_hash, draft, entries_for, good_pack
 from zakhira.custody.spend import HeldCoin
 from zakhira.kernel.money import MAX_MONEY_SATS, sats
 from zakhira.ledger.entry import Entry, Posting

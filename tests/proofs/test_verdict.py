@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.proof_drill import HEIGHT, OFFICERS, TRUST, block_hash, failing, good_pack, sign_files, verdict
 
+from proof_drill import HEIGHT, OFFICERS, TRUST, block_hash, failing, good_pack, sign_files, verdict
 from zakhira.adapters.bip322 import Bip322Verifier
 from zakhira.adapters.drill_keys import officer_public_key
 from zakhira.kernel.canonical import canonical_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from tests.custody_drill import CHAIN, COLD, INTAKE, NOW, POLICY, make_sweep, seed_of
 
+from custody_drill import CHAIN, COLD, INTAKE, NOW, POLICY, make_sweep, seed_of
 from zakhira.custody.refusals import DifferentTransaction, InvalidSignature, WrongSighash
 from zakhira.custody.signing import combine_signatures, finalise
 from zakhira.flows.ports.signing import SignerUnreachable
