@@ -16,7 +16,7 @@ class Trouble(Enum):
     """The troubles that are told apart, with the phrases of bitcoind's own log that tell them."""
 
     DISK_FULL = ("Disk space is too low", "No space left on device", "Disk space is low")
-    PORT_TAKEN = ("Unable to bind", "Unable to start HTTP server", "Binding RPC on address 127.0.0.1 port")
+    PORT_TAKEN = ("Unable to bind", "Unable to start HTTP server")
     FUTURE_BLOCKS = ("appears to be from the future",)
     DAMAGED = (
         "rebuild",

@@ -32,6 +32,8 @@ from zakhira.kernel.errors import ZakhiraError
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 _POLL_S = 0.02
+_ENDING_S = 0.5
+"""A killed process closes its sockets a moment before it is gone."""
 _STARTS = 4
 """Starts in all: a lost race for a port, a clock behind the chain and an index to rebuild each cost one."""
 _FAR_FUTURE_S = 4_000_000_000
@@ -186,8 +188,8 @@ class BitcoindProcess:
             fresh.replace(self._folder / _CLOCK)
 
     def explain_end(self) -> ZakhiraError | None:
-        """What happened to the node if it has ended, or None while it runs."""
-        if self.is_alive():
+        """What happened to the node if it has ended or is just ending, or None while it runs."""
+        if not _wait_until(lambda: not self.is_alive(), _ENDING_S):
             return None
         words = self._last_words()
         if words.trouble is Trouble.DISK_FULL:

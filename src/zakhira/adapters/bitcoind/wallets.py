@@ -41,21 +41,35 @@ class Wallets:
         if found is not None:
             return found
         on_disk = self._on_disk()
-        fresh = next(candidate for candidate in _candidates(name) if candidate not in on_disk)
+        refusal = None
+        for candidate in _candidates(name):
+            if candidate not in on_disk:
+                refusal = self._create(candidate, private_keys=private_keys)
+                if refusal is None:
+                    self._open[name] = candidate
+                    return candidate
+        raise refusal or NodeFailed(f"No wallet {name} of the node loads.", "Use another output folder.")
+
+    def _on_disk(self) -> set[str]:
+        return {str(wallet["name"]) for wallet in self._rpc.call("listwalletdir")["wallets"]}
+
+    def _create(self, candidate: str, *, private_keys: bool) -> NodeFailed | None:
+        """Make the wallet; the node's refusal where a file that it does not know as a wallet is in the way."""
         # Not loaded at start: a wallet that was damaged by a crash would keep the whole node from starting.
         options: Params = {
-            "wallet_name": fresh,
+            "wallet_name": candidate,
             "disable_private_keys": not private_keys,
             "blank": True,
             "descriptors": True,
             "load_on_startup": False,
         }
-        self._rpc.call("createwallet", options)
-        self._open[name] = fresh
-        return fresh
-
-    def _on_disk(self) -> set[str]:
-        return {str(wallet["name"]) for wallet in self._rpc.call("listwalletdir")["wallets"]}
+        try:
+            self._rpc.call("createwallet", options)
+        except NodeFailed as error:
+            if error.rpc_code not in {RPCErrorCode.WALLET_ERROR, RPCErrorCode.WALLET_ALREADY_EXISTS}:
+                raise
+            return error
+        return None
 
     def _load(self, candidate: str) -> bool:
         try:
