@@ -197,11 +197,11 @@ def test_hand_computed_result(solver: HighsSolver) -> None:
     [grant], [result] = plan.grants, plan.results
     assert (grant.site, grant.licensee, grant.class_id, grant.is_hall) == ("alpha-west", "alpha", "s21", False)
     assert grant.power_mw == pytest.approx(10 / 0.95)
-    assert result.surplus_mwh == pytest.approx(10.0)
+    assert result.surplus_mwh == pytest.approx(365 * 10.0)
     hashes = 10 * 3.6e9 / 1.06 / 17.5 * 1e12
-    btc = hashes * 3.125 * 1.01 / (984e18 * 600)
+    btc = 365 * hashes * 3.125 * 1.01 / (984e18 * 600)
     assert result.btc == pytest.approx(btc)
-    assert result.revenue_usd == pytest.approx(365 * btc * 60_500)
+    assert result.revenue_usd == pytest.approx(btc * 60_500)
     assert result.energy_cost_usd == pytest.approx(365 * 10 * 10.0)
     assert result.opex_usd == pytest.approx(365 * 10 * 5.0)
     assert result.capital_usd == pytest.approx(10 / 0.95 * 1e6 / 1.06 / 17.5 * 0.01)
@@ -221,9 +221,9 @@ def test_halls_run_always_and_on_firm_supply_beyond_the_surplus(solver: HighsSol
     [result] = plan.results
     load = 4.0 * 0.7 * 0.9998
     assert (result.zone, result.power_mw) == ("west", 4.0)
-    assert result.surplus_mwh == pytest.approx(load)
-    assert result.firm_mwh == pytest.approx(23 * load)
-    assert result.gpu_hours == pytest.approx(24 * load * 1000 / 1.7)
+    assert result.surplus_mwh == pytest.approx(365 * load)
+    assert result.firm_mwh == pytest.approx(365 * 23 * load)
+    assert result.gpu_hours == pytest.approx(365 * 24 * load * 1000 / 1.7)
     assert result.energy_cost_usd == pytest.approx(365 * load * (10 + 23 * 22_980 / 283))
 
 

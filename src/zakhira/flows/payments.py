@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import cast
 
 from zakhira.custody.coin import Address, Payment
-from zakhira.custody.descriptor import derive_address
+from zakhira.flows.addresses import receiving_address
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.kernel.canonical import Json
-from zakhira.kernel.errors import OutsideFailure
 from zakhira.programme.model import Programme
 from zakhira.settlement.due import Due
 
@@ -21,12 +20,6 @@ PAYMENT = "payment"
 
 POOL_FEE_RATE_SAT_PER_VB = 5
 """What pools pay a virtual byte on the private chain [E]; their fees are theirs, not the programme's."""
-
-
-class AddressesDiffer(OutsideFailure):
-    """The node derives another address than the two decoders do."""
-
-    code = "ZK-FLOWS-001"
 
 
 @dataclass(frozen=True)
@@ -106,19 +99,7 @@ def _outputs(machinery: Machinery, programme: Programme, day: int, due: Due) -> 
 
 
 def intake_address(machinery: Machinery, programme: Programme, day: int, licensee: str) -> Address:
-    """The intake address for one licensee's royalty of one day: used once, and derived alike by three programs.
-
-    Raises:
-        AddressesDiffer: the node derives another address than the two decoders.
-    """
-    vault = programme.policy.vault("intake")
+    """The intake address for one licensee's royalty of one day, used once."""
     order = [item.id for item in programme.licensees].index(licensee)
     index = day * len(programme.licensees) + order
-    place = derive_address(vault, 0, index, programme.chain)
-    from_node = machinery.chain.reserve_check(vault.id, 0, index)
-    if from_node != place.address:
-        raise AddressesDiffer(
-            f"The node derives {from_node} at 0/{index} of {vault.id}, the decoders {place.address}.",
-            "Do not use this vault; check the node's descriptor against the programme's.",
-        )
-    return place
+    return receiving_address(machinery, programme, programme.policy.vault("intake"), index)

@@ -10,9 +10,9 @@ from zakhira.controls.approval import Approval
 from zakhira.controls.quorum import decide_spend
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
 from zakhira.custody.coin import Address
-from zakhira.custody.descriptor import derive_address
 from zakhira.custody.signing import combine_signatures, finalise
 from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, choose_coins, locate_coins, plan_sweep
+from zakhira.flows.addresses import receiving_address
 from zakhira.flows.arrivals import expected_arrivals
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.payments import intake_address, recorded_payments
@@ -96,7 +96,7 @@ def _propose(
     chosen = choose_coins(_held(machinery, programme), policy.vault("intake"), policy)
     if not chosen:
         return None
-    destination = derive_address(policy.vault("cold"), 0, number, programme.chain)
+    destination = receiving_address(machinery, programme, policy.vault("cold"), number)
     proposer = next(officer.id for officer in policy.officers if officer.role == policy.propose_role)
     proposal = Proposal(sweep_id, "sweep intake to cold", proposer, now)
     instruction = plan_sweep(chosen, destination, policy, programme.chain, proposal)

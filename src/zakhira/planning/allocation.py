@@ -19,7 +19,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class ClassResult:
-    """What one class in one zone does over the horizon. Money is a year's; ``tag`` is the weakest tag of its inputs."""
+    """What one class in one zone does in a year: the horizon, scaled to 8,760 hours. ``tag`` is its inputs' weakest."""
 
     zone: str
     class_id: str

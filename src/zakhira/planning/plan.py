@@ -140,13 +140,13 @@ def _grants(programme: Programme, problem: AllocationProblem, power_mw: Floats) 
 
 
 def _results(programme: Programme, problem: AllocationProblem, totals: Floats, use: Use) -> tuple[ClassResult, ...]:
-    """One result for each zone and class with MW. Work is the horizon's; money is scaled to a year."""
+    """One result for each zone and class with MW; work and money are scaled to a year."""
     firm = firm_mwh(problem, totals, use)
     tariff, year = firm_tariff_usd_per_mwh(programme.prices), problem.year_scale
     results = []
     for zone, index in np.argwhere(totals > 0):
         worth, mw = problem.worths[index], float(totals[zone, index])
-        surplus, beyond = float(use.surplus_mwh[zone, index]), float(firm[zone, index])
+        surplus, beyond = year * float(use.surplus_mwh[zone, index]), year * float(firm[zone, index])
         energy = surplus + beyond
         results.append(
             ClassResult(
@@ -158,9 +158,9 @@ def _results(programme: Programme, problem: AllocationProblem, totals: Floats, u
                 firm_mwh=beyond,
                 btc=energy * worth.btc_per_mwh,
                 gpu_hours=energy * worth.gpu_hours_per_mwh,
-                revenue_usd=year * energy * worth.revenue_usd_per_mwh,
-                energy_cost_usd=year * (float(use.cost_usd[zone, index]) + beyond * tariff),
-                opex_usd=year * energy * worth.opex_usd_per_mwh,
+                revenue_usd=energy * worth.revenue_usd_per_mwh,
+                energy_cost_usd=year * float(use.cost_usd[zone, index]) + beyond * tariff,
+                opex_usd=energy * worth.opex_usd_per_mwh,
                 capital_usd=mw * worth.capital_usd_per_mw,
                 annualised_capital_usd=mw * worth.annualised_capital_usd_per_mw,
                 jobs=mw * worth.jobs_per_mw,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from zakhira.flows.ports.chain import Block
 from zakhira.kernel.interval import HOUR
@@ -21,7 +21,7 @@ def even_moments(count: int, after_s: int, now: datetime) -> list[datetime]:
 
     Where ``now`` is not after ``after_s`` they are all ``after_s``: a chain's time does not run backwards.
     """
-    after = datetime.fromtimestamp(after_s, tz=now.tzinfo)
-    start = max(after, now - count * HOUR)
-    gap = max(now - start, timedelta(0)) / count if count else timedelta(0)
-    return [start + step * gap for step in range(1, count + 1)]
+    now_s = int(now.timestamp())
+    start_s = max(after_s, now_s - count * HOUR // timedelta(seconds=1))
+    span_s = max(now_s - start_s, 0)
+    return [datetime.fromtimestamp(start_s + span_s * step // count, tz=UTC) for step in range(1, count + 1)]
