@@ -13,7 +13,7 @@ from zakhira.flows.arrivals import ARRIVAL, credit_arrivals
 from zakhira.flows.calendar import Calendar
 from zakhira.flows.chain_keeping import record_blocks, recorded_height, restore_chain
 from zakhira.flows.machinery import Machinery
-from zakhira.flows.payments import pay_day, recorded_payments
+from zakhira.flows.payments import intake_address, pay_day, recorded_payments
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.ports.chain import Block
@@ -120,6 +120,7 @@ def _open_chain(machinery: Machinery, request: RunRequest) -> Calendar:
     restore_chain(books, chain, so_far.time_of(recorded_height(books)))
     for vault in programme.policy.vaults:
         chain.watch_vault(vault.id, vault_descriptor(vault), start)
+    _watch_again(machinery, programme)
     if funded is None:
         machinery.progress("funding the pools", 0, 1, "")
         chain.fund_pools(_needs(request), start)
@@ -129,6 +130,16 @@ def _open_chain(machinery: Machinery, request: RunRequest) -> Calendar:
         books.commit(Write("chain/funded", "chain", "fund pools", start, records=(record,)))
         machinery.progress("funding the pools", 1, 1, "")
     return Calendar(start, len(request.world), programme.block_minutes, known)
+
+
+def _watch_again(machinery: Machinery, programme: Programme) -> None:
+    """Have the node watch every address that was handed out: a node that lost its wallets does not know them."""
+    for payment in recorded_payments(machinery.books):
+        for output in payment.outputs:
+            if output.is_royalty:
+                intake_address(machinery, programme, payment.day, output.licensee)
+    for spend in recorded_spends(machinery.books):
+        machinery.chain.reserve_check(spend.destination.vault, spend.destination.branch, spend.destination.index)
 
 
 def _needs(request: RunRequest) -> dict[str, int]:
