@@ -87,6 +87,10 @@ def _header(version: int, previous: bytes, root: bytes, time_s: int, nonce: int)
     )
 
 
+def _body(transactions: Sequence[Transaction]) -> bytes:
+    return bytes(compact.to_bytes(len(transactions))) + b"".join(t.serialize() for t in transactions)
+
+
 def _height_script(height: int) -> bytes:
     """The height as BIP-34 wants it, and OP_0."""
     if height <= _SMALL_HEIGHT:
@@ -119,8 +123,9 @@ def make_block(
     while not header or int.from_bytes(double_sha256(header), "little") > _TARGET:
         header = _header(_VERSION, bytes.fromhex(previous.hash)[::-1], root, time_s, nonce)
         nonce += 1
-    body = compact.to_bytes(len(everything)) + b"".join(transaction.serialize() for transaction in everything)
-    return SimulatedBlock(height, double_sha256(header)[::-1].hex(), previous.hash, time_s, everything, header + body)
+    return SimulatedBlock(
+        height, double_sha256(header)[::-1].hex(), previous.hash, time_s, everything, header + _body(everything)
+    )
 
 
 def read_block(raw: bytes, height: int) -> SimulatedBlock:
@@ -134,7 +139,9 @@ def read_block(raw: bytes, height: int) -> SimulatedBlock:
         transactions = tuple(Transaction.read_from(stream) for _ in range(compact.read_from(stream)))
     except (EmbitError, RuntimeError, ValueError, IndexError, OverflowError) as error:
         raise BadBlock(f"Block decode failed: {error}") from None
-    if not transactions or stream.read() or merkle_root([_inner_id(t) for t in transactions]) != header[36:68]:
+    if not transactions or header + _body(transactions) != raw:
+        raise BadBlock("Block decode failed: not its own encoding")
+    if merkle_root([_inner_id(t) for t in transactions]) != header[36:68]:
         raise BadBlock("bad-txnmrklroot")
     scripts = [bytes(output.script_pubkey.data) for output in transactions[0].vout]
     reserved = b"".join(transactions[0].vin[0].witness.items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
+from zakhira.adapters.bitcoind import process as process_module
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.bitcoind.process import BitcoindProcess
 from zakhira.flows.ports.chain import Block
@@ -204,3 +206,29 @@ def test_a_folder_that_cannot_be_is_refused(bitcoind_path: Path, tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(NodeStartFailed, match="Cannot use the folder"):
         BitcoindProcess.start(bitcoind_path, tmp_path / "file" / "node", START)
+
+
+def test_a_full_disk_is_said_even_if_the_node_could_not(
+    fake_program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing left bitcoind aborts without a word: the free space tells."""
+    monkeypatch.setattr(process_module, "MIN_FREE_BYTES", 2**62)
+    with pytest.raises(NodeDiskFull, match="full"):
+        BitcoindProcess.start(fake_program, tmp_path / "node", START, start_timeout_s=10)
+
+
+def test_a_clock_that_cannot_be_noted_is_an_error(
+    bitcoind_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the node's clock is noted: said, and the clock is not moved."""
+    with BitcoindProcess.start(bitcoind_path, tmp_path, START) as process:
+        chain = chain_of(process)
+
+        def full(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_text", full)
+            with pytest.raises(NodeDiskFull):
+                chain.mine_to(1, LATER)
+        assert chain.tip()[0] == 0

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +32,8 @@ from zakhira.kernel.errors import ZakhiraError
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+MIN_FREE_BYTES = 50 * 1024 * 1024
+"""Below this bitcoind ends itself (Bitcoin Core, node/blockstorage); with nothing left it may not even log why."""
 _POLL_S = 0.02
 _ENDING_S = 0.5
 """A killed process closes its sockets a moment before it is gone."""
@@ -88,16 +91,25 @@ def _end_stale(folder: Path) -> None:
             return
 
 
+def _folder_failure(folder: Path, error: OSError) -> ZakhiraError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return _disk_full(folder)
+    return NodeStartFailed(f"Cannot use the folder {folder}: {error}.", "Give a folder that can be written.")
+
+
+def _disk_full(folder: Path) -> NodeDiskFull:
+    return NodeDiskFull(
+        f"The disk of {folder} is full, so bitcoind cannot run.",
+        f"Free at least {MIN_FREE_BYTES >> 20} MiB and run the same command again: it carries on.",
+    )
+
+
 def _lock_folder(folder: Path) -> IO[bytes]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / _LOCK).open("ab")
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise NodeDiskFull(f"The disk of {folder} is full.", "Free some space and run again.") from None
-        raise NodeStartFailed(
-            f"Cannot use the folder {folder}: {error}.", "Give a folder that can be written."
-        ) from None
+        raise _folder_failure(folder, error) from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -184,16 +196,19 @@ class BitcoindProcess:
         """Note the node's clock, so that the next start is not before any of its blocks."""
         if seconds > self._clock():
             fresh = self._folder / f"{_CLOCK}.new"
-            fresh.write_text(str(seconds))
-            fresh.replace(self._folder / _CLOCK)
+            try:
+                fresh.write_text(str(seconds))
+                fresh.replace(self._folder / _CLOCK)
+            except OSError as error:
+                raise _folder_failure(self._folder, error) from None
 
     def explain_end(self) -> ZakhiraError | None:
         """What happened to the node if it has ended or is just ending, or None while it runs."""
         if not _wait_until(lambda: not self.is_alive(), _ENDING_S):
             return None
         words = self._last_words()
-        if words.trouble is Trouble.DISK_FULL:
-            return self._disk_full()
+        if words.trouble is Trouble.DISK_FULL or shutil.disk_usage(self._folder).free < MIN_FREE_BYTES:
+            return _disk_full(self._folder)
         status = self._child.returncode if self._child else None
         ended = f"was ended by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
         return NodeUnreachable(f"bitcoind {ended}. Its last words: {words.text}", "Run the same command again.")
@@ -238,7 +253,10 @@ class BitcoindProcess:
             if port is not None and not _is_free(port):
                 raise PortInUse(f"Another program listens on port {port}.", "Give another port, or end that program.")
             self.port = port if port is not None else _free_port()
-            self._spawn(clock, extra)
+            try:
+                self._spawn(clock, extra)
+            except OSError as error:
+                raise _folder_failure(self._folder, error) from None
             if self._became_ready(timeout_s):
                 return
             words = self._last_words()
@@ -297,17 +315,11 @@ class BitcoindProcess:
     def _start_failure(self, words: LastWords, timeout_s: float) -> ZakhiraError:
         if words.trouble is Trouble.PORT_TAKEN:
             return PortInUse(f"bitcoind cannot listen on port {self.port}.", "Give another port.")
-        if words.trouble is Trouble.DISK_FULL:
-            return self._disk_full()
+        if words.trouble is Trouble.DISK_FULL or shutil.disk_usage(self._folder).free < MIN_FREE_BYTES:
+            return _disk_full(self._folder)
         return NodeStartFailed(
             f"bitcoind in {self._folder} was not ready within {timeout_s:g} s or ended. Its last words: {words.text}",
             "Mend what it says; `bitcoind -version` shows whether the program runs at all.",
-        )
-
-    def _disk_full(self) -> NodeDiskFull:
-        return NodeDiskFull(
-            f"bitcoind has ended because the disk of {self._folder} is full.",
-            "Free some space and run the same command again: it carries on.",
         )
 
 
