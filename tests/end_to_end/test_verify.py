@@ -111,8 +111,8 @@ def test_wrong_input_is_said_to_be_wrong_input(undisturbed: FinishedRun, node: S
     assert node.verify(undisturbed.out / "pack", garbage).code == 2
 
 
-def test_a_wrong_password_is_an_outside_failure(undisturbed: FinishedRun, node: ServedNode) -> None:
-    """The node refuses: exit 3, and the password is not repeated."""
+def test_a_wrong_password_is_wrong_input(undisturbed: FinishedRun, node: ServedNode) -> None:
+    """The node refuses: exit 2 with what to do, and the password is not repeated."""
     port = node.url.rsplit(":", 1)[1]
     ended = zakhira(
         "verify",
@@ -122,7 +122,8 @@ def test_a_wrong_password_is_an_outside_failure(undisturbed: FinishedRun, node: 
         "--trust",
         str(TRUST),
     )
-    assert ended.code == 3, ended.out
+    assert ended.code == 2, ended.out
+    assert "ZK-CHAIN-002" in ended.err
     assert "hunter2" not in ended.out + ended.err
 
 

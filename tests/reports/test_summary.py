@@ -41,7 +41,7 @@ def test_the_summary_of_a_broken_run_says_no(broken: RunFacts) -> None:
 
 def test_the_plan_by_zone_and_class(facts: RunFacts) -> None:
     """A row for each zone and class that holds MW, a sum, estimates marked, and the dearest limit first."""
-    summary = plan_summary(facts.plan, facts.programme)
+    summary = plan_summary(facts.plan)
     held = [result for result in facts.plan.results if result.power_mw > 0]
     rows = summary.table.rows
     assert len(rows) == len(held) + 1
@@ -56,6 +56,6 @@ def test_a_plan_that_is_not_closed_says_so(facts: RunFacts) -> None:
     """A gap of a thousandth is not certified."""
     proof = facts.plan.certificate
     wide = replace(facts.plan, certificate=replace(proof, upper_bound_usd=proof.lower_bound_usd * 1.001))
-    state = plan_summary(wide, facts.programme).state
+    state = plan_summary(wide).state
     assert state.mood is Mood.OPEN
     assert state.word == "NOT CLOSED"

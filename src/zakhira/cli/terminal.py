@@ -53,7 +53,14 @@ def _print_table(table: Table) -> None:
 
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
     console = Console(width=WIDTH if plain else None, no_color=plain, highlight=False, soft_wrap=False)
-    drawn = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+    drawn = RichTable(
+        title=table.title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        title_style="bold",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for index, column in enumerate(table.columns):
         drawn.add_column(column, justify="right" if index in table.right else "left", overflow="fold")
     for row in table.rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -46,7 +47,21 @@ PLAN_COLUMNS = (
     Column("jobs"),
     Column("tag", number=False),
 )
-"""Columns of the plan by zone and class, in a page and in a terminal."""
+"""Columns of the plan by zone and class, in a page."""
+NARROW_COLUMNS = (
+    Column("zone", number=False),
+    Column("class", number=False),
+    Column("granted", "MW"),
+    Column("surplus", "GWh/a"),
+    Column("firm", "GWh/a"),
+    Column("coins", "BTC/a"),
+    Column("GPU-h", "mln/a"),
+    Column("value", "USD mln/a"),
+    Column("capital", "USD mln"),
+    Column("jobs"),
+    Column("tag", number=False),
+)
+"""The same columns for a terminal, where rows are named by their ids."""
 
 
 def _plan_cells(results: tuple[ClassResult, ...]) -> tuple[str, ...]:
@@ -64,16 +79,27 @@ def _plan_cells(results: tuple[ClassResult, ...]) -> tuple[str, ...]:
 
 
 def plan_rows(plan: Plan, programme: Programme) -> tuple[Row, ...]:
-    """One row for each zone and class that holds MW, and their sum."""
+    """One row for each zone and class that holds MW, by name, and their sum."""
     names = class_names(programme)
     zones = {zone.id: zone.name for zone in programme.zones}
+    return _rows(plan, zones, names, ("all zones", "all classes"))
+
+
+def narrow_plan_rows(plan: Plan) -> tuple[Row, ...]:
+    """The same rows by id."""
+    ids = {result.zone: result.zone for result in plan.results}
+    classes = {result.class_id: result.class_id for result in plan.results}
+    return _rows(plan, ids, classes, ("all", ""))
+
+
+def _rows(plan: Plan, zones: Mapping[str, str], classes: Mapping[str, str], total: tuple[str, str]) -> tuple[Row, ...]:
     rows = []
     for result in plan.results:
         if result.power_mw > 0:
             kind = Kind.ESTIMATE if result.tag == "E" else Kind.NORMAL
-            cells = (zones[result.zone], names[result.class_id], *_plan_cells((result,)), result.tag)
+            cells = (zones[result.zone], classes[result.class_id], *_plan_cells((result,)), result.tag)
             rows.append(Row(cells, kind))
-    rows.append(Row(("all zones", "all classes", *_plan_cells(plan.results), ""), Kind.TOTAL))
+    rows.append(Row((*total, *_plan_cells(plan.results), ""), Kind.TOTAL))
     return tuple(rows)
 
 

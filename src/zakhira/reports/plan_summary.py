@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zakhira.planning.allocation import Plan
-from zakhira.programme.model import Programme
 from zakhira.reports.document import State, Table
 from zakhira.reports.numbers import power, usd
-from zakhira.reports.plan_sections import PLAN_COLUMNS, certificate_state, plan_rows
+from zakhira.reports.plan_sections import NARROW_COLUMNS, certificate_state, narrow_plan_rows
 
 
 @dataclass(frozen=True)
@@ -21,13 +20,13 @@ class PlanSummary:
     shadow_prices: tuple[str, ...]
 
 
-def plan_summary(plan: Plan, programme: Programme) -> PlanSummary:
+def plan_summary(plan: Plan) -> PlanSummary:
     """The plan as a door shows it."""
     value = sum(result.value_usd for result in plan.results)
     binding = sorted(plan.shadow_prices, key=lambda price: -price.value_usd)
     return PlanSummary(
         headline=f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated, worth {usd(value)} a year.",
-        table=Table("The plan by zone and class", PLAN_COLUMNS, plan_rows(plan, programme)),
+        table=Table("The plan by zone and class", NARROW_COLUMNS, narrow_plan_rows(plan)),
         state=certificate_state(plan),
         shadow_prices=tuple(price.sentence for price in binding),
     )

@@ -7,7 +7,7 @@ from zakhira.flows.ports.books import Books
 from zakhira.flows.world import WorldDay
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.ledger.entry import Entry
-from zakhira.wiring.answers import allocation_fingerprint
+from zakhira.wiring.plan_answer import allocation_fingerprint
 from zakhira.wiring.run_facts import Finished
 
 

@@ -34,7 +34,7 @@ from zakhira.reports.horizon import horizon_surplus
 
 BLOCK_REASON = {
     True: "a block every ten minutes of programme time, as on the real network",
-    False: "the programme asks for fewer blocks than the real network has, to run faster",
+    False: "the programme asks for fewer blocks than the real network has, so that a run takes less time",
 }
 TEN_MINUTES = 10
 PROFILE_MONTH = "2026-01"
@@ -135,7 +135,8 @@ def _calibration(source: Path) -> tuple[CalibrationFact, ...]:
             generated=float(row["generated"]),
             difference_share=float(row["difference_share"]),
             tag=row["tag"],
-            source=f"{row['source']}, {row['date']}; {row['basis']}",
+            source=f"{row['source']}, {row['date']}",
+            basis=row["basis"],
         )
         for row in _rows(source / "calibration.csv")
     )

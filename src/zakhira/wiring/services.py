@@ -51,7 +51,7 @@ class ProgramServices:
     def plan(self, folder: Path, progress: Progress) -> Answer:
         """Allocate the megawatts."""
         from zakhira.adapters.programme_folder import load_programme
-        from zakhira.wiring.answers import plan_answer
+        from zakhira.wiring.plan_answer import plan_answer
 
         programme, series = load_programme(folder)
         return plan_answer(make_plan(programme, series, progress), programme)
@@ -64,7 +64,7 @@ class ProgramServices:
 
     def verify(self, pack: Path, node_url: str, cookie: Path | None, trust: Path) -> Answer:
         """Check a pack against a node and trusted keys."""
-        from zakhira.wiring.answers import verdict_answer
+        from zakhira.wiring.verdict_answer import verdict_answer
         from zakhira.wiring.verify_service import verify_folder
 
         return verdict_answer(verify_folder(pack, node_url, cookie, trust))
