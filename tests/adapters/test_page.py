@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 from importlib.resources import files
 
 import pytest
-from tests.reports.sample_run import broken_run, sample_run
 
+from reports.sample_run import broken_run, sample_run
 from zakhira.adapters.page import render_report
 from zakhira.reports.document import Report
 from zakhira.reports.run_report import run_report

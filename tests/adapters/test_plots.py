@@ -7,9 +7,9 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from tests.reports.sample_run import sample_run
-from tests.reports.test_numbers import plain
 
+from reports.sample_run import sample_run
+from reports.test_numbers import plain
 from zakhira.adapters.plots import draw_plot
 from zakhira.adapters.plots.look import ESTIMATE_PATTERN, STYLES
 from zakhira.adapters.plots.schematic import _items, _move_apart

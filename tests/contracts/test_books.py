@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.books_bench import (
+
+from books_bench import (
     ACCOUNTS,
     COLD,
     DUE,
@@ -32,7 +33,6 @@ from tests.books_bench import (
     sweep,
     write,
 )
-
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.controls.audit import FIRST_PREVIOUS, verify_chain

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.reports.sample_run import broken_run, sample_run
 
+from reports.sample_run import broken_run, sample_run
 from zakhira.reports.facts import RunFacts
 
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from tests.reports.sample_run import sample_programme
 
+from reports.sample_run import sample_programme
 from zakhira.kernel.interval import HourRange
 from zakhira.programme.series import Series
 from zakhira.reports.horizon import horizon_surplus

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reports.sample_run import sample_run
-from tests.reports.test_numbers import plain, ungroup
 
+from reports.sample_run import sample_run
+from reports.test_numbers import plain, ungroup
 from zakhira.kernel.interval import DAY_HOURS
 from zakhira.reports.document import Kind, Mood, Report, Section, Table
 from zakhira.reports.energy_sections import Window, name_list, shortest_window

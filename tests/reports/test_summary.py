@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.reports.test_numbers import ungroup
 
+from reports.test_numbers import ungroup
 from zakhira.reports.document import Kind, Mood
 from zakhira.reports.facts import RunFacts
 from zakhira.reports.plan_summary import plan_summary

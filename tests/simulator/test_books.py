@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.books_bench import ACCOUNTS, receipt, write
 
+from books_bench import ACCOUNTS, receipt, write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
 from zakhira.simulator.books import BooksFaults, SimulatedBooks
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from tests.books_bench import ACCOUNTS, shared_template
 
+from books_bench import ACCOUNTS, shared_template
 from zakhira.adapters.postgres.books import PostgresBooks
 
 

@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from tests.books_bench import DUE, START, invoice, receipt, shared_template, write
 
+from books_bench import DUE, START, invoice, receipt, shared_template, write
 from zakhira.adapters.postgres import connecting
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.failures import translate

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from tests.books_bench import COLD, DUE, INTAKE, ROYALTY, SOLD, START, invoice, outpoint, receipt, write
 
+from books_bench import COLD, DUE, INTAKE, ROYALTY, SOLD, START, invoice, outpoint, receipt, write
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.controls.audit import AuditEntry, audit_hash, entry_after
 from zakhira.flows.ports.books import Record

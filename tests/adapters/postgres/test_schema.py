@@ -9,8 +9,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from tests.books_bench import ACCOUNTS, receipt, shared_template, write
 
+from books_bench import ACCOUNTS, receipt, shared_template, write
 from zakhira.adapters.postgres.books import open_books
 from zakhira.adapters.postgres.errors import SchemaAltered, SchemaTooNew
 from zakhira.adapters.postgres.schema import Migration, load_migrations, migrate

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.books_bench import end_at_once
 
+from books_bench import end_at_once
 from zakhira.adapters.postgres import programs, server
 from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerMissing, ServerNotReady, ServerNotStarted
 from zakhira.adapters.postgres.server import EmbeddedServer

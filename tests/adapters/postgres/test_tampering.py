@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from tests.books_bench import COLD, INTAKE, invoice, receipt, sweep, write
 
+from books_bench import COLD, INTAKE, invoice, receipt, sweep, write
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.flows.ports.books import Record
 
