@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import importlib
 import pkgutil
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -14,16 +17,19 @@ import click
 import zakhira
 from zakhira.cli.commands import zakhira as command_line
 from zakhira.kernel.errors import InvalidInput, OutsideFailure, Refused, ZakhiraError
+from zakhira.programme.faults import Cause
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 HEAD = "<!-- Made by scripts/render_docs.py: change the code, then run it again. -->\n\n"
+SOURCE = ROOT / "src" / "zakhira"
+CODE = re.compile(r"ZK-[A-Z0-9]+-\d{3}")
 EXITS = ((Refused, "1"), (InvalidInput, "2"), (OutsideFailure, "3"))
 
 
 def commands(group: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Every command's words and help text."""
-    context = click.Context(group, info_name=" ".join(path), max_content_width=100, terminal_width=100)
+    context = click.Context(group, info_name=" ".join(path), terminal_width=100, help_option_names=["-h", "--help"])
     yield " ".join(path), group.get_help(context)
     if isinstance(group, click.Group):
         for name, command in sorted(group.commands.items()):
@@ -54,15 +60,59 @@ def exit_of(cls: type[ZakhiraError]) -> str:
     return next((code for base, code in EXITS if issubclass(cls, base)), "4")
 
 
+def named_codes() -> list[tuple[str, str]]:
+    """Codes that stand as a constant of a module, with the docstring below the constant, by code."""
+    found = []
+    for path in SOURCE.rglob("*.py"):
+        body: list[ast.stmt] = ast.parse(path.read_text(encoding="utf-8")).body
+        for node, below in pairwise((*body, ast.Pass())):
+            if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)):
+                continue
+            if not (isinstance(node.value.value, str) and CODE.fullmatch(node.value.value)):
+                continue
+            found.append((node.value.value, text_of(below)))
+    return sorted(found)
+
+
+def text_of(node: ast.stmt) -> str:
+    """What a docstring says; nothing where the statement is none."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return str(node.value.value)
+    return ""
+
+
+def rows_of(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
 def error_page() -> str:
-    """Every error with its code, exit code and meaning."""
-    rows = [
-        f"| `{cls.code}` | {cls.__name__} | {exit_of(cls)} | {(cls.__doc__ or '').strip().splitlines()[0]} |"
+    """Every code that a user can see: errors with their exit codes, faults in files, and the terminal's own."""
+    errors = [
+        (f"`{cls.code}`", cls.__name__, exit_of(cls), (cls.__doc__ or "").strip().splitlines()[0])
         for cls in error_classes()
         if "code" in vars(cls)
     ]
-    table = "\n".join(["| code | error | exit | meaning |", "|---|---|---|---|", *rows])
-    return f"{HEAD}# Errors\n\nEvery code is stable. Faults in a programme's files are listed together.\n\n{table}\n"
+    causes = [(f"`{cause.code}`", f"{cause.meaning[0].upper()}{cause.meaning[1:]}.", cause.remedy) for cause in Cause]
+    named = [(f"`{code}`", meaning) for code, meaning in named_codes()]
+    return "\n".join(
+        (
+            f"{HEAD}# Errors\n",
+            "Every code is stable. A message says what was wrong, with which value, and what to do.\n",
+            "## Errors\n",
+            "One error ends the command. Exit 4 is the program's own fault.\n",
+            rows_of(("code", "error", "exit", "meaning"), errors),
+            "\n## Faults in a programme folder\n",
+            "All that are found come together, each with file, line and key; the command ends with exit 2.\n",
+            rows_of(("code", "meaning", "what to do"), sorted(causes)),
+            "\n## Other faults\n",
+            "Those of a power system (ENERGY) and of trusted keys (PROOFS) come together and end with exit 2.\n",
+            "Those of the terminal (CLI) say their exit.\n",
+            rows_of(("code", "meaning"), named),
+            "",
+        )
+    )
 
 
 def dictionary_page() -> str:
@@ -71,14 +121,12 @@ def dictionary_page() -> str:
         rows = list(csv.DictReader(file))
     parts = [f"{HEAD}# Data dictionary\n\nTags: S sourced, D derived, K general knowledge, E estimate.\n"]
     for table in dict.fromkeys(row["table"] for row in rows):
-        columns = [name for name in rows[0] if name != "table"]
-        lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-        lines += [
-            "| " + " | ".join(row[name].replace("|", "\\|") for name in columns) + " |"
-            for row in rows
-            if row["table"] == table
-        ]
-        parts.append(f"## `{table}`\n\n" + "\n".join(lines) + "\n")
+        of_table = [row for row in rows if row["table"] == table]
+        about = [f"{row['description']}.\n" for row in of_table if not row["attribute"]]
+        attributes = [row for row in of_table if row["attribute"]]
+        columns = tuple(name for name in rows[0] if name != "table" and any(row[name] for row in attributes))
+        cells = [tuple(row[name] for name in columns) for row in attributes]
+        parts.append("\n".join((f"## `{table}`\n", *about, rows_of(columns, cells), "")))
     return "\n".join(parts)
 
 

@@ -25,6 +25,7 @@ AMBIENT_FILE = "series/ambient.parquet"
 CALIBRATION_FILE = "calibration.csv"
 PROFILE_FILE = "load_profile.csv"
 UNREADABLE = "ZK-ENERGY-130"
+"""A table of the power system cannot be read as CSV in UTF-8."""
 COMPRESSION_LEVEL = 12
 _CALIBRATION_COLUMNS = (
     "label",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import json
 import os
 import platform
+import re
 import sys
 import tempfile
 import traceback
@@ -17,7 +17,19 @@ from pathlib import Path
 import click
 
 from zakhira import __version__
+from zakhira.cli.printable import json_text
 from zakhira.kernel.errors import Faults, InvalidInput, OutsideFailure, Refused, ZakhiraError
+
+CRASHED = "ZK-CLI-001"
+"""Zakhira failed in a way that it should not (exit 4); the message names a report file to send."""
+DISK_FULL = "ZK-CLI-002"
+"""The disk is full (exit 3)."""
+NO_RIGHT = "ZK-CLI-003"
+"""The program may not use a file or folder (exit 3)."""
+NO_PATH = "ZK-CLI-004"
+"""A path cannot be one: a name is too long, or a part of it is no folder (exit 2)."""
+
+_PASSWORD = re.compile(r"(//[^/\s:@]*):[^/\s]*@")
 
 
 class Exit(IntEnum):
@@ -50,7 +62,7 @@ def _show(error: ZakhiraError, *, as_json: bool) -> None:
             for f in faults
         ]
         body = {"error": {"code": error.code, "message": error.message, "remedy": error.remedy, "faults": rows}}
-        click.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        click.echo(json_text(body))
     if isinstance(error, Faults):
         for fault in error.faults:
             click.echo(str(fault), err=True)
@@ -67,21 +79,31 @@ def _write_crash_report(error: BaseException) -> Path:
     path = folder / f"zakhira-fault-{now}-{os.getpid()}.txt"
     trace = "".join(traceback.format_exception(error))
     about = f"zakhira {__version__}\npython {platform.python_version()}\n{platform.platform()}\n"
-    path.write_text(f"{about}command: {' '.join(sys.argv)}\n\n{trace}", encoding="utf-8")
+    text = _PASSWORD.sub(r"\1:***@", f"{about}command: {' '.join(sys.argv)}\n\n{trace}")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
 
 
 def _system_error(error: OSError) -> Exit:
-    if isinstance(error, BrokenPipeError):
-        sys.stdout = None  # the reader has gone; nothing more can be said
-        return Exit.DONE
+    place = error.filename or "the output"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        click.echo(f"ZK-CLI-002 The disk is full ({error.filename}).\n  → Free some space, then repeat.", err=True)
+        click.echo(f"{DISK_FULL} The disk is full ({place}).\n  → Free some space, then repeat.", err=True)
         return Exit.OUTSIDE
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        click.echo(f"ZK-CLI-003 No right to use {error.filename}.\n  → Choose another folder.", err=True)
+        click.echo(f"{NO_RIGHT} No right to use {place}.\n  → Choose another folder.", err=True)
         return Exit.OUTSIDE
+    if error.errno in {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP}:
+        click.echo(f"{NO_PATH} {place}: {error.strerror}.\n  → Give another path.", err=True)
+        return Exit.WRONG_INPUT
     return _our_fault(error)
+
+
+def tell(say: Callable[[], None]) -> None:
+    """Write a result. A reader who has gone (``| head``) is no failure and changes nothing about the answer."""
+    try:
+        say()
+    except BrokenPipeError:
+        sys.stdout = None
 
 
 def pass_through(act: Callable[[], Exit], *, as_json: bool) -> Exit:
@@ -102,6 +124,6 @@ def pass_through(act: Callable[[], Exit], *, as_json: bool) -> Exit:
 
 def _our_fault(error: BaseException) -> Exit:
     path = _write_crash_report(error)
-    click.echo(f"ZK-CLI-001 Zakhira failed in a way that it should not: {type(error).__name__}: {error}", err=True)
+    click.echo(f"{CRASHED} Zakhira failed in a way that it should not: {type(error).__name__}: {error}", err=True)
     click.echo(f"  → Please send this report: {path}", err=True)
     return Exit.OUR_FAULT

@@ -62,15 +62,25 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Every table of a power system with its columns."""
 
 MISSING_TABLE = "ZK-ENERGY-101"
+"""A table of the power system is missing."""
 WRONG_COLUMNS = "ZK-ENERGY-102"
+"""A table lacks a column or has one too many."""
 NOT_A_NUMBER = "ZK-ENERGY-103"
+"""A cell that should hold a finite number holds something else."""
 OUT_OF_RANGE = "ZK-ENERGY-104"
+"""A number is outside its range."""
 TWICE = "ZK-ENERGY-105"
+"""A row or a plant is given twice."""
 UNKNOWN_REFERENCE = "ZK-ENERGY-106"
+"""A row names something that does not exist."""
 MISSING_FIGURE = "ZK-ENERGY-107"
+"""A figure that is needed is missing."""
 BAD_MONTHS = "ZK-ENERGY-108"
+"""The months are not twelve in a row."""
 BAD_PROVENANCE = "ZK-ENERGY-109"
+"""The tag, source or date of a figure is missing or wrong."""
 UNKNOWN_FIGURE = "ZK-ENERGY-110"
+"""A figure that nothing reads."""
 
 TAGS = ("S", "D", "K", "E")
 YEAR_MONTHS = 12

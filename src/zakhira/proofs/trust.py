@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from zakhira.kernel.errors import Fault, Faults
 
 NO_KEYS = "ZK-PROOFS-010"
+"""The file of trusted keys names no key."""
 BAD_LINE = "ZK-PROOFS-011"
+"""A line of the file of trusted keys is not an officer and a key."""
 REPEATED = "ZK-PROOFS-012"
+"""An officer or a key stands twice in the file of trusted keys."""
 
 _LINE = re.compile(r"(?P<officer>\S+)\s+(?P<key>[0-9a-f]{64})")
 
