@@ -74,8 +74,8 @@ def open_run_folder(root: Path) -> Iterator[RunFolder]:
         FolderInUse: another process has it.
     """
     folder = RunFolder(root.absolute())
-    if root.is_file():
-        raise NotARunFolder(f"{root} is a file.", "Give a folder as --out.")
+    if (root.exists() or root.is_symlink()) and not root.is_dir():
+        raise NotARunFolder(f"{root} is no folder.", "Give a folder as --out.")
     if root.exists() and not (root / "run.lock").exists():
         foreign = sorted({child.name for child in root.iterdir()} - KNOWN_NAMES)
         if foreign:

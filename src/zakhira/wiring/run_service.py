@@ -33,6 +33,7 @@ from zakhira.reports.summary import run_summary
 from zakhira.wiring.database import server_version
 from zakhira.wiring.drill import assemble
 from zakhira.wiring.fingerprints import run_fingerprints
+from zakhira.wiring.plan_answer import plan_answer
 from zakhira.wiring.run_facts import Finished, gather_facts
 from zakhira.wiring.run_folder import RunFolder, open_run_folder, passphrase_of, write_whole
 from zakhira.wiring.services import make_plan
@@ -151,7 +152,8 @@ def pack_signers(programme: Programme) -> list[Officer]:
 
 def _finish(parts: Parts, facts: RunFacts, done: Finished) -> Answer:
     """Write the report and the outcome, and say what came of it."""
-    write_whole(parts.folder.report, render_report(run_report(facts)))
+    report = run_report(facts)
+    write_whole(parts.folder.report, render_report(report))
     rows = run_summary(facts)
     outcome: dict[str, Json] = {
         "summary": {row.key: row.figure for row in rows},
@@ -167,7 +169,7 @@ def _finish(parts: Parts, facts: RunFacts, done: Finished) -> Answer:
         right=(1,),
         notes=(f"Report: {parts.folder.report}", f"Pack:   {parts.folder.pack}", _how_to_verify(parts)),
     )
-    return Answer((table,), outcome, run_report(facts).headline)
+    return Answer((plan_answer(done.plan, done.programme).tables[0], table), outcome, report.headline)
 
 
 def _how_to_verify(parts: Parts) -> str:
