@@ -35,10 +35,10 @@ def victims(run: subprocess.Popen[str], folder: Path, target: str) -> list[psuti
     return [p for p in chosen[target] if p.pid == run.pid or p not in program]
 
 
-def killed_once(out: Path, target: str, delay_s: float) -> bool:
+def killed_once(out: Path, target: str, delay_s: float, words: tuple[str, ...] = ()) -> bool:
     """Start the run, kill the target after a while, wait; whether anything was there to kill before the run ended."""
     with subprocess.Popen(
-        command(*run_words(out)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        command(*(words or run_words(out))), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
     ) as run:
         try:
             run.wait(delay_s)
