@@ -39,11 +39,10 @@ def expected_arrivals(payments: tuple[PoolPayment, ...]) -> Mapping[str, Expecte
     return {o.script_hex: Expected(p, o) for p in payments for o in p.outputs if o.is_royalty}
 
 
-def credit_arrivals(machinery: Machinery, programme: Programme, day: int, now: datetime) -> int:
+def credit_arrivals(machinery: Machinery, programme: Programme, now: datetime) -> int:
     """Credit every confirmed coin in intake that was announced and not credited yet; return the satoshis credited.
 
-    ``day`` is the day of the run in which the credit falls. Coins that nobody announced are left alone: they show as
-    a difference between node and ledger.
+    Coins that nobody announced are left alone: they show as a difference between node and ledger.
 
     Raises:
         ArrivalDiffers: a coin's amount is not the announced one.
@@ -54,14 +53,11 @@ def credit_arrivals(machinery: Machinery, programme: Programme, day: int, now: d
     for coin in machinery.chain.coins(programme.policy.vault("intake").id):
         announced = expected.get(coin.script_hex)
         if announced and height - coin.height + 1 >= programme.policy.confirmations:
-            credited += _credit(machinery, programme, coin, announced, (day, now))
+            credited += _credit(machinery, programme, coin, announced, now)
     return credited
 
 
-def _credit(
-    machinery: Machinery, programme: Programme, coin: Coin, announced: Expected, when: tuple[int, datetime]
-) -> int:
-    day, now = when
+def _credit(machinery: Machinery, programme: Programme, coin: Coin, announced: Expected, now: datetime) -> int:
     key = f"arrival/{coin.outpoint}"
     if machinery.books.done(key) is not None:
         return 0
@@ -76,7 +72,12 @@ def _credit(
     entry = royalty_entry(
         licensee, mined_on, Lot(coin.outpoint, source), coin.amount_sats, programme.policy.community_share, now
     )
-    body: Json = {"day": day, "payment": announced.payment.id, "amount_sats": coin.amount_sats, "height": coin.height}
+    body: Json = {
+        "day": mined_on,
+        "payment": announced.payment.id,
+        "amount_sats": coin.amount_sats,
+        "height": coin.height,
+    }
     record = Record(ARRIVAL, coin.outpoint, body)
     machinery.books.commit(Write(key, "watcher", "credit arrival", now, entries=(entry,), records=(record,)))
     return coin.amount_sats

@@ -57,7 +57,7 @@ class Reserve:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a finished run leaves beside the books: where the chain stands and what came in on which day."""
+    """What a finished run leaves beside the books: where the chain stands, and what came in for each day's work."""
 
     calendar: Calendar
     height: int
@@ -169,7 +169,7 @@ def _run_day(machinery: Machinery, request: RunRequest, calendar: Calendar, day:
         return
     programme, now = request.programme, calendar.hour_end(day.index, DAY_HOURS - 1)
     _mine_day(machinery, calendar, day.index)
-    credit_arrivals(machinery, programme, day.index, now)
+    credit_arrivals(machinery, programme, now)
     confirm_sweeps(machinery, programme, now)
     _settle(machinery, day, now)
     pay_day(machinery, programme, day.index, day.due, now)
@@ -242,7 +242,7 @@ def _settle_chain(machinery: Machinery, programme: Programme, calendar: Calendar
     record_blocks(
         machinery.books, machinery.chain, f"run/blocks/{last}", calendar.closing(first)[0], height, now, mined
     )
-    credit_arrivals(machinery, programme, calendar.days - 1, now)
+    credit_arrivals(machinery, programme, now)
     confirm_sweeps(machinery, programme, now)
     return height
 

@@ -35,7 +35,7 @@ def _run_dates(facts: RunFacts) -> tuple[str, ...]:
 
 
 def coin_section(facts: RunFacts, days: tuple[CoinDay, ...], source: str) -> Section:
-    """Royalty that the difficulty formula expects against what the node shows as received, by day."""
+    """Royalty that the difficulty formula expects against what the node shows as received, for each day's work."""
     expected = sum(day.expected_royalty_sats for day in days)
     received = sum(day.received_sats for day in days)
     royalty = sum(day.royalty_sats for day in days)
@@ -65,7 +65,7 @@ def coin_section(facts: RunFacts, days: tuple[CoinDay, ...], source: str) -> Sec
         x_name="day (local)",
         x_labels=tuple(date[5:] for date in dates),
         unit="BTC",
-        y_name="royalty a day",
+        y_name="royalty for a day's work",
         lines=(
             Layer("expected", Role.MINING, _in_btc(tuple(day.expected_royalty_sats for day in days)), estimate=True),
             Layer("received", Role.COINS, _in_btc(tuple(day.received_sats for day in days))),

@@ -146,9 +146,9 @@ class RunFacts:
     """A finished run.
 
     ``dispatch`` covers the whole run (:func:`join_dispatch`). ``settled``, ``received_sats`` hold one item per day:
-    ``received_sats`` is the royalty that the node shows as confirmed in intake on that day. ``reserve`` starts with the
-    opening balance and holds at least one point a day. ``balances`` are the ledger's at the end, debits positive;
-    ``statement`` is the ledger's over the run.
+    ``received_sats`` is the royalty for that day's work that the node shows as confirmed in intake. ``reserve`` starts
+    with the opening balance and holds at least one point a day. ``balances`` are the ledger's at the end, debits
+    positive; ``statement`` is the ledger's over the run.
     """
 
     programme: Programme
