@@ -107,6 +107,8 @@ def test_every_command_prints_for_people_and_for_machines(words: tuple[str, ...]
         (OSError(errno.ENOSPC, "full", "x"), 3),
         (OSError(errno.EACCES, "no", "x"), 3),
         (OSError(errno.EINVAL, "odd", "x"), 4),
+        (OSError(errno.ENAMETOOLONG, "long", "x"), 2),
+        (BrokenPipeError(errno.EPIPE, "the node's end of a socket"), 4),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -138,6 +140,37 @@ def test_a_crash_leaves_a_report_to_send() -> None:
         assert "ZeroDivisionError" in path.read_text(encoding="utf-8")
     finally:
         path.unlink()
+
+
+def test_a_crash_report_holds_no_password() -> None:
+    """It is made to be sent: the password in the address of a node or a database stays at home."""
+    ended = call(
+        raising(ZeroDivisionError("http://user:s3cret@localhost:8332 and postgresql://u:s3cret@h/d")), "check", "p"
+    )
+    path = Path(ended.stderr.rsplit("send this report: ", 1)[1].strip())
+    try:
+        said = path.read_text(encoding="utf-8")
+        assert "http://user:***@localhost:8332" in said
+        assert "s3cret" not in said
+    finally:
+        path.unlink()
+
+
+@pytest.mark.parametrize(("word", "code"), [(Word.YES, 0), (Word.NO, 1), (Word.UNKNOWN, 3)])
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_reader_who_leaves_changes_no_answer(
+    monkeypatch: pytest.MonkeyPatch, word: Word, code: int, form: tuple[str, ...]
+) -> None:
+    """``verify | head -1`` breaks the pipe: a failed proof still ends with 1 and a good one with 0."""
+
+    def broken(*_words: object, **_options: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(click, "echo", broken)
+    answer = Answer(ANSWER.tables, {}, "Said.", word)
+    with pytest.raises(SystemExit) as ended:
+        zakhira.main([*COMMANDS[4], *form], obj=Scripted(lambda: answer), standalone_mode=False)
+    assert ended.value.code == code
 
 
 def test_faults_are_listed_with_their_place() -> None:

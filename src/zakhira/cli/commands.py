@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from zakhira import __version__
-from zakhira.cli.door import Exit, pass_through
+from zakhira.cli.door import Exit, pass_through, tell
 from zakhira.cli.services import Answer, Services, Word
 from zakhira.cli.terminal import print_answer, print_findings, progress_bars
 
@@ -18,6 +18,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 _EXITS = {Word.YES: Exit.DONE, Word.NO: Exit.NO, Word.UNKNOWN: Exit.OUTSIDE}
 MAX_DAYS = 366
 """The longest horizon a programme may have, in days."""
+MAX_SEED = 2**53 - 1
+"""The largest whole number that JSON carries exactly: a seed is part of what is recorded."""
 
 
 def _finish(act: Callable[[], Exit], *, as_json: bool) -> None:
@@ -27,7 +29,7 @@ def _finish(act: Callable[[], Exit], *, as_json: bool) -> None:
 def _answer(make: Callable[[], Answer], *, as_json: bool) -> None:
     def act() -> Exit:
         answer = make()
-        print_answer(answer, as_json=as_json)
+        tell(lambda: print_answer(answer, as_json=as_json))
         return _EXITS[answer.word]
 
     _finish(act, as_json=as_json)
@@ -54,7 +56,7 @@ def doctor(services: Services, *, as_json: bool) -> None:
 
     def act() -> Exit:
         findings = services.doctor()
-        print_findings(findings, as_json=as_json)
+        tell(lambda: print_findings(findings, as_json=as_json))
         return Exit.OUTSIDE if any(finding.state == "missing" for finding in findings) else Exit.DONE
 
     _finish(act, as_json=as_json)
@@ -95,7 +97,7 @@ def plan(services: Services, programme: Path, *, as_json: bool) -> None:
 @zakhira.command(epilog="Example: zakhira run programmes/small --days 7 --seed 7 --out out/small")
 @click.argument("programme", type=_FOLDER)
 @click.option("--days", type=click.IntRange(1, MAX_DAYS), required=True, help="How many days to run.")
-@click.option("--seed", type=click.IntRange(0), required=True, help="The same seed replays the same run.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), required=True, help="The same seed replays the same run.")
 @click.option("--out", type=_FOLDER, required=True, help="Folder for the run's node, database, pack and report.")
 @_JSON
 @click.pass_obj
@@ -151,7 +153,7 @@ def surplus() -> None:
 
 @surplus.command(epilog="Example: zakhira surplus generate programmes/pakistan-2000mw --seed 2026")
 @click.argument("programme", type=_FOLDER)
-@click.option("--seed", type=click.IntRange(0), required=True, help="The same seed gives the same series.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), required=True, help="The same seed gives the same series.")
 @click.option("--write", is_flag=True, help="Replace the programme's series; without it, only show what they would be.")
 @_JSON
 @click.pass_obj

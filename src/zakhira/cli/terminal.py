@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zakhira.cli.printable import json_text
 from zakhira.cli.services import Answer, Finding, Progress, Table
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _MARKS = {"ok": "✓ ok", "warning": "! warning", "missing": "✗ missing"}
 def print_answer(answer: Answer, *, as_json: bool) -> None:
     """Write an answer to stdout: as one JSON object, or as a sentence and tables."""
     if as_json:
-        click.echo(json.dumps(answer.facts, ensure_ascii=False, indent=2))
+        click.echo(json_text(answer.facts))
         return
     if answer.sentence:
         click.echo(answer.sentence)
@@ -38,7 +38,7 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
     """Write the doctor's findings with what to do about each."""
     if as_json:
         rows = [{"subject": f.subject, "state": f.state, "detail": f.detail, "remedy": f.remedy} for f in findings]
-        click.echo(json.dumps({"findings": rows}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"findings": rows}))
         return
     for finding in findings:
         click.echo(f"{_MARKS[finding.state]:<10} {finding.subject}: {finding.detail}")
@@ -65,9 +65,12 @@ def _print_table(table: Table) -> None:
         drawn.add_column(column, justify="right" if index in table.right else "left", overflow="fold")
     for row in table.rows:
         drawn.add_row(*row)
-    console.print(drawn)
-    for note in table.notes:
-        console.print(note, style="dim" if not plain else "")
+    # Captured and then written by us: the library ends the program with 1, "no", when the reader has gone.
+    with console.capture() as drawing:
+        console.print(drawn)
+        for note in table.notes:
+            console.print(note, style="dim" if not plain else "", markup=False)
+    click.echo(drawing.get(), nl=False)
 
 
 @contextmanager

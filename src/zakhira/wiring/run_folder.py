@@ -62,6 +62,8 @@ class RunFolder:
         return self.root / "outcome.json"
 
 
+MAX_PATH_BYTES = 400
+"""SQLite opens the node's wallets by paths of at most 512 bytes; their own names below ``--out`` take some of that."""
 KNOWN_NAMES = {"node", "database", "keys", "pack", "report.html", "outcome.json", "run.lock"}
 
 
@@ -80,6 +82,10 @@ def open_run_folder(root: Path) -> Iterator[RunFolder]:
         foreign = sorted({child.name for child in root.iterdir()} - KNOWN_NAMES)
         if foreign:
             raise NotARunFolder(f"{root} holds {', '.join(foreign[:5])}.", "Give a new or empty folder as --out.")
+    if len(os.fsencode(folder.root)) > MAX_PATH_BYTES:
+        raise NotARunFolder(
+            f"The path {str(root)[:60]}... is too long.", f"Give an --out of at most {MAX_PATH_BYTES} bytes."
+        )
     folder.root.mkdir(parents=True, exist_ok=True)
     with (folder.root / "run.lock").open("a") as lock:
         try:

@@ -115,8 +115,8 @@ def _started(settings: Settings, folder: RunFolder, programme: Programme) -> Ite
 @contextmanager
 def _books(settings: Settings, folder: RunFolder) -> Iterator[tuple[PostgresBooks, str]]:
     server = None if settings.database_url else EmbeddedServer.start(folder.database)
-    dsn = settings.database_url or (server.ensure_database(DATABASE) if server else "")
     try:
+        dsn = settings.database_url or (server.ensure_database(DATABASE) if server else "")
         books = open_books(dsn)
         try:
             yield books, server_version(dsn)

@@ -161,9 +161,13 @@ class BitcoindProcess:
         try:
             _end_stale(folder)
             process = cls(program, folder, lock, rpc_timeout_s)
-            process._launch(now, port, start_timeout_s, extra)
         except BaseException:
             lock.close()
+            raise
+        try:
+            process._launch(now, port, start_timeout_s, extra)
+        except BaseException:
+            process.kill()  # an interruption may come while the node starts
             raise
         return process
 

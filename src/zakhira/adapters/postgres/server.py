@@ -27,9 +27,16 @@ START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 INIT_SECONDS = 120.0
 POLL_SECONDS = 0.05
+YOUNG_SECONDS = 1.0
+"""A server records its process within milliseconds of its start; a second is ample even on a busy machine."""
 SOCKET_NAME = ".s.PGSQL.5432"
 MAX_SOCKET_PATH = 100
 """A Unix socket's path holds 107 bytes on Linux and 103 elsewhere."""
+MAX_FOLDER_PATH = 900
+"""PostgreSQL's paths hold 1,023 bytes (MAXPGPATH), with the names of its own files in them."""
+SHELL_CHARACTERS = frozenset('"$`\\\n\r')
+LIST_CHARACTERS = frozenset(",' ")
+"""What separates or quotes the names in PostgreSQL's list of socket folders and in a client's list of hosts."""
 SUPERUSER = "postgres"
 LOG_LINES_TOLD = 6
 LOG_FILE = "server.log"
@@ -67,6 +74,7 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + wait_s
         folder = folder.expanduser().resolve()
+        _require_nameable(folder)
         with _start_lock(folder, deadline):
             programs = find_programs(folder)
             if not (folder / "PG_VERSION").exists():
@@ -74,16 +82,12 @@ class EmbeddedServer:
             _require_version(folder)
             server = cls(folder, _socket_folder(folder, programs), programs)
             found = server.pid() is not None
-            if not found:
-                server._launch(deadline)
             try:
-                server._await_ready(deadline)
-            except ServerNotStarted:
+                server._make_ready(deadline, found=found)
+            except BaseException:
                 if not found:
-                    raise
-                # The one that was found was about to end.
-                server._launch(deadline)
-                server._await_ready(deadline)
+                    server._abandon()
+                raise
         return server
 
     def pid(self) -> int | None:
@@ -113,13 +117,33 @@ class EmbeddedServer:
         if self.pid() is not None:
             raise ServerNotReady(f"The server of {self.folder} does not stop.", "End the process and start again.")
 
+    def _make_ready(self, deadline: float, *, found: bool) -> None:
+        if not found:
+            self._launch(deadline)
+        try:
+            self._await_ready(deadline)
+        except ServerNotStarted:
+            if not found:
+                raise
+            # The one that was found was about to end.
+            self._launch(deadline)
+            self._await_ready(deadline)
+
+    def _abandon(self) -> None:
+        """Stop what was started by us and interrupted; it may be so young that its process is not recorded yet."""
+        born = time.monotonic() + YOUNG_SECONDS
+        while self.pid() is None and time.monotonic() < born:
+            time.sleep(POLL_SECONDS)
+        with contextlib.suppress(ServerNotReady):
+            self.stop()
+
     def _control(self, action: str, *arguments: str, timeout_s: float) -> int:
         done = self._programs.run("pg_ctl", action, "-D", str(self.folder), *arguments, timeout_s=timeout_s)
         return done.returncode
 
     def _launch(self, deadline: float) -> None:
         _forget_foreign_pid(self.folder)
-        options = f"-k '{self._socket_folder}'"
+        options = f'-k "{self._socket_folder}"'
         log = self.folder / LOG_FILE
         while True:
             size = log.stat().st_size if log.exists() else 0
@@ -182,6 +206,21 @@ def _start_lock(folder: Path, deadline: float) -> Iterator[None]:
         yield
 
 
+def _require_nameable(folder: Path) -> None:
+    """``pg_ctl`` hands the path to a shell between double quotes, and PostgreSQL keeps it in 1,024 bytes."""
+    strange = sorted(set(str(folder)) & SHELL_CHARACTERS)
+    if strange:
+        raise DataFolderUnusable(
+            f"PostgreSQL cannot work in {folder}: the path holds {' '.join(map(repr, strange))}.",
+            "Give another folder.",
+        )
+    if len(os.fsencode(folder)) > MAX_FOLDER_PATH:
+        raise DataFolderUnusable(
+            f"The path {str(folder)[:60]}... has {len(os.fsencode(folder))} bytes; PostgreSQL takes {MAX_FOLDER_PATH}.",
+            "Give a folder with a shorter path.",
+        )
+
+
 def _initialise(folder: Path, programs: Programs) -> None:
     """Make the data in a folder beside it and rename that: a kill in the middle leaves nothing half-made in place."""
     for left_over in folder.parent.glob(f".{folder.name}.new-*"):
@@ -194,7 +233,11 @@ def _initialise(folder: Path, programs: Programs) -> None:
         os.chown(fresh, programs.uid, programs.gid)
     settings = [text for name, value in _SETTINGS.items() for text in ("-c", f"{name}={value}")]
     options = ["--encoding=UTF8", "--locale=C", "--auth=trust", f"--username={SUPERUSER}", *settings]
-    done = programs.run("initdb", "-D", str(fresh), *options, timeout_s=INIT_SECONDS)
+    try:
+        done = programs.run("initdb", "-D", str(fresh), *options, timeout_s=INIT_SECONDS)
+    except BaseException:
+        _clear(fresh)
+        raise
     if done.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
         said = done.stderr.strip()
@@ -202,6 +245,14 @@ def _initialise(folder: Path, programs: Programs) -> None:
             raise DatabaseFull(f"The disk of {folder} is full.", "Make room and start again.")
         raise ServerNotStarted(f"No database could be made in {folder}: {said}", "Give another folder.")
     fresh.rename(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an interrupted ``initdb`` made; its own child may write for a moment longer."""
+    deadline = time.monotonic() + YOUNG_SECONDS
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(POLL_SECONDS)
 
 
 def _require_version(folder: Path) -> None:
@@ -214,8 +265,8 @@ def _require_version(folder: Path) -> None:
 
 
 def _socket_folder(folder: Path, programs: Programs) -> Path:
-    """The data folder itself, or a short folder of its own where the path would be too long for a socket."""
-    if len(os.fsencode(folder / SOCKET_NAME)) <= MAX_SOCKET_PATH:
+    """The data folder itself, or a short folder of its own where a socket's path would be too long or hold a comma."""
+    if len(os.fsencode(folder / SOCKET_NAME)) <= MAX_SOCKET_PATH and not set(str(folder)) & LIST_CHARACTERS:
         return folder
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     short = Path(tempfile.gettempdir()) / f"zakhira-{name}"
