@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zakhira.cli.commands import zakhira
-from zakhira.cli.services import Answer, Finding, Progress, Table, Word
+from zakhira.cli.services import Answer, Finding, Progress, ServedNode, Table, Word
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure, Refused, ZakhiraError
 
 ANSWER = Answer(
@@ -48,8 +48,8 @@ class Scripted:
     def verify(self, pack: Path, node_url: str, cookie: Path | None, trust: Path) -> Answer:
         return self.act()
 
-    def serve_node(self, out: Path, announce: Callable[[str], None]) -> None:
-        announce("http://127.0.0.1:18443")
+    def serve_node(self, out: Path, announce: Callable[[ServedNode], None]) -> None:
+        announce(ServedNode(out, "http://127.0.0.1:18443", out / "cookie", out / "pack"))
         self.act()
 
     def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
@@ -193,6 +193,7 @@ def test_the_doctor_says_what_is_missing() -> None:
 def test_the_node_is_announced() -> None:
     """The URL is printed so that verify can be pointed at it."""
     assert "http://127.0.0.1:18443" in call(lambda: ANSWER, "node", "o").stdout
+    assert json.loads(call(lambda: ANSWER, "node", "o", "--json").stdout)["url"] == "http://127.0.0.1:18443"
 
 
 @pytest.mark.parametrize("words", [("run", "p"), ("run", "p", "--days", "0", "--seed", "1", "--out", "o"), ("fly",)])

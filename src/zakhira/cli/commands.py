@@ -11,7 +11,7 @@ import click
 from zakhira import __version__
 from zakhira.cli.door import Exit, pass_through, tell
 from zakhira.cli.services import Answer, Services, Word
-from zakhira.cli.terminal import print_answer, print_findings, progress_bars
+from zakhira.cli.terminal import print_answer, print_findings, print_node, progress_bars
 
 _FOLDER = click.Path(path_type=Path)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
@@ -135,15 +135,16 @@ def verify(services: Services, pack: Path, node_url: str, cookie: Path | None, t
 
 @zakhira.command(epilog="Example: zakhira node out/small")
 @click.argument("out", type=_FOLDER)
+@_JSON
 @click.pass_obj
-def node(services: Services, out: Path) -> None:
+def node(services: Services, out: Path, *, as_json: bool) -> None:
     """Start the private node of the run in OUT and keep it up until Ctrl-C, so that `verify` can ask it."""
 
     def act() -> Exit:
-        services.serve_node(out, partial(click.echo, err=False))
+        services.serve_node(out, partial(print_node, as_json=as_json))
         return Exit.DONE
 
-    _finish(act, as_json=False)
+    _finish(act, as_json=as_json)
 
 
 @zakhira.group(epilog="Example: zakhira surplus generate programmes/pakistan-2000mw --seed 2026")

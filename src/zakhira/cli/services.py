@@ -55,6 +55,16 @@ class Finding:
     remedy: str = ""
 
 
+@dataclass(frozen=True)
+class ServedNode:
+    """A private node that answers, with the pack that it can be asked about."""
+
+    out: Path
+    url: str
+    cookie: Path
+    pack: Path
+
+
 class Services(Protocol):
     """The use cases behind the commands. All raise ZakhiraError alone on purpose."""
 
@@ -76,7 +86,7 @@ class Services(Protocol):
     def verify(self, pack: Path, node_url: str, cookie: Path | None, trust: Path) -> Answer:
         """Check a pack against a node and trusted keys."""
 
-    def serve_node(self, out: Path, announce: Callable[[str], None]) -> None:
+    def serve_node(self, out: Path, announce: Callable[[ServedNode], None]) -> None:
         """Start the private node of a finished run and wait until interrupted."""
 
     def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:

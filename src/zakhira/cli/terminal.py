@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zakhira.cli.printable import json_text
-from zakhira.cli.services import Answer, Finding, Progress, Table
+from zakhira.cli.services import Answer, Finding, Progress, ServedNode, Table
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -28,7 +29,7 @@ def print_answer(answer: Answer, *, as_json: bool) -> None:
         click.echo(json_text(answer.facts))
         return
     if answer.sentence:
-        click.echo(answer.sentence)
+        click.echo(textwrap.fill(answer.sentence, WIDTH, break_long_words=False, break_on_hyphens=False))
     for table in answer.tables:
         click.echo()
         _print_table(table)
@@ -44,6 +45,15 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
         click.echo(f"{_MARKS[finding.state]:<10} {finding.subject}: {finding.detail}")
         if finding.remedy:
             click.echo(f"{'':<10} → {finding.remedy}")
+
+
+def print_node(node: ServedNode, *, as_json: bool) -> None:
+    """Say where a private node answers and how to ask it."""
+    if as_json:
+        click.echo(json_text({"url": node.url, "cookie": str(node.cookie), "pack": str(node.pack)}))
+        return
+    click.echo(f"The node of {node.out} answers at {node.url}; its cookie is {node.cookie}. Ctrl-C stops it.")
+    click.echo(f"zakhira verify {node.pack} --node {node.url} --cookie {node.cookie} --trust KEYS")
 
 
 def _print_table(table: Table) -> None:

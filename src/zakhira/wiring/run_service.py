@@ -18,7 +18,7 @@ from zakhira.adapters.page.render import render_report
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme
-from zakhira.cli.services import Answer, Progress, Table
+from zakhira.cli.services import Answer, Progress, ServedNode, Table
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.proving import prove_cold
 from zakhira.flows.run import RunRequest, RunResult, run_chain
@@ -89,7 +89,7 @@ def run_programme(settings: Settings, source: Path, days: int, seed: int, out: P
         verdict = _prove(machinery, parts, programme, source, result)
         done = Finished(programme, series, plan, seed, world, result, verdict)
         facts = gather_facts(done, parts.books, parts.node.version, source, parts.database_version)
-        return _finish(parts, facts, done)
+        return _finish(parts, facts, done, progress)
 
 
 def _require_days(programme: Programme, days: int) -> None:
@@ -150,10 +150,12 @@ def pack_signers(programme: Programme) -> list[Officer]:
     ]
 
 
-def _finish(parts: Parts, facts: RunFacts, done: Finished) -> Answer:
+def _finish(parts: Parts, facts: RunFacts, done: Finished, progress: Progress) -> Answer:
     """Write the report and the outcome, and say what came of it."""
+    progress("drawing the report", 0, 1, "")
     report = run_report(facts)
     write_whole(parts.folder.report, render_report(report))
+    progress("drawing the report", 1, 1, "")
     rows = run_summary(facts)
     outcome: dict[str, Json] = {
         "summary": {row.key: row.figure for row in rows},
@@ -176,7 +178,7 @@ def _how_to_verify(parts: Parts) -> str:
     return f"To verify it yourself: zakhira node {parts.folder.root}   (in another terminal it says how)"
 
 
-def serve_node(settings: Settings, out: Path, announce: Callable[[str], None]) -> None:
+def serve_node(settings: Settings, out: Path, announce: Callable[[ServedNode], None]) -> None:
     """Start the node of a finished run and keep it up until interrupted."""
     from datetime import UTC, datetime
 
@@ -185,7 +187,6 @@ def serve_node(settings: Settings, out: Path, announce: Callable[[str], None]) -
         raise NoRunHere(f"{out} holds no run.", "Give the --out folder of a run.")
     program = find_bitcoind(settings.bitcoind, settings.tools)
     with BitcoindProcess.start(program, folder.node, datetime(1970, 1, 2, tzinfo=UTC)) as node:
-        announce(f"The node of {out} answers at {node.url}; its cookie is {node.cookie}. Ctrl-C stops it.")
-        announce(f"zakhira verify {folder.pack} --node {node.url} --cookie {node.cookie} --trust KEYS")
+        announce(ServedNode(out, node.url, node.cookie, folder.pack))
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
         signal.sigwait(_ENDINGS)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zakhira.cli.services import Answer, Finding, Progress, Table
+from zakhira.cli.services import Answer, Finding, Progress, ServedNode, Table
 from zakhira.wiring.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ProgramServices:
 
         return verdict_answer(verify_folder(pack, node_url, cookie, trust))
 
-    def serve_node(self, out: Path, announce: Callable[[str], None]) -> None:
+    def serve_node(self, out: Path, announce: Callable[[ServedNode], None]) -> None:
         """Start the private node of a finished run and wait until interrupted."""
         from zakhira.wiring.run_service import serve_node
 
