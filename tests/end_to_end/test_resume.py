@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
@@ -12,7 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from end_to_end.conftest import RUN_SECONDS, Ended, FinishedRun, command, processes_of, run_words, zakhira
+from end_to_end.conftest import (
+    RUN_SECONDS,
+    Ended,
+    FinishedRun,
+    clean_environment,
+    command,
+    processes_of,
+    run_words,
+    zakhira,
+)
 
 KILLS = 20
 KILLS_PER_FOLDER = 5
@@ -38,7 +46,11 @@ def victims(run: subprocess.Popen[str], folder: Path, target: str) -> list[psuti
 def killed_once(out: Path, target: str, delay_s: float, words: tuple[str, ...] = ()) -> bool:
     """Start the run, kill the target after a while, wait; whether anything was there to kill before the run ended."""
     with subprocess.Popen(
-        command(*(words or run_words(out))), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+        command(*(words or run_words(out))),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment({}),
     ) as run:
         try:
             run.wait(delay_s)
