@@ -9,11 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.bitcoind.process import BitcoindProcess
 from zakhira.adapters.bitcoind.program import find_bitcoind
 from zakhira.adapters.bitcoind.rpc import Rpc
+
+# The same examples every time, and no deadline: a busy machine is no failure.
+settings.register_profile("zakhira", deadline=None, derandomize=True)
+settings.load_profile("zakhira")
 
 PROJECT = Path(__file__).resolve().parent.parent
 NODE_START = datetime(2026, 1, 1, tzinfo=UTC)
