@@ -21,7 +21,7 @@ from zakhira.flows.spends import Spend, recorded_spends
 from zakhira.flows.sweeps import carry_on, confirm_sweeps, sweep_intake
 from zakhira.flows.world import WorldDay
 from zakhira.kernel.canonical import Json
-from zakhira.kernel.errors import InvalidInput
+from zakhira.kernel.errors import InvalidInput, OutsideFailure
 from zakhira.kernel.interval import DAY_HOURS, parse_utc, utc_text
 from zakhira.planning.allocation import Plan
 from zakhira.programme.model import Programme
@@ -34,6 +34,12 @@ class AnotherRun(InvalidInput):
     """The output folder holds a run with other arguments."""
 
     code = "ZK-FLOWS-004"
+
+
+class ChainUnknown(OutsideFailure):
+    """The node's chain holds payments to our vaults, and the books have never begun a chain."""
+
+    code = "ZK-FLOWS-005"
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ def run_chain(machinery: Machinery, request: RunRequest) -> RunResult:
 
     Raises:
         AnotherRun: the books hold a run with other arguments.
+        ChainUnknown: the books are new and the node is not.
         ChainDiverged: the node insists on another chain than the recorded one.
     """
     _begin(machinery, request)
@@ -100,8 +107,8 @@ def _begin(machinery: Machinery, request: RunRequest) -> None:
     except KeyReused:
         held = machinery.books.latest("run", "run")
         raise AnotherRun(
-            f"The folder holds another run: {held if not isinstance(held, Mapping) else _about(held)}.",
-            "Give the same programme, days and seed to carry it on, or choose another --out.",
+            f"The books hold another run: {held if not isinstance(held, Mapping) else _about(held)}.",
+            "Give the same programme, days and seed to carry it on, or choose another --out (and database).",
         ) from None
 
 
@@ -122,6 +129,7 @@ def _open_chain(machinery: Machinery, request: RunRequest) -> Calendar:
         chain.watch_vault(vault.id, vault_descriptor(vault), start)
     _watch_again(machinery, programme)
     if funded is None:
+        _require_unpaid(machinery, programme)
         machinery.progress("funding the pools", 0, 1, "")
         chain.fund_pools(_needs(request), start)
         known = chain.tip()[0]
@@ -130,6 +138,17 @@ def _open_chain(machinery: Machinery, request: RunRequest) -> Calendar:
         books.commit(Write("chain/funded", "chain", "fund pools", start, records=(record,)))
         machinery.progress("funding the pools", 1, 1, "")
     return Calendar(start, len(request.world), programme.block_minutes, known)
+
+
+def _require_unpaid(machinery: Machinery, programme: Programme) -> None:
+    """Books that are new and a node that is not belong to different runs: nothing may be built on the two."""
+    for vault in programme.policy.vaults:
+        coins = machinery.chain.coins(vault.id)
+        if coins:
+            raise ChainUnknown(
+                f"The node's chain pays {len(coins)} coins to vault {vault.id}, and the books know nothing of them.",
+                "Give the database with which this run was begun (ZAKHIRA_DATABASE_URL), or choose another --out.",
+            )
 
 
 def _watch_again(machinery: Machinery, programme: Programme) -> None:

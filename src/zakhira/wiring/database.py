@@ -1,20 +1,48 @@
-"""Which PostgreSQL answers."""
+"""Which PostgreSQL answers, and that one run at a time keeps its books there."""
 
 from __future__ import annotations
 
-import psycopg
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-CONNECT_SECONDS = 5
+from zakhira.adapters.postgres.connecting import connect
+from zakhira.kernel.errors import OutsideFailure
+
 SERIES = 10_000
 """PostgreSQL numbers its versions as series x 10,000 + release since 10."""
+RUN_LOCK = 0x5A414B48495241
+"""The key of the advisory lock that a run holds in its database: "ZAKHIRA" in ASCII."""
+
+
+class DatabaseInUse(OutsideFailure):
+    """Another run keeps its books in the database at this moment."""
+
+    code = "ZK-WIRING-008"
 
 
 def server_version(dsn: str) -> str:
     """The server's version in words.
 
     Raises:
-        psycopg.Error: it does not answer.
+        DatabaseUnreachable, DatabaseRefused: it does not answer, or does not let us in.
     """
-    with psycopg.connect(dsn, connect_timeout=CONNECT_SECONDS) as connection:
+    with connect(dsn, as_app=False) as connection:
         number = connection.info.server_version
     return f"PostgreSQL {number // SERIES}.{number % SERIES}"
+
+
+@contextmanager
+def alone_in(dsn: str) -> Iterator[None]:
+    """Keep other runs out of the database; the server itself ends the lock when this process ends.
+
+    Raises:
+        DatabaseInUse: another run has it.
+        DatabaseUnreachable, DatabaseRefused: it does not answer, or does not let us in.
+    """
+    with connect(dsn, as_app=False) as connection:
+        if connection.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone() != (True,):
+            raise DatabaseInUse(
+                "Another run keeps its books in this database at this moment.",
+                "Wait for it, or set ZAKHIRA_DATABASE_URL to a database of its own.",
+            )
+        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ class FolderInUse(OutsideFailure):
     """Another process runs in the folder."""
 
     code = "ZK-WIRING-001"
+
+
+class FolderFull(OutsideFailure):
+    """The disk of the run's folder is full, whatever it was that failed for it."""
+
+    code = "ZK-WIRING-007"
 
 
 class NotARunFolder(InvalidInput):
@@ -64,6 +71,8 @@ class RunFolder:
 
 MAX_PATH_BYTES = 400
 """SQLite opens the node's wallets by paths of at most 512 bytes; their own names below ``--out`` take some of that."""
+LEAST_FREE_BYTES = 50 * 1024 * 1024
+"""Below this bitcoind ends itself (Bitcoin Core, node/blockstorage), and whatever else fails has the same cause."""
 KNOWN_NAMES = {"node", "database", "keys", "pack", "report.html", "outcome.json", "run.lock"}
 
 
@@ -74,6 +83,7 @@ def open_run_folder(root: Path) -> Iterator[RunFolder]:
     Raises:
         NotARunFolder: it holds files that no run makes.
         FolderInUse: another process has it.
+        FolderFull: something outside failed in it, and its disk is full.
     """
     folder = RunFolder(root.absolute())
     if (root.exists() or root.is_symlink()) and not root.is_dir():
@@ -92,7 +102,15 @@ def open_run_folder(root: Path) -> Iterator[RunFolder]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise FolderInUse(f"Another zakhira works in {root}.", "Wait for it, or choose another --out.") from None
-        yield folder
+        try:
+            yield folder
+        except OutsideFailure as error:
+            if shutil.disk_usage(folder.root).free >= LEAST_FREE_BYTES:
+                raise
+            raise FolderFull(
+                f"The disk of {root} is full. What failed for it: {error.code} {error.message}",
+                f"Free at least {LEAST_FREE_BYTES >> 20} MiB and run the same command again: it carries on.",
+            ) from error
 
 
 def write_whole(path: Path, text: str) -> None:

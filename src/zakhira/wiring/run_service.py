@@ -30,7 +30,7 @@ from zakhira.proofs.verdict import Verdict
 from zakhira.reports.facts import RunFacts
 from zakhira.reports.run_report import run_report
 from zakhira.reports.summary import run_summary
-from zakhira.wiring.database import server_version
+from zakhira.wiring.database import alone_in, server_version
 from zakhira.wiring.drill import assemble
 from zakhira.wiring.fingerprints import run_fingerprints
 from zakhira.wiring.plan_answer import plan_answer
@@ -117,11 +117,12 @@ def _books(settings: Settings, folder: RunFolder) -> Iterator[tuple[PostgresBook
     server = None if settings.database_url else EmbeddedServer.start(folder.database)
     try:
         dsn = settings.database_url or (server.ensure_database(DATABASE) if server else "")
-        books = open_books(dsn)
-        try:
-            yield books, server_version(dsn)
-        finally:
-            books.close()
+        with alone_in(dsn):
+            books = open_books(dsn)
+            try:
+                yield books, server_version(dsn)
+            finally:
+                books.close()
     finally:
         if server is not None:
             server.stop()
