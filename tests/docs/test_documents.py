@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,6 +116,24 @@ def test_examples_are_those_of_the_shipped_programmes() -> None:
     lines = {line for block in blocks for line in block.splitlines()}
     assert len(blocks) > 10
     assert lines - known == set()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """Each package that pyproject.toml names is in docs/dependencies.md (C24)."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[\[<>=~! ]", requirement)[0] for requirement in wanted}
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert {
+        name for name in names if re.search(rf"\b{re.escape(name.removeprefix('types-'))}\b", text) is None
+    } == set()
+
+
+def test_the_architecture_names_every_room() -> None:
+    """The table of rooms is that of the source, rank and all."""
+    rooms = {path.name for path in (ROOT / "src" / "zakhira").iterdir() if (path / "__init__.py").exists()}
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert rooms == set(re.findall(r"(?m)^\| \d \| `([a-z]+)` \|", text))
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, *MORE], ids=name_of)

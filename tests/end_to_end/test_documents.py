@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +99,28 @@ def test_the_plan_that_is_quoted_is_the_plan() -> None:
     printed = plain(zakhira("plan", str(SMALL)).out)
     for part in block_with("The plan by zone", TUTORIAL).split("\n...\n"):
         assert plain(part) in printed
+
+
+def test_the_mistakes_that_are_shown_are_found(tmp_path: Path) -> None:
+    """The three mistakes of the tutorial in programme.toml, then the row that is missing, word for word."""
+    faulty = tmp_path / "faulty"
+    shutil.copytree(SMALL, faulty)
+    programme, series = faulty / "programme.toml", faulty / "series" / "surplus.csv"
+    right = programme.read_text(encoding="utf-8")
+    wrong = right.replace("\ncap_mw = 40", "\ncap_mw = 35").replace("\nthreshold = 3", "\nthreshold = 6")
+    programme.write_text(wrong.replace("\nlimit_mw = 10\n", "\nlimit_mwh = 10\n"), encoding="utf-8")
+    check_quoted("ZK-PROGRAMME-005", tmp_path)
+    programme.write_text(right, encoding="utf-8")
+    rows = series.read_text(encoding="utf-8").splitlines(keepends=True)
+    series.write_text("".join(row for row in rows if "south,2026-01-05T09:00:00Z,1," not in row), encoding="utf-8")
+    check_quoted("ZK-PROGRAMME-063", tmp_path)
+
+
+def check_quoted(code: str, folder: Path) -> None:
+    """``zakhira check`` says what the tutorial quotes, and ends with exit 2."""
+    ended = zakhira("check", str(folder / "faulty"))
+    assert ended.code == 2
+    assert ended.err.replace(f"{folder}/", "") == block_with(code, TUTORIAL)
 
 
 def test_the_run_that_is_quoted_is_the_run(undisturbed: FinishedRun) -> None:
