@@ -32,6 +32,12 @@ class SweepNotAllowed(Refused):
     code = "ZK-FLOWS-003"
 
 
+class NotASweep(Refused):
+    """A recorded spend pays elsewhere than a sweep does: the record was forged or damaged."""
+
+    code = "ZK-FLOWS-006"
+
+
 def sweep_intake(machinery: Machinery, programme: Programme, day: int, now: datetime) -> None:
     """Propose a sweep of the credited coins in intake, if there are any, and carry it to broadcast.
 
@@ -45,17 +51,45 @@ def sweep_intake(machinery: Machinery, programme: Programme, day: int, now: date
 
 
 def carry_on(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:
-    """Take a spend from wherever it is to broadcast."""
+    """Take a spend from wherever it is to broadcast.
+
+    Raises:
+        NotASweep: the record moves coins elsewhere than from intake to cold.
+        SweepNotAllowed, SigningRefused: the policy or a signer says no.
+    """
     steps: dict[SpendState, Callable[[Machinery, Programme, Spend, datetime], Spend]] = {
         SpendState.PROPOSED: _approve,
         SpendState.APPROVED: _build,
         SpendState.BUILT: _sign,
         SpendState.SIGNED: _broadcast,
     }
+    if spend.state in steps:
+        _require_sweep(machinery, programme, spend)
     machinery.set_clock(now)
     while spend.state in steps:
         spend = steps[spend.state](machinery, programme, spend, now)
     return spend
+
+
+def _require_sweep(machinery: Machinery, programme: Programme, spend: Spend) -> None:
+    """Hold a record against what a sweep is, anew: who can write to the database must not be able to direct coins."""
+    instruction, policy = spend.instruction, programme.policy
+    cold = policy.vault("cold")
+    place = spend.destination
+    right = (
+        instruction.from_vault == policy.vault("intake").id
+        and instruction.to_vault == place.vault == cold.id
+        and place.index >= 0
+        and place == receiving_address(machinery, programme, cold, place.index)
+        and [payment.address for payment in instruction.payments] == [place.address]
+    )
+    if not right:
+        paid = ", ".join(payment.address for payment in instruction.payments) or "nobody"
+        raise NotASweep(
+            f"{instruction.id} in the books moves coins from {instruction.from_vault or 'nowhere'} to {paid}, and a "
+            f"sweep moves them from {policy.vault('intake').id} to an address of {cold.id}.",
+            "Sign nothing. Somebody has written to the database: find out who, and restore a backup.",
+        )
 
 
 def confirm_sweeps(machinery: Machinery, programme: Programme, now: datetime) -> None:
