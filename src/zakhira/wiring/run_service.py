@@ -34,9 +34,9 @@ from zakhira.wiring.database import alone_in, server_version
 from zakhira.wiring.drill import assemble
 from zakhira.wiring.fingerprints import run_fingerprints
 from zakhira.wiring.plan_answer import plan_answer
+from zakhira.wiring.plan_service import make_plan
 from zakhira.wiring.run_facts import Finished, gather_facts
 from zakhira.wiring.run_folder import RunFolder, open_run_folder, passphrase_of, write_whole
-from zakhira.wiring.services import make_plan
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.verify_service import verdict_on
 

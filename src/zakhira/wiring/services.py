@@ -5,17 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zakhira.cli.services import Answer, Finding, Progress, ServedNode, Table
 from zakhira.wiring.settings import Settings, read_settings
-
-if TYPE_CHECKING:
-    from zakhira.planning.allocation import Plan
-    from zakhira.programme.model import Programme
-    from zakhira.programme.series import Series
-
-PLAN_STAGE = "closing the bounds"
 
 
 class ProgramServices:
@@ -52,6 +44,7 @@ class ProgramServices:
         """Allocate the megawatts."""
         from zakhira.adapters.programme_folder import load_programme
         from zakhira.wiring.plan_answer import plan_answer
+        from zakhira.wiring.plan_service import make_plan
 
         programme, series = load_programme(folder)
         return plan_answer(make_plan(programme, series, progress), programme)
@@ -80,17 +73,3 @@ class ProgramServices:
         from zakhira.wiring.surplus_service import generate
 
         return generate(folder, seed, write=write)
-
-
-def make_plan(programme: Programme, series: Series, progress: Progress) -> Plan:
-    """The allocation, with HiGHS behind the planning room's protocol."""
-    import time
-
-    from zakhira.adapters.highs import HighsSolver
-    from zakhira.planning.plan import plan_allocation
-
-    def tell(rounds: int, lower_usd: float, upper_usd: float) -> None:
-        gap = (upper_usd - lower_usd) / max(1.0, abs(upper_usd))
-        progress(PLAN_STAGE, rounds, rounds, f"gap {gap:.1e}")
-
-    return plan_allocation(programme, series, HighsSolver(), tell, time.perf_counter)
