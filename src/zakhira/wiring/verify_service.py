@@ -30,7 +30,7 @@ def verify_folder(pack: Path, node_url: str, cookie: Path | None, trust: Path) -
         NodeCannotAnswer: the node.
     """
     try:
-        text = trust.read_text(encoding="utf-8")
+        text = trust.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TrustUnreadable(f"{trust} cannot be read: {error}.", "Give the file of keys that you trust.") from None
     files = read_pack(pack)
