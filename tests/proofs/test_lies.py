@@ -126,7 +126,7 @@ def _lot(values: dict[str, Any]) -> None:
         (_lot, "ledger"),
         (_stated("claims_sats", 39_999), "claims"),
         (_stated("coverage", "87.5001"), "claims"),
-        (_stated("chain", "main"), "chain"),
+        (_stated("chain", "main"), "addresses"),
         (_stated("block_hash", "cc" * 32), "block"),
         (_coin("height", HEIGHT + 1), "coins"),
         (_coin("block_hash", "cc" * 32), "coins"),

@@ -11,9 +11,12 @@ from zakhira.proofs.verdict import NOT_VERIFIED, VERIFIED
 FIRST, SECOND = (item.coin.outpoint for item in HELD)
 
 
-def test_a_node_of_another_chain_fails() -> None:
-    """The reader's node is on mainnet."""
-    assert failing(verdict(node=FakeNode(chain="main")))["chain"].endswith("the node is on main.")
+def test_a_node_of_another_chain_cannot_say() -> None:
+    """The reader's node is on mainnet: it can say neither yes nor no, and the verdict tells which node to ask."""
+    found = verdict(node=FakeNode(chain="main"))
+    assert found.word == NOT_VERIFIED
+    told = {check.id: check.detail for check in found.impossible}
+    assert told["chain"].endswith("the node is on main: ask a node on regtest.")
 
 
 def test_a_block_that_left_the_best_chain_fails() -> None:

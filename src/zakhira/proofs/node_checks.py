@@ -25,7 +25,7 @@ def check_chain(case: Case) -> str:
     """The node is on the chain of the pack."""
     stated, found = case.pack.statement.chain, _asked(case.node.chain_name)
     if stated != found:
-        raise CheckFails(f"{STATEMENT_FILE} is about {stated}, the node is on {found}.")
+        raise CheckImpossible(f"{STATEMENT_FILE} is about {stated}, the node is on {found}: ask a node on {stated}.")
     return f"Both are on {found}."
 
 
