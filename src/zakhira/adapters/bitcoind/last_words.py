@@ -13,12 +13,20 @@ _SHOWN_LINES = 6
 
 
 class Trouble(Enum):
-    """The troubles that are told apart, with the phrases of bitcoind's own log that tell them."""
+    """The troubles that are told apart."""
 
-    DISK_FULL = ("Disk space is too low", "No space left on device", "Disk space is low")
-    PORT_TAKEN = ("Unable to bind", "Unable to start HTTP server")
-    FUTURE_BLOCKS = ("appears to be from the future",)
-    DAMAGED = (
+    DISK_FULL = "disk full"
+    PORT_TAKEN = "port taken"
+    FUTURE_BLOCKS = "blocks from the future"
+    DAMAGED = "damaged files"
+    UNKNOWN = "unknown"
+
+
+_PHRASES = {
+    Trouble.DISK_FULL: ("Disk space is too low", "No space left on device", "Disk space is low"),
+    Trouble.PORT_TAKEN: ("Unable to bind", "Unable to start HTTP server"),
+    Trouble.FUTURE_BLOCKS: ("appears to be from the future",),
+    Trouble.DAMAGED: (
         "rebuild",
         "Corrupted block database",
         "Error opening block database",
@@ -26,8 +34,9 @@ class Trouble(Enum):
         "Error initializing block database",
         "Fatal LevelDB error",
         "Corruption:",
-    )
-    UNKNOWN = ()
+    ),
+}
+"""The phrases of bitcoind's own log that tell them, in the order in which they are looked for."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ class LastWords:
         said = _tail(output)
         logged = _tail(log)
         whole = "\n".join((*said, *logged))
-        known = (trouble for trouble in Trouble if any(phrase in whole for phrase in trouble.value))
+        known = (trouble for trouble, phrases in _PHRASES.items() if any(phrase in whole for phrase in phrases))
         lines = [*said, *(line for line in logged if "rror" in line or "arning" in line)] or logged
         return cls(" | ".join(lines[-_SHOWN_LINES:]) or "(nothing)", next(known, Trouble.UNKNOWN))
 
