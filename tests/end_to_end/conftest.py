@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,14 @@ def run_words(out: Path, *, programme: Path = SMALL, days: int = 7, seed: int = 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
     """Every process that works in a run's folder: node and database."""
-    return [p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or ())]
+    return [p for p in psutil.process_iter(["cmdline", "name"]) if str(folder) in " ".join(p.info["cmdline"] or ())]
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """Kill what still lives; a process may end by itself between being listed and being killed."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.fixture(scope="session")
@@ -76,8 +84,7 @@ def runs_folder() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)  # the database's own user passes through when the tests run as root
         yield folder
-        for process in processes_of(folder):
-            process.kill()
+        kill(processes_of(folder))
 
 
 @dataclass(frozen=True)

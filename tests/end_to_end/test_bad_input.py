@@ -18,6 +18,7 @@ from end_to_end.conftest import (
     FinishedRun,
     clean_environment,
     command,
+    kill,
     processes_of,
     run_words,
     zakhira,
@@ -151,8 +152,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if made.returncode:
         pytest.skip("only root can mount a small disk")
     yield disk
-    for process in processes_of(disk):
-        process.kill()
+    kill(processes_of(disk))
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 

@@ -17,6 +17,7 @@ from end_to_end.conftest import (
     FinishedRun,
     clean_environment,
     command,
+    kill,
     processes_of,
     run_words,
     zakhira,
@@ -31,7 +32,7 @@ def victims(run: subprocess.Popen[str], folder: Path, target: str) -> list[psuti
     """The processes that are to die."""
     around = processes_of(folder)
     node = [p for p in around if "bitcoind" in " ".join(p.info["cmdline"])]
-    database = [p for p in around if p.name() == "postgres"]
+    database = [p for p in around if p.info["name"] == "postgres"]
     program = [psutil.Process(run.pid)]
     chosen = {
         "program": program,
@@ -56,11 +57,7 @@ def killed_once(out: Path, target: str, delay_s: float, words: tuple[str, ...] =
             run.wait(delay_s)
         except subprocess.TimeoutExpired:
             dead = victims(run, out, target)
-            for process in dead:
-                try:
-                    process.send_signal(signal.SIGKILL)
-                except psutil.NoSuchProcess:
-                    continue
+            kill(dead)
             _, err = run.communicate(timeout=RUN_SECONDS)
             assert run.returncode in {0, 3, -signal.SIGKILL}, err
             return bool(dead)
@@ -91,7 +88,6 @@ def test_twenty_kills_change_nothing(undisturbed: FinishedRun, runs_folder: Path
         assert ended.code == 0, ended.err
         assert ended.facts["fingerprints"] == undisturbed.ended.facts["fingerprints"], f"attempt {attempt}: {killed}"
         assert ended.facts["summary"]["verdict"] == "VERIFIED"
-        for process in processes_of(out):
-            process.kill()
+        kill(processes_of(out))
         shutil.rmtree(out, ignore_errors=True)
     assert all(killed.values()), killed

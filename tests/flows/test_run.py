@@ -9,7 +9,7 @@ import pytest
 from flows.conftest import DAYS, SimulatedRun, request_of, simulated_run, small
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.ports.chain_errors import ChainDiverged, NodeUnreachable
-from zakhira.flows.run import AnotherRun, RunRequest, run_chain
+from zakhira.flows.run import AnotherRun, ChainUnknown, RunRequest, run_chain
 from zakhira.flows.spends import recorded_spends, spend_of
 from zakhira.kernel.errors import OutsideFailure
 from zakhira.ledger.reserve import reserve_identity
@@ -73,6 +73,15 @@ def test_other_arguments_are_refused(undisturbed_run: SimulatedRun) -> None:
     other = request_of(DAYS)
     with pytest.raises(AnotherRun, match="seed 7"):
         run_chain(undisturbed_run.machinery, RunRequest(other.programme, other.plan, other.world, seed=8))
+
+
+def test_new_books_on_an_old_node_are_refused() -> None:
+    """A run that is given another database than it was begun with stops before it builds on the chain."""
+    run = simulated_run()
+    run.start(days=2)
+    machinery = replace(run.machinery, books=simulated_run().books)
+    with pytest.raises(ChainUnknown, match="vault intake"):
+        run_chain(machinery, request_of(2))
 
 
 def until_done(run: SimulatedRun) -> int:

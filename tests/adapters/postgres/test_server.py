@@ -306,3 +306,23 @@ def test_stopping_waits_for_those_who_use_it(home: Path) -> None:
     assert one.pid() is None
     with contextlib.suppress(psycopg.OperationalError):
         connection.close()
+
+
+@pytest.mark.parametrize("name", ['a"b', "a$(id)b", "a`b", "a\\b", "a\nb", "x" * 200 + "/" + "y" * 200])
+def test_a_path_that_a_shell_would_read_is_refused(tmp_path: Path, name: str) -> None:
+    """``pg_ctl`` hands its paths to a shell; what has a meaning there, or is too long, is named and nothing is made."""
+    folder = tmp_path / name / name / name if len(name) > 100 else tmp_path / name
+    with pytest.raises(DataFolderUnusable):
+        EmbeddedServer.start(folder / "pg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_with_spaces_quotes_and_commas_works() -> None:
+    """A comma parts the list of socket folders and a quote ends a word of it: the socket lies elsewhere then."""
+    with tempfile.TemporaryDirectory(prefix="zk") as name:
+        Path(name).chmod(0o755)  # the server's own user passes through when the tests run as root
+        one = EmbeddedServer.start(Path(name) / "it's a, b ذخیرہ" / "pg")
+        try:
+            assert answers(one)
+        finally:
+            one.stop()
