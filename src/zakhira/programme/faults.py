@@ -82,6 +82,14 @@ class Cause(Enum):
     COST_DESCENDS = (65, "a later block that costs less than an earlier", "Sort the blocks of an hour by cost.")
     BAD_BLOCK = (66, "a block number that is not possible", "Count the blocks from 1.")
     NO_ROWS = (67, "a series without rows", "Add the rows.")
+    TIME_WITHOUT_ZONE = (80, "a local time in a planner's file, and no time zone told", "Add --time-zone.")
+    SKIPPED_TIME = (81, "a local time that the clocks skip in spring", "Remove the row, or add --repair dst.")
+    REPEATED_TIME = (82, "a local time that the clocks show twice in autumn", "Give the offset, or add --repair dst.")
+    RESOLUTION = (83, "rows of a planner's file that do not follow each other by 5 min to 1 h", "Mend the rows.")
+    NOT_HOURLY = (84, "rows of a planner's file that are not full hours in UTC", "Add --repair resample.")
+    DUPLICATES_DIFFER = (85, "a time that is given twice with different figures", "Keep the row that is right.")
+    GAP_TOO_LONG = (86, "a gap longer than may be interpolated", "Add the rows.")
+    LAYOUT = (87, "a planner's file whose columns say too little or too much", "Mend its header or the options.")
 
     @property
     def code(self) -> str:
