@@ -8,6 +8,8 @@ from datetime import date
 
 TAGS = ("S", "D", "K", "E")
 """Where a figure comes from, strongest first: sourced, derived, general knowledge, estimate."""
+NOTHING = "-"
+"""In place of a tag: the default is no figure about the world; what the attribute describes is not there."""
 
 SIMPLE_KINDS = frozenset(
     {
@@ -70,7 +72,7 @@ class Attribute:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words to choose from, if the type is a choice."""
+        """The words to choose from, if the type is a choice; the first one is meant where none is written."""
         return tuple(self.kind.removeprefix("choice ").split("|")) if self.kind.startswith("choice ") else ()
 
     @property
@@ -167,8 +169,11 @@ def _attribute(row: dict[str, str]) -> Attribute:
     assert _known_kind(row["type"]), f"{row['table']}.{row['attribute']} has the unknown type {row['type']!r}"
     assert row["required"] in {"yes", "no"}, row
     default = _number(row["default"])
-    assert (default is None) == (row["required"] == "yes"), f"{row['attribute']}: required, or a default, not both"
-    assert default is None or (row["tag"] in TAGS and row["source"] and row["date"]), f"{row['attribute']}: whence?"
+    has_default = default is not None or row["type"].startswith("choice ")
+    assert has_default or row["required"] == "yes", f"{row['attribute']}: neither required nor with a default"
+    assert default is None or row["required"] == "no", f"{row['attribute']}: required, and yet with a default"
+    provenance = bool(row["tag"] in TAGS and row["source"] and row["date"])
+    assert default is None or provenance or row["tag"] == NOTHING, f"{row['attribute']}: whence?"
     return Attribute(
         table=row["table"],
         name=row["attribute"],

@@ -39,6 +39,8 @@ class Zone:
     """Lost between the plant's bus and the plug, as a share of what leaves the bus."""
     max_mw: float
     """The most that may be allocated in the zone, at the plug."""
+    firm_limit_mw: float = 1e6
+    """The most firm supply that the grid can give the zone's AI halls."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,38 @@ class Link:
     to_zone: str
     limit_mw: float
     loss_share: float
+    wheeling_mw: float = 1e6
+    """What the grid lets the programme move over the line, if that is less than ``limit_mw``."""
+
+
+@dataclass(frozen=True)
+class Battery:
+    """A battery at a zone's plug, charged from surplus and full again at the horizon's end as at its start."""
+
+    zone: str
+    power_mw: float
+    energy_mwh: float
+    round_trip_share: float
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Generation behind a zone's halls that runs on fuel when surplus and firm supply are not enough."""
+
+    zone: str
+    power_mw: float
+    fuel_usd_per_mwh: float
+
+
+@dataclass(frozen=True)
+class LoadWindow:
+    """Hours of the local day in which a hall class draws another share of its mean load (1 outside every window)."""
+
+    hall: str
+    from_hour: int
+    to_hour: int
+    """The first hour after the window; a window may run over midnight."""
+    load_share: float
 
 
 @dataclass(frozen=True)
@@ -71,6 +105,10 @@ class MachineClass:
     jobs_per_mw: float
     limit_mw: float
     """What the market can deliver."""
+    module_mw: float = 0.0
+    """Fleets come in whole containers of this size; 0: any size."""
+    lead_years: int = 0
+    """Years from the order to the first year of work."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +127,20 @@ class HallClass:
     life_years: float
     jobs_per_mw: float
     limit_mw: float
+    module_mw: float = 0.0
+    """Halls come in whole units of this size; 0: any size."""
+    lead_years: int = 0
+    """Years from the order to the first year of work."""
+    service_share: float = 0.99
+    """The share of each month's load that must be served."""
+    unserved_usd_per_mwh: float = 0.0
+    """Penalty for load that is not served, beside the revenue lost."""
+    interruptible_share: float = 0.0
+    """The share of the load that may be interrupted without penalty ..."""
+    event_hours: int = 3
+    """... for so many hours in a row ..."""
+    events_per_month: int = 0
+    """... and so many times a month."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +177,10 @@ class Site:
     zone: str
     connection_mw: float
     ramp_share_per_5min: float
+    fixed_cost_usd_per_year: float = 0.0
+    """What it costs a year to have the site open at all."""
+    hall_min_mw: float = 0.0
+    """AI capacity that has been promised at the site."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +216,61 @@ class ForecastQuality:
 
     error_share: float
     persistence_share: float
+
+
+@dataclass(frozen=True)
+class Planning:
+    """How the allocation is chosen, and how the future is drawn; drifts and volatilities are those of logarithms."""
+
+    objective: str = "value"
+    """value, coins, energy or jobs"""
+    response: str = "none"
+    """How the network answers our work: none (a price taker), share (difficulty adjusts), elastic (others leave)."""
+    elasticity: float = 0.3
+    """Others' hashrate is proportional to hashprice to this power."""
+    risk_weight: float = 0.0
+    """0 maximises the mean of the net value; 1 its mean over the worst scenarios."""
+    risk_tail_share: float = 0.05
+    """The worst scenarios: this share of the weight (1 - alpha)."""
+    licensee_losses: str = "refused"
+    """refused: no licensee's own net value may be negative; allowed: the sum alone counts."""
+    btc_drift_per_year: float = 0.0
+    btc_volatility_per_year: float = 0.5
+    hashrate_drift_per_year: float = 0.0
+    hashrate_volatility_per_year: float = 0.15
+    correlation: float = 0.5
+    """Of the price's and the hashrate's steps."""
+    gpu_volatility: float = 0.25
+    """Standard deviation of the logarithm of a GPU-hour's price."""
+    efficiency_gain_per_year: float = 0.1
+    """By how much the energy of a new machine falls from year to year (share)."""
+    machine_price_fall_per_year: float = 0.1
+    """By how much the price of a terahash per second falls from year to year (share)."""
+    residual_share: float = 0.8
+    """What the capital that is not yet written off is worth when the last phase ends."""
+
+
+@dataclass(frozen=True)
+class SurplusYear:
+    """Another year of surplus that the horizon could be: dry or wet, with more demand or more solar."""
+
+    id: str
+    name: str
+    file: str
+    weight_share: float
+    """How likely it is; the year of ``[series]`` has what is left of 1."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A year of the build-up, counted from the horizon: what may stand by then, and what may be spent in it."""
+
+    id: str
+    year: int
+    cap_mw: float
+    capital_budget_usd: float
+    surplus_share: float = 1.0
+    """How much of the horizon's surplus is still there in that year."""
 
 
 @dataclass(frozen=True)
@@ -272,3 +383,9 @@ class Programme:
     temperature_file: str
     digest: str
     """SHA-256 over the file and its series: names exactly what a result was computed from."""
+    batteries: tuple[Battery, ...] = ()
+    backups: tuple[Backup, ...] = ()
+    load_windows: tuple[LoadWindow, ...] = ()
+    planning: Planning = Planning()
+    surplus_years: tuple[SurplusYear, ...] = ()
+    phases: tuple[Phase, ...] = ()

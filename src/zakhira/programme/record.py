@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TypeAlias
 
 from zakhira.kernel.errors import Fault
-from zakhira.programme.dictionary import TAGS, Attribute, Dictionary, TableSpec
+from zakhira.programme.dictionary import NOTHING, TAGS, Attribute, Dictionary, TableSpec
 from zakhira.programme.faults import Cause
 from zakhira.programme.model import Assumption
 from zakhira.programme.toml_source import Path, TomlSource
@@ -153,6 +153,8 @@ def _read_record(reading: Reading, table: TableSpec, label: str, path: Path, ite
             value = _read_value(reading, attribute, key, (*path, attribute.name), item[attribute.name])
         elif attribute.default is not None:
             value = _use_default(reading, attribute, key)
+        elif attribute.choices and not attribute.required:
+            value = attribute.choices[0]
         else:
             value = None
             if attribute.name not in mistaken:
@@ -202,18 +204,19 @@ def _unknown_keys(
 
 def _use_default(reading: Reading, attribute: Attribute, key: str) -> Value:
     assert attribute.default is not None
-    reading.assumptions.append(
-        Assumption(
-            key=key,
-            value=attribute.default,
-            unit=attribute.unit,
-            low=attribute.low,
-            high=attribute.high,
-            source=attribute.source,
-            date=attribute.date,
-            tag=attribute.tag,
+    if attribute.tag != NOTHING:
+        reading.assumptions.append(
+            Assumption(
+                key=key,
+                value=attribute.default,
+                unit=attribute.unit,
+                low=attribute.low,
+                high=attribute.high,
+                source=attribute.source,
+                date=attribute.date,
+                tag=attribute.tag,
+            )
         )
-    )
     return attribute.default if attribute.kind == "number" else int(attribute.default)
 
 
