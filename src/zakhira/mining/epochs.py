@@ -1,4 +1,4 @@
-"""A horizon's hours cut where the network's terms change: at each retarget and at the halving, at ten minutes a block."""
+"""A horizon cut where the network changes its terms: at each retarget and the halving, at ten minutes a block."""
 
 from __future__ import annotations
 
