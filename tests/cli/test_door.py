@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zakhira.cli.commands import zakhira
-from zakhira.cli.services import Answer, Finding, Progress, ServedNode, Table, Word
+from zakhira.cli.services import Answer, Finding, Progress, SeriesImport, ServedNode, Table, Word
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure, Refused, ZakhiraError
 
 ANSWER = Answer(
@@ -55,6 +55,9 @@ class Scripted:
     def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
         return self.act()
 
+    def import_series(self, order: SeriesImport) -> Answer:
+        return self.act()
+
 
 def call(act: Callable[[], Answer], *words: str) -> Result:
     """Run a command line over scripted services."""
@@ -77,6 +80,7 @@ COMMANDS = [
     ("run", "p", "--days", "1", "--seed", "7", "--out", "o"),
     ("verify", "k", "--node", "http://n", "--trust", "t"),
     ("surplus", "generate", "p", "--seed", "1"),
+    ("series", "import", "f.csv", "--programme", "p"),
 ]
 
 

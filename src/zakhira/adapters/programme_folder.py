@@ -47,6 +47,26 @@ def load_dictionary() -> Dictionary:
     return parse_dictionary(files("zakhira.programme").joinpath("dictionary.csv").read_bytes())
 
 
+def load_programme_file(folder: Path) -> tuple[Programme, bytes]:
+    """Read and validate programme.toml alone, whatever its series are. Returns the file's bytes as well.
+
+    Raises:
+        FolderMissing, ProgrammeFileMissing, FileUnreadable: it is not there, or cannot be read.
+        Faults: with every fault found in it.
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise FolderMissing(f"{folder} {what}.", "Name a programme folder, or make one with `zakhira init`.")
+    path = folder / PROGRAMME_FILE
+    source = _read(path)
+    if source is None:
+        raise ProgrammeFileMissing(f"{folder} holds no {PROGRAMME_FILE}.", "Make one with `zakhira init`.")
+    programme, faults = parse_programme(source, str(path), load_dictionary())
+    if programme is None or faults:
+        raise Faults(faults)
+    return programme, source
+
+
 def load_programme(folder: Path) -> tuple[Programme, Series]:
     """Read and validate a programme folder. Each file is read once, so that what is checked is what is used.
 
@@ -56,17 +76,9 @@ def load_programme(folder: Path) -> tuple[Programme, Series]:
         FileUnreadable: a file is there and cannot be read.
         Faults: with every fault found, in the programme file or, if that is sound, in the series and the drill's keys.
     """
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise FolderMissing(f"{folder} {what}.", "Name a programme folder, or make one with `zakhira init`.")
-    path = folder / PROGRAMME_FILE
-    source = _read(path)
-    if source is None:
-        raise ProgrammeFileMissing(f"{folder} holds no {PROGRAMME_FILE}.", "Make one with `zakhira init`.")
-    dictionary = load_dictionary()
-    programme, faults = parse_programme(source, str(path), dictionary)
-    if programme is None:
-        raise Faults(faults)
+    programme, source = load_programme_file(folder)
+    path, dictionary = folder / PROGRAMME_FILE, load_dictionary()
+    faults: list[Fault] = []
     names = {"surplus": programme.surplus_file, "ambient": programme.temperature_file}
     contents = {key: _read(folder / name) for key, name in names.items()}
     place = _Place(str(path), source)

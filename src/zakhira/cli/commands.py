@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import click
 
 from zakhira import __version__
-from zakhira.cli.door import Exit, pass_through, tell
-from zakhira.cli.services import Answer, Services, Word
-from zakhira.cli.terminal import print_answer, print_findings, print_node, progress_bars
+from zakhira.cli.answering import FOLDER as _FOLDER
+from zakhira.cli.answering import JSON as _JSON
+from zakhira.cli.answering import answer_with as _answer
+from zakhira.cli.answering import finish as _finish
+from zakhira.cli.door import Exit, tell
+from zakhira.cli.series_commands import series
+from zakhira.cli.services import Answer, Services
+from zakhira.cli.terminal import print_findings, print_node, progress_bars
 
-_FOLDER = click.Path(path_type=Path)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-_EXITS = {Word.YES: Exit.DONE, Word.NO: Exit.NO, Word.UNKNOWN: Exit.OUTSIDE}
 MAX_DAYS = 366
 """The longest horizon a programme may have, in days."""
 MAX_SEED = 2**53 - 1
 """The largest whole number that JSON carries exactly: a seed is part of what is recorded."""
-
-
-def _finish(act: Callable[[], Exit], *, as_json: bool) -> None:
-    raise SystemExit(int(pass_through(act, as_json=as_json)))
-
-
-def _answer(make: Callable[[], Answer], *, as_json: bool) -> None:
-    def act() -> Exit:
-        answer = make()
-        tell(lambda: print_answer(answer, as_json=as_json))
-        return _EXITS[answer.word]
-
-    _finish(act, as_json=as_json)
 
 
 @click.group(
@@ -161,3 +149,6 @@ def surplus() -> None:
 def generate(services: Services, programme: Path, seed: int, *, write: bool, as_json: bool) -> None:
     """Generate the series of PROGRAMME from its power system's facts, and show the calibration."""
     _answer(lambda: services.generate_surplus(programme, seed, write=write), as_json=as_json)
+
+
+zakhira.add_command(series)

@@ -65,6 +65,27 @@ class ServedNode:
     pack: Path
 
 
+@dataclass(frozen=True)
+class SeriesImport:
+    """What a planner tells of files that shall become a series; empty text where nothing was told."""
+
+    files: tuple[Path, ...]
+    programme: Path
+    kind: str = "surplus"
+    time_zone: str = ""
+    resolution: str = ""
+    repairs: tuple[str, ...] = ()
+    max_gap_hours: float = 3
+    blocks: tuple[int, ...] = ()
+    costs_pkr_per_mwh: tuple[float, ...] = ()
+    stamps_end: bool = False
+    time_column: str = ""
+    time_format: str = ""
+    delimiter: str = ","
+    decimal_comma: bool = False
+    write: bool = False
+
+
 class Services(Protocol):
     """The use cases behind the commands. All raise ZakhiraError alone on purpose."""
 
@@ -91,3 +112,6 @@ class Services(Protocol):
 
     def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
         """Generate the series of a programme from the facts of its power system."""
+
+    def import_series(self, order: SeriesImport) -> Answer:
+        """Turn a planner's own files into a series of a programme."""

@@ -44,7 +44,7 @@ def lay_out(
     """
     spec = dictionary.table(told.kind.table)
     before = len(findings.faults)
-    wide = [not len(table.zone_names) and "zone" not in table.names for table in tables]
+    wide = ["zone" not in table.names for table in tables]
     for number, table in enumerate(tables):
         _check_time_column(findings, number, table)
         if wide[number]:
@@ -141,7 +141,9 @@ def _wide_parts(
 ) -> Iterator[_Part]:
     timed = _timed(findings, number, table)
     for name, cells in table.cells.items():
-        figures = {told.kind.value_column: _figures(findings, number, cells, spec, told.kind.value_column, name)[timed]}
+        figures = {
+            told.kind.value_column: _figures(findings, number, table, cells, spec, told.kind.value_column, name)[timed]
+        }
         if told.kind is Kind.SURPLUS:
             figures[COST] = np.full(len(timed), _per_file(told.costs_pkr_per_mwh, number, 0.0))
         zone = np.full(len(timed), _zone_of(name, told.kind, zones))
@@ -156,7 +158,7 @@ def _long_parts(
     zone = _zones(findings, number, table, zones)
     block = _blocks(findings, number, table, told, spec)
     figures = {
-        name: _figures(findings, number, table.cells[name], spec, name, name)
+        name: _figures(findings, number, table, table.cells[name], spec, name, name)
         if name in table.cells
         else np.full(table.rows, _per_file(told.costs_pkr_per_mwh, number, 0.0))
         for name in told.kind.columns
@@ -169,7 +171,13 @@ def _long_parts(
 def _timed(findings: Findings, number: int, table: PlannerTable) -> Ints:
     """The rows that have a time in their cell."""
     _note_cells(
-        findings, Cause.UNREADABLE_CELL, number, np.flatnonzero(table.time < 0), table.time_column, "The cell is empty."
+        findings,
+        Cause.UNREADABLE_CELL,
+        number,
+        table,
+        np.flatnonzero(table.time < 0),
+        table.time_column,
+        "the cell is empty.",
     )
     return np.flatnonzero(table.time >= 0)
 
@@ -177,7 +185,9 @@ def _timed(findings: Findings, number: int, table: PlannerTable) -> Ints:
 def _zones(findings: Findings, number: int, table: PlannerTable, zones: tuple[str, ...]) -> Ints:
     """The programme's number of each row's zone; -1 for none."""
     known = np.array([zones.index(name) if name in zones else -1 for name in (*table.zone_names, "")])
-    _note_cells(findings, Cause.UNREADABLE_CELL, number, np.flatnonzero(table.zone < 0), "zone", "The cell is empty.")
+    _note_cells(
+        findings, Cause.UNREADABLE_CELL, number, table, np.flatnonzero(table.zone < 0), "zone", "the cell is empty."
+    )
     strangers = [index for index, name in enumerate(table.zone_names) if name not in zones]
     for index in strangers[:FAULTS_PER_KIND]:
         rows = np.flatnonzero(table.zone == index)
@@ -197,45 +207,64 @@ def _blocks(findings: Findings, number: int, table: PlannerTable, told: Told, sp
         return np.full(table.rows, _per_file(told.blocks, number, 1) - 1)
     last = int(attribute.maximum.value) if attribute.maximum else 1
     good = (cells.values >= 1) & (cells.values <= last) & (np.floor(cells.values) == cells.values)
-    _note_unreadable(findings, number, cells, "block")
-    _note_cells(findings, Cause.UNREADABLE_CELL, number, np.flatnonzero(cells.empty), "block", "The cell is empty.")
+    _note_unreadable(findings, number, table, cells, "block")
+    _note_cells(
+        findings, Cause.UNREADABLE_CELL, number, table, np.flatnonzero(cells.empty), "block", "the cell is empty."
+    )
     bad = ~good & ~cells.empty
     bad[cells.unreadable.rows] = False
-    _note_cells(findings, Cause.BAD_BLOCK, number, np.flatnonzero(bad), "block", f"The block is not 1 to {last}.")
+    _note_cells(
+        findings, Cause.BAD_BLOCK, number, table, np.flatnonzero(bad), "block", f"is not one of the blocks 1 to {last}."
+    )
     return np.where(good, cells.values - 1, -1).astype(np.int64)
 
 
-def _figures(findings: Findings, number: int, cells: Cells, spec: TableSpec, column: str, key: str) -> Floats:
+def _figures(
+    findings: Findings, number: int, table: PlannerTable, cells: Cells, spec: TableSpec, column: str, key: str
+) -> Floats:
     """The column's figures, NaN where a cell is empty and 0 where it holds no possible number, which is noted."""
     attribute = spec.attribute(column)
     assert attribute is not None, f"the dictionary has no column {column}"
-    _note_unreadable(findings, number, cells, key)
+    _note_unreadable(findings, number, table, cells, key)
     odd = ~np.isfinite(cells.values) & ~cells.empty
     odd[cells.unreadable.rows] = False
-    message = "NaN or infinity is no number to compute with, and is not repaired."
-    _note_cells(findings, Cause.CELL_NOT_FINITE, number, np.flatnonzero(odd), key, message)
+    message = "is no number to compute with, and is not repaired."
+    _note_cells(findings, Cause.CELL_NOT_FINITE, number, table, np.flatnonzero(odd), key, message)
     low = attribute.minimum.value if attribute.minimum and column != Kind.SURPLUS.value_column else -np.inf
     high = attribute.maximum.value if attribute.maximum else np.inf
     outside = np.isfinite(cells.values) & ((cells.values < low) | (cells.values > high))
-    message = f"The number is not possible: {attribute.unit} is {attribute.range_text}."
-    _note_cells(findings, Cause.CELL_OUT_OF_RANGE, number, np.flatnonzero(outside), key, message)
+    message = f"{attribute.unit} is not possible: give a number {attribute.range_text}."
+    _note_cells(findings, Cause.CELL_OUT_OF_RANGE, number, table, np.flatnonzero(outside), key, message)
     wrong = odd | outside
     wrong[cells.unreadable.rows] = True
     return np.where(wrong, 0.0, cells.values)
 
 
-def _note_unreadable(findings: Findings, number: int, cells: Cells, key: str) -> None:
+def _note_unreadable(findings: Findings, number: int, table: PlannerTable, cells: Cells, key: str) -> None:
     found = cells.unreadable
     for row, text in zip(found.rows.tolist(), found.texts, strict=False):
-        findings.note(Cause.UNREADABLE_CELL, number, row, key, f"{shown(text)} is no number, and is not repaired.")
+        message = f"{_at(table, row, key)}: {shown(text)} is no number, and is not repaired."
+        findings.note(Cause.UNREADABLE_CELL, number, row, key, message)
     if len(found.rows) > len(found.texts):
         more = f"{len(found.rows) - len(found.texts)} more cells that are no number from here on."
         findings.note(Cause.UNREADABLE_CELL, number, int(found.rows[len(found.texts)]), key, more)
 
 
-def _note_cells(findings: Findings, cause: Cause, number: int, rows: Ints, key: str, message: str) -> None:
+def _at(table: PlannerTable, row: int, key: str) -> str:
+    """The zone and the time of a row in words, as far as it has them."""
+    zone = key
+    if "zone" in table.names:
+        zone = table.zone_names[int(table.zone[row])] if table.zone[row] >= 0 else "no zone"
+    return f"{zone}, {table.time_texts[int(table.time[row])] if table.time[row] >= 0 else 'no time'}"
+
+
+def _note_cells(
+    findings: Findings, cause: Cause, number: int, table: PlannerTable, rows: Ints, key: str, message: str
+) -> None:
     for row in rows[:FAULTS_PER_KIND].tolist():
-        findings.note(cause, number, row, key, message)
+        cells = table.cells.get(key)
+        value = f"{cells.values[row]:g} " if cells is not None and not cells.empty[row] else ""
+        findings.note(cause, number, row, key, f"{_at(table, row, key)}: {value}{message}")
     if len(rows) > FAULTS_PER_KIND:
         more = f"{len(rows) - FAULTS_PER_KIND} more faults of this kind from here on."
         findings.note(cause, number, int(rows[FAULTS_PER_KIND]), key, more)

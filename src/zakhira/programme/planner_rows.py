@@ -92,7 +92,7 @@ class Rows:
         """By zone the sum, or the mean, of a column's figures; 0 for a zone without any."""
         values = self.figures[column]
         known = np.isfinite(values)
-        sums = np.bincount(self.zone[known], values[known], minlength=len(self.zones))
+        sums = np.bincount(self.zone[known], values[known], minlength=len(self.zones)).astype(np.float64)
         if not mean:
             return sums
         counts = np.bincount(self.zone[known], minlength=len(self.zones))

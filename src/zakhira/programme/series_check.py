@@ -56,8 +56,8 @@ def check_series(
     Returns the series and no faults, or None and the faults of both files: at most FAULTS_PER_KIND of each kind and
     file, then how many more there are.
     """
-    found_surplus, faults = _check_file(surplus, "surplus series", zones, hours, dictionary)
-    found_ambient, more = _check_file(ambient, "ambient series", zones, hours, dictionary)
+    found_surplus, faults = check_file(surplus, "surplus series", zones, hours, dictionary)
+    found_ambient, more = check_file(ambient, "ambient series", zones, hours, dictionary)
     faults += more
     if found_surplus is None or found_ambient is None or faults:
         return None, sorted(set(faults))
@@ -71,9 +71,10 @@ def check_series(
     return series, []
 
 
-def _check_file(
+def check_file(
     columns: SeriesColumns, table_name: str, zones: tuple[str, ...], hours: HourRange, dictionary: Dictionary
 ) -> tuple[dict[str, Floats] | None, list[Fault]]:
+    """Check one file: its figures by column as [zone, hour, block] and no faults, or None and the faults."""
     table = dictionary.table(table_name)
     place = SeriesPlace(columns, [])
     if not header_faults(place, table):

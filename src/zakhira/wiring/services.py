@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from zakhira.cli.services import Answer, Finding, Progress, ServedNode, Table
+from zakhira.cli.services import Answer, Finding, Progress, SeriesImport, ServedNode, Table
 from zakhira.wiring.settings import Settings, read_settings
 
 
@@ -73,3 +73,9 @@ class ProgramServices:
         from zakhira.wiring.surplus_service import generate
 
         return generate(folder, seed, write=write)
+
+    def import_series(self, order: SeriesImport) -> Answer:
+        """Turn a planner's own files into a series of a programme."""
+        from zakhira.wiring.series_service import import_files
+
+        return import_files(order)
