@@ -34,6 +34,7 @@ from zakhira.programme.model import (
     VaultKey,
     Zone,
 )
+from zakhira.programme.planning_rules import future_faults, hall_faults, storage_faults
 from zakhira.programme.policy_rules import officer_faults, vault_faults
 from zakhira.programme.record import Reading, Record, read_tables
 from zakhira.programme.rules import account_faults, power_faults, structure_faults, time_faults
@@ -41,6 +42,19 @@ from zakhira.programme.toml_source import TomlSource, parse_toml
 
 FORMAT_VERSION = 1
 """The newest format of the programme file that this version reads."""
+
+RULES = (
+    structure_faults,
+    power_faults,
+    storage_faults,
+    hall_faults,
+    future_faults,
+    time_faults,
+    account_faults,
+    officer_faults,
+    vault_faults,
+)
+"""What must hold between values; each rule finds all of its faults."""
 
 Row = TypeVar("Row")
 
@@ -61,7 +75,7 @@ def parse_programme(
         return None, [newer]
     reading = read_tables(parsed, dictionary)
     faults = reading.faults
-    for rule in (structure_faults, power_faults, time_faults, account_faults, officer_faults, vault_faults):
+    for rule in RULES:
         faults += rule(reading)
     if faults:
         return None, sorted(set(faults))
