@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zakhira.adapters.drill_keys import officer_public_key, signer_xpub
 from zakhira.adapters.power_system_files import generate_series, write_series
+from zakhira.adapters.power_system_years import generate_years, write_years
 
 FOLDER = Path(__file__).parent.parent / "programmes" / "pakistan-2000mw"
 SEED = 2026
@@ -39,7 +40,7 @@ def main() -> None:
     keys = "".join(f"{officer} {officer_public_key(phrase, officer)}\n" for officer in TRUSTED)
     (FOLDER / "trust.keys").write_text(head + keys)
     generated = generate_series(FOLDER, SEED)
-    for path in write_series(FOLDER, generated):
+    for path in (*write_series(FOLDER, generated), *write_years(FOLDER, generate_years(FOLDER, SEED))):
         print(f"{path.relative_to(FOLDER)}  {path.stat().st_size / 1000:.0f} kB")
     for row in generated.calibration.rows:
         sign = " " if row.within else "!"

@@ -41,8 +41,11 @@ def generated() -> Generated:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the sample without its series."""
+    """A copy of the sample without the series of its reference."""
     shutil.copytree(FOLDER / "system", tmp_path / "system")
+    (tmp_path / "series").mkdir()
+    for year in (FOLDER / "series").glob("surplus-*.parquet"):
+        shutil.copy(year, tmp_path / "series")
     shutil.copy(FOLDER / "programme.toml", tmp_path)
     return tmp_path
 
@@ -140,6 +143,7 @@ def test_a_missing_table_is_named(folder: Path) -> None:
 
 def test_a_refused_write_leaves_nothing_behind(folder: Path, generated: Generated) -> None:
     """Something stands where the series folder should be: an error that says so, and no draft left."""
+    shutil.rmtree(folder / "series")
     (folder / "series").write_text("in the way")
     with pytest.raises(SeriesNotWritten) as caught:
         write_series(folder, generated)

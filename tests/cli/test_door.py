@@ -52,7 +52,7 @@ class Scripted:
         announce(ServedNode(out, "http://127.0.0.1:18443", out / "cookie", out / "pack"))
         self.act()
 
-    def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
+    def generate_surplus(self, folder: Path, seed: int, *, years: bool, write: bool) -> Answer:
         return self.act()
 
     def import_series(self, order: SeriesImport) -> Answer:

@@ -13,7 +13,7 @@ import numpy as np
 from zakhira.energy.calibration import Calibration, CalibrationRow, calibrate
 from zakhira.energy.generation import GeneratedYear, generate_year
 from zakhira.energy.power_system import PowerSystem
-from zakhira.energy.power_system_reader import COLUMNS, Row, Table
+from zakhira.energy.power_system_reader import COLUMNS, MAY_BE_ABSENT, Row, Table
 from zakhira.energy.power_system_tables import read_power_system
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure
 from zakhira.kernel.interval import HourRange
@@ -100,7 +100,7 @@ def load_power_system(folder: Path) -> PowerSystem:
         raise NoPowerSystem(
             f"{system} does not exist.", "Only a programme with facts of a power system has a generator."
         )
-    read = [_read_table(system / file) for file in COLUMNS]
+    read = [_read_table(system / file) for file in (*COLUMNS, *MAY_BE_ABSENT)]
     faults = [table for table in read if isinstance(table, Fault)]
     if faults:
         raise Faults(faults)
@@ -119,7 +119,8 @@ def generate_series(folder: Path, seed: int) -> Generated:
     return Generated(system, year, calibrate(system, year))
 
 
-def _surplus_parquet(series: Series) -> bytes:
+def surplus_parquet(series: Series) -> bytes:
+    """A surplus file as it is written beside a programme: zone by zone, hour by hour, block by block."""
     import polars as pl  # takes 0.2 s to load: only commands that touch series pay for it
 
     zones, count, blocks = series.surplus_mw.shape
@@ -211,11 +212,20 @@ def write_series(folder: Path, generated: Generated) -> tuple[Path, ...]:
         SeriesNotWritten: the disk or the folder refuses.
     """
     files = {
-        SURPLUS_FILE: _surplus_parquet(generated.year.series),
+        SURPLUS_FILE: surplus_parquet(generated.year.series),
         AMBIENT_FILE: _ambient_parquet(generated.year.series),
         CALIBRATION_FILE: calibration_csv(generated.calibration),
         PROFILE_FILE: profile_csv(generated.calibration),
     }
+    return write_files(folder, files)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
+    """Write files into the programme folder: all drafts first, so that a full disk leaves the old ones in place.
+
+    Raises:
+        SeriesNotWritten: the disk or the folder refuses.
+    """
     paths = {folder / name: content for name, content in files.items()}
     drafts: dict[Path, Path] = {}
     try:

@@ -83,6 +83,8 @@ def load_programme(folder: Path) -> tuple[Programme, Series]:
     contents = {key: _read(folder / name) for key, name in names.items()}
     place = _Place(str(path), source)
     faults += _missing_series(place, {key: names[key] for key, content in contents.items() if content is None})
+    years = [(year.file, _read(folder / year.file)) for year in programme.surplus_years]
+    faults += _missing_years(place, programme, [content is None for _, content in years])
     columns: dict[str, SeriesColumns] = {}
     for key, content in contents.items():
         if content is not None:
@@ -99,8 +101,15 @@ def load_programme(folder: Path) -> tuple[Programme, Series]:
     faults += _drill_faults(place, programme)
     if faults or series is None:
         raise Faults(faults)
-    parts = [(PROGRAMME_FILE, source), *((names[key], content or b"") for key, content in contents.items())]
-    return replace(programme, digest=digest_of(parts)), series
+    read = [(PROGRAMME_FILE, source), *((names[key], content) for key, content in contents.items()), *years]
+    return replace(programme, digest=digest_of((name, content or b"") for name, content in read)), series
+
+
+def read_parts(folder: Path, programme: Programme) -> tuple[tuple[str, bytes], ...]:
+    """Every file that the digest covers, by name, in its order; empty where one has gone since it was loaded."""
+    years = (year.file for year in programme.surplus_years)
+    names = (PROGRAMME_FILE, programme.surplus_file, programme.temperature_file, *years)
+    return tuple((name, _read(folder / name) or b"") for name in names)
 
 
 def digest_of(parts: Iterable[tuple[str, bytes]]) -> str:
@@ -147,6 +156,14 @@ def _missing_series(place: _Place, missing: dict[str, str]) -> Iterator[Fault]:
     for key, name in missing.items():
         message = f"There is no file {name!r} in the programme's folder."
         yield place.fault(Cause.SERIES_MISSING, ("series", key), f"series.{key}", message)
+
+
+def _missing_years(place: _Place, programme: Programme, missing: list[bool]) -> Iterator[Fault]:
+    for index, (year, gone) in enumerate(zip(programme.surplus_years, missing, strict=True)):
+        if gone:
+            message = f"There is no file {year.file!r} in the programme's folder."
+            path, key = ("surplus_year", index, "file"), f"surplus_year.{year.id}.file"
+            yield place.fault(Cause.SERIES_MISSING, path, key, message)
 
 
 def _drill_faults(place: _Place, programme: Programme) -> Iterator[Fault]:

@@ -143,12 +143,13 @@ def surplus() -> None:
 @surplus.command(epilog="Example: zakhira surplus generate programmes/pakistan-2000mw --seed 2026")
 @click.argument("programme", type=_FOLDER)
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), required=True, help="The same seed gives the same series.")
+@click.option("--years", is_flag=True, help="Generate the other years of system/years.csv, not that of reference.")
 @click.option("--write", is_flag=True, help="Replace the programme's series; without it, only show what they would be.")
 @_JSON
 @click.pass_obj
-def generate(services: Services, programme: Path, seed: int, *, write: bool, as_json: bool) -> None:
+def generate(services: Services, programme: Path, seed: int, *, years: bool, write: bool, as_json: bool) -> None:
     """Generate the series of PROGRAMME from its power system's facts, and show the calibration."""
-    _answer(lambda: services.generate_surplus(programme, seed, write=write), as_json=as_json)
+    _answer(lambda: services.generate_surplus(programme, seed, years=years, write=write), as_json=as_json)
 
 
 zakhira.add_command(series)

@@ -110,8 +110,8 @@ class Services(Protocol):
     def serve_node(self, out: Path, announce: Callable[[ServedNode], None]) -> None:
         """Start the private node of a finished run and wait until interrupted."""
 
-    def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
-        """Generate the series of a programme from the facts of its power system."""
+    def generate_surplus(self, folder: Path, seed: int, *, years: bool, write: bool) -> Answer:
+        """Generate the series of a programme, or its other years, from the facts of its power system."""
 
     def import_series(self, order: SeriesImport) -> Answer:
         """Turn a planner's own files into a series of a programme."""

@@ -34,6 +34,12 @@ class DemandNotServed(InvalidInput):
     code = "ZK-ENERGY-120"
 
 
+class SolarAboveUse(InvalidInput):
+    """Rooftop solar makes more than a region uses: what the grid would do with it is not modelled."""
+
+    code = "ZK-ENERGY-121"
+
+
 @dataclass(frozen=True)
 class SystemRun:
     """What the plants did: [plant, hour] in MW, ``flow_mw`` from south to north [hour], ``unserved_mw`` [region, hour].
@@ -147,15 +153,28 @@ def _require_served(calendar: Calendar, run: SystemRun) -> None:
         )
 
 
+def _require_load(calendar: Calendar, load: Floats) -> None:
+    least = load.min(axis=0)
+    if least.min() < 0.0:
+        hour = calendar.hours.at(int(least.argmin()))
+        raise SolarAboveUse(
+            f"In {int((least < 0.0).sum())} hours a region's load is below 0, least {least.min():.0f} MW at "
+            f"{hour.isoformat()}.",
+            "Lower the rooftop solar or raise the demand of that month.",
+        )
+
+
 def generate_year(system: PowerSystem, seed: int) -> GeneratedYear:
     """Generate the hourly year of a power system: the same seed gives the same year.
 
     Raises:
         DemandNotServed: in some hour the plants cannot meet the demand.
+        SolarAboveUse: in some hour rooftop solar makes more than a region uses.
     """
     calendar = calendar_of(system)
     rooftop = rooftop_mw(system, calendar, seed)
     load = demand_mw(system, calendar, rooftop, seed)
+    _require_load(calendar, load)
     costs = plant_costs(system)
     available = available_power(system, calendar, load.sum(axis=0), seed)
     run = run_system(system, calendar, load, available, costs)

@@ -159,6 +159,22 @@ class PublishedFigure:
 
 
 @dataclass(frozen=True)
+class SystemYear:
+    """Another year that the horizon could be, by what differs from the year of reference."""
+
+    id: str
+    name: str
+    hydro_factor: float
+    """Water power that arrives, over that of the reference."""
+    demand_factor: float
+    """What customers use, before rooftop solar, over that of the reference."""
+    solar_factor: float
+    """Rooftop solar over that of the reference: the grid delivers that much less."""
+    weight_share: float
+    """How likely the year is."""
+
+
+@dataclass(frozen=True)
 class PowerSystem:
     """The whole system over a horizon of whole months, first month first (``months`` are like ``2025-07``)."""
 
@@ -177,6 +193,8 @@ class PowerSystem:
     published: tuple[PublishedFigure, ...]
     assumptions: tuple[Assumption, ...]
     """Every figure with its provenance."""
+    years: tuple[SystemYear, ...] = ()
+    """Years beside that of reference."""
 
     def technology(self, technology_id: str) -> Technology:
         """The technology with this id; validation has made sure that it is there."""

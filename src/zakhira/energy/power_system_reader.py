@@ -59,7 +59,22 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "date",
     ),
 }
-"""Every table of a power system with its columns."""
+"""Every table that a power system needs, with its columns."""
+
+MAY_BE_ABSENT: Mapping[str, tuple[str, ...]] = {
+    "years.csv": (
+        "year",
+        "name",
+        "hydro_factor",
+        "demand_factor",
+        "solar_factor",
+        "weight_share",
+        "tag",
+        "source",
+        "date",
+    ),
+}
+"""Tables that a power system may have."""
 
 MISSING_TABLE = "ZK-ENERGY-101"
 """A table of the power system is missing."""
@@ -120,6 +135,8 @@ class TableReader:
         self.rows: dict[str, tuple[Row, ...]] = {}
         for file, columns in COLUMNS.items():
             self.rows[file] = self._checked_rows(file, columns, tables.get(file))
+        for file, columns in MAY_BE_ABSENT.items():
+            self.rows[file] = self._checked_rows(file, columns, tables[file]) if file in tables else ()
         self.months = self._months()
         self.constants: dict[tuple[str, str], float] = {}
         self.monthly: dict[tuple[str, str], dict[str, float]] = {}

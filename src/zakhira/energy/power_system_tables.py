@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from zakhira.energy.power_system import (
     PublishedFigure,
     SystemFigures,
     SystemMonths,
+    SystemYear,
     SystemZone,
     Technology,
 )
@@ -150,6 +151,19 @@ def _read_published(reader: TableReader) -> tuple[PublishedFigure, ...]:
     return tuple(published)
 
 
+def _read_years(reader: TableReader) -> tuple[SystemYear, ...]:
+    file = "years.csv"
+    reader.unique(file, lambda row: row.cells["year"])
+    limits = {"hydro_factor": 3.0, "demand_factor": 3.0, "solar_factor": 10.0, "weight_share": 1.0}
+    years = []
+    for row in reader.rows[file]:
+        figures = {column: reader.number(file, row, column, 0.0, high) for column, high in limits.items()}
+        for column, value in figures.items():
+            reader.provenance(file, row, f"{row.cells['year']}.{column}", value, unit_of(column))
+        years.append(SystemYear(row.cells["year"], row.cells["name"], **figures))
+    return tuple(years)
+
+
 def read_power_system(tables: Mapping[str, Table]) -> PowerSystem:
     """Read and check all tables (:data:`COLUMNS`) of a power system.
 
@@ -185,8 +199,9 @@ def read_power_system(tables: Mapping[str, Table]) -> PowerSystem:
         corridor,
         evacuation,
         _read_published(reader),
-        tuple(reader.assumptions),
+        (),
+        _read_years(reader),
     )
     if reader.faults:
         raise Faults(reader.faults)
-    return system
+    return replace(system, assumptions=tuple(reader.assumptions))

@@ -16,6 +16,7 @@ def check_answer(programme: Programme) -> Answer:
         "machine classes": len(programme.machines),
         "hall classes": len(programme.halls),
         "vaults": len(programme.policy.vaults),
+        "surplus years": 1 + len(programme.surplus_years),
         "officers": len(programme.policy.officers),
         "assumptions": len(programme.assumptions),
     }

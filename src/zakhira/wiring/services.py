@@ -37,7 +37,11 @@ class ProgramServices:
         from zakhira.adapters.programme_folder import load_programme
         from zakhira.wiring.check_answer import check_answer
 
-        programme, _ = load_programme(folder)
+        programme, series = load_programme(folder)
+        if programme.surplus_years:
+            from zakhira.adapters.surplus_years import load_surplus_years
+
+            load_surplus_years(folder, programme, series)
         return check_answer(programme)
 
     def plan(self, folder: Path, progress: Progress) -> Answer:
@@ -68,11 +72,11 @@ class ProgramServices:
 
         serve_node(self._settings, out, announce)
 
-    def generate_surplus(self, folder: Path, seed: int, *, write: bool) -> Answer:
-        """Generate the series of a programme from the facts of its power system."""
-        from zakhira.wiring.surplus_service import generate
+    def generate_surplus(self, folder: Path, seed: int, *, years: bool, write: bool) -> Answer:
+        """Generate the series of a programme, or its other years, from the facts of its power system."""
+        from zakhira.wiring.surplus_service import generate, generate_all_years
 
-        return generate(folder, seed, write=write)
+        return generate_all_years(folder, seed, write=write) if years else generate(folder, seed, write=write)
 
     def import_series(self, order: SeriesImport) -> Answer:
         """Turn a planner's own files into a series of a programme."""
