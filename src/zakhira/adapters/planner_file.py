@@ -46,7 +46,8 @@ def read_planner_table(content: bytes, file: str, form: FileForm) -> PlannerTabl
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         # A panic of polars' reader (a BaseException) means a damaged file as well.
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        return Cause.SERIES_UNREADABLE.fault(file, 0, "", f"The file cannot be read: {reason}.")
+        remedy = "Write it as plain CSV or Parquet, and tell what parts the cells of CSV with --delimiter."
+        return Cause.SERIES_UNREADABLE.fault(file, 0, "", f"The file cannot be read: {reason}.", remedy)
     known = [name for name in TIME_COLUMNS if name in frame.columns]
     time_column = form.time_column or (known[0] if known else "")
     times = _times(frame[time_column]) if time_column in frame.columns else _Times((), _none(frame))

@@ -237,6 +237,7 @@ def _figures(
     _note_cells(findings, Cause.CELL_OUT_OF_RANGE, number, table, np.flatnonzero(outside), key, message)
     wrong = odd | outside
     wrong[cells.unreadable.rows] = True
+    findings.spoiled |= bool(wrong.any())
     return np.where(wrong, 0.0, cells.values)
 
 

@@ -107,6 +107,8 @@ class Findings:
     has_lines: tuple[bool, ...]
     faults: list[Fault] = field(default_factory=list)
     repaired: list[Repaired] = field(default_factory=list)
+    spoiled: bool = False
+    """Whether a figure stands as 0 because its cell holds none, which is noted."""
     _listed: Counter[tuple[Cause, int]] = field(default_factory=Counter)
 
     def note(self, cause: Cause, file: int, row: int | None, key: str, message: str, remedy: str = "") -> None:

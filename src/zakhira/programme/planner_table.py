@@ -27,6 +27,20 @@ class Repair(Enum):
     HORIZON = "horizon"
 
 
+SKIPPED, IN_ORDER, USED_TWICE = "removed", "in order", "used twice"
+MEAN, SORTED, FILLED = "mean", "sorted", "interpolated"
+DONE = {
+    (Repair.DST, SKIPPED): "rows of a time that the clocks skip in spring were removed",
+    (Repair.DST, IN_ORDER): "of two rows of a time that the clocks show twice in autumn, the first is the earlier",
+    (Repair.DST, USED_TWICE): "one row of a time that the clocks show twice in autumn stands for both hours",
+    (Repair.RESAMPLE, MEAN): "an hour has the mean of its rows, and the cost that its energy costs together",
+    (Repair.RESAMPLE, SORTED): "the blocks of hours whose mean costs no longer ascend changed places",
+    (Repair.GAPS, FILLED): "missing figures are on a straight line between the rows before and after",
+    (Repair.GAPS, SORTED): "the blocks of hours whose filled costs did not ascend changed places",
+}
+"""What was done, for those whose word alone does not tell it."""
+
+
 class Kind(Enum):
     """Which series of the programme a planner's files are for."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from zakhira.programme.faults import Cause
 from zakhira.programme.local_time import local_offsets, read_clock
 from zakhira.programme.planner_rows import Findings, Rows
-from zakhira.programme.planner_table import RESOLUTIONS_S, PlannerTable, Repair, Told
+from zakhira.programme.planner_table import IN_ORDER, RESOLUTIONS_S, SKIPPED, USED_TWICE, PlannerTable, Repair, Told
 from zakhira.programme.series_columns import NO_NUMBER, Flags, Ints
 from zakhira.programme.value import shown
 
@@ -159,12 +159,12 @@ def _daylight_saving(rows: Rows, wall_s: Ints, passes: _Passes, told: Told, find
     kept = ~passes.skipped
     before = rows
     ordered = rows.at(start_s).take(kept)
-    findings.log(before, ordered, passes.skipped, Repair.DST, "skipped hour removed", column)
-    findings.log(ordered, ordered, (passes.twice & ~once & ~often)[kept], Repair.DST, "two passes in order", column)
+    findings.log(before, ordered, passes.skipped, Repair.DST, SKIPPED, column)
+    findings.log(ordered, ordered, (passes.twice & ~once & ~often)[kept], Repair.DST, IN_ORDER, column)
     numbers = np.flatnonzero(once[kept])
     both = ordered.take(np.concatenate([np.arange(len(ordered)), numbers]))
     both = both.at(np.concatenate([ordered.start_s, passes.later_s[kept][numbers]]))
-    findings.log(ordered, both, once[kept], Repair.DST, "one row for both passes", column)
+    findings.log(ordered, both, once[kept], Repair.DST, USED_TWICE, column)
     return both
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from zakhira.kernel.interval import HourRange, utc_text
 from zakhira.programme.faults import Cause
 from zakhira.programme.planner_rows import Findings, Rows
-from zakhira.programme.planner_table import SURPLUS_MW, Repair, Repaired, Told
+from zakhira.programme.planner_table import FILLED, SURPLUS_MW, Repair, Repaired, Told
 from zakhira.programme.series import Floats
 from zakhira.programme.series_columns import FAULTS_PER_KIND, Flags, at_text
 from zakhira.programme.series_resample import HOUR_S, RowGrid
@@ -138,4 +138,4 @@ def _log(
             first_s, last_s = (grid.first_s + grid.step_s * int(times[at]) for at in (0, -1))
             before, after = float(reduce(figures[column][zone])), float(reduce(filled[column][zone]))
             count = int(lacking[zone].sum())
-            findings.repaired.append(Repaired(name, Repair.GAPS, "interpolated", count, first_s, last_s, before, after))
+            findings.repaired.append(Repaired(name, Repair.GAPS, FILLED, count, first_s, last_s, before, after))

@@ -15,6 +15,8 @@ from zakhira.programme.planner_layout import lay_out
 from zakhira.programme.planner_rows import Findings, Rows
 from zakhira.programme.planner_table import (
     COST,
+    MEAN,
+    SORTED,
     SURPLUS_MW,
     ImportedSeries,
     PlannerTable,
@@ -35,7 +37,6 @@ from zakhira.programme.series_resample import (
     weighted_mean_by_hour,
 )
 
-SORTED = "blocks sorted"
 FINEST_S = 300
 """Rows start a whole number of 5 minutes past the hour: every offset in use since 1972 is a multiple of that."""
 
@@ -151,7 +152,7 @@ def _without_outsiders(rows: Rows, step_s: int, hours: HourRange, told: Told, fi
     outside = (rows.start_s + step_s <= start_s) | (rows.start_s >= end_s)
     if not outside.any():
         return rows
-    if Repair.HORIZON not in told.repairs:
+    if Repair.HORIZON not in told.repairs or outside.all():
         first, last = int(rows.start_s.min()), int(rows.start_s.max()) + step_s
         for file in np.unique(rows.file[outside]).tolist():
             found = np.flatnonzero(outside & (rows.file == file))
@@ -161,6 +162,8 @@ def _without_outsiders(rows: Rows, step_s: int, hours: HourRange, told: Told, fi
                 f"{utc_text(hours.end)}."
             )
             remedy = "Mend the horizon or the file, or add --repair horizon to leave these rows out."
+            if outside.all():
+                remedy = "Mend the horizon, or give files that cover it."
             findings.note(Cause.OTHER_HORIZON, file, int(rows.row[found[0]]), "time", message, remedy)
     kept = rows.take(~outside)
     findings.log(rows, kept, outside, Repair.HORIZON, "left out", told.kind.value_column)
@@ -204,7 +207,7 @@ def _to_hours(rows: Rows, grid: RowGrid, hours: HourRange, told: Told, findings:
     interval = (rows.start_s - grid.first_s) // grid.step_s
     slots = _Slots((rows.zone * shape[1] + interval) * shape[2] + rows.block, shape)
     figures = {name: slots.fill(values) for name, values in rows.figures.items()}
-    if COST in figures:
+    if COST in figures and not findings.spoiled:
         _note_descending(rows, figures[COST], slots, findings)
     mended = mend_gaps(figures, rows, grid, hours, told, findings)
     if mended is None:
@@ -258,9 +261,7 @@ def _log_grids(
         old, new = figures[column][zone], hourly[column][zone]
         before, after = (old.sum(), new.sum()) if column == SURPLUS_MW else (old.mean(), new.mean())
         last_s = grid.first_s + (grid.count - 1) * grid.step_s
-        entry = Repaired(
-            name, Repair.RESAMPLE, "means by hour", old.size, grid.first_s, last_s, float(before), float(after)
-        )
+        entry = Repaired(name, Repair.RESAMPLE, MEAN, old.size, grid.first_s, last_s, float(before), float(after))
         findings.repaired.append(entry)
 
 

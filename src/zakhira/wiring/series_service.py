@@ -16,6 +16,8 @@ from zakhira.programme.local_time import local_text
 from zakhira.programme.model import Programme
 from zakhira.programme.planner_table import (
     COST,
+    DONE,
+    FILLED,
     RESOLUTIONS_S,
     SURPLUS_MW,
     ImportedSeries,
@@ -223,8 +225,10 @@ def _repair_table(series: ImportedSeries, told: Told, programme: Programme) -> T
         for entry in series.repaired
     )
     heads = ("zone", "repair", "rows", "first", "last", f"{unit} before", f"{unit} after")
-    notes = (f"Times are local ({programme.time_zone}). Before and after: all of the zone, not the rows alone.",)
-    return Table("Repaired as told", heads, rows, right=(2, 5, 6), notes=notes)
+    done = dict.fromkeys((entry.repair, entry.what) for entry in series.repaired)
+    words = [f"{repair.value}, {what}: {DONE[repair, what]}." for repair, what in done if (repair, what) in DONE]
+    clocks = f"Times are local ({programme.time_zone}). Before and after: all of the zone, not the rows alone."
+    return Table("Repaired as told", heads, rows, right=(2, 5, 6), notes=(*words, clocks))
 
 
 def _zone_table(totals: list[dict[str, Json]], kind: Kind, notes: tuple[str, ...]) -> Table:
@@ -246,9 +250,9 @@ def _notes(order: SeriesImport, series: ImportedSeries, path: Path) -> tuple[str
     if series.resolution_s == HOUR_S and past:
         notes.append(
             f"The rows start {past} minutes past the full hour in UTC and the programme's hours on it: each hour has "
-            f"{past} minutes of one row and {60 - past} of the next."
+            f"{past} minutes of one row and {60 - past} of the next. What lies outside the horizon is left out."
         )
-    filled = sum(entry.count for entry in series.repaired if entry.what == "interpolated")
+    filled = sum(entry.count for entry in series.repaired if entry.what == FILLED)
     if filled:
         needed = next(iter(series.figures.values())).size * HOUR_S // series.resolution_s
         notes.append(f"{filled:,} of {needed:,} figures ({filled / needed:.2%}) are interpolated, not measured.")
