@@ -14,6 +14,8 @@ from zakhira.programme.planner_table import Repair, Repaired
 from zakhira.programme.series import Floats
 from zakhira.programme.series_columns import FAULTS_PER_KIND, NO_NUMBER, Flags, Ints, at_text
 
+TIME = "time"
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -105,6 +107,7 @@ class Findings:
 
     files: tuple[str, ...]
     has_lines: tuple[bool, ...]
+    time_columns: tuple[str, ...]
     faults: list[Fault] = field(default_factory=list)
     repaired: list[Repaired] = field(default_factory=list)
     spoiled: bool = False
@@ -112,7 +115,11 @@ class Findings:
     _listed: Counter[tuple[Cause, int]] = field(default_factory=Counter)
 
     def note(self, cause: Cause, file: int, row: int | None, key: str, message: str, remedy: str = "") -> None:
-        """Note a fault in a row of a file (from 0), in its header (-1), or nowhere in it (None)."""
+        """Note a fault in a row of a file (from 0), in its header (-1), or nowhere in it (None).
+
+        The key TIME stands for the column of times, whatever its name is in that file.
+        """
+        key = self.time_columns[file] if key == TIME else key
         line = 0
         if self.has_lines[file] and row is not None:
             line = row + 2

@@ -9,7 +9,7 @@ import numpy as np
 
 from zakhira.programme.faults import Cause
 from zakhira.programme.local_time import local_offsets, read_clock
-from zakhira.programme.planner_rows import Findings, Rows
+from zakhira.programme.planner_rows import TIME, Findings, Rows
 from zakhira.programme.planner_table import IN_ORDER, RESOLUTIONS_S, SKIPPED, USED_TWICE, PlannerTable, Repair, Told
 from zakhira.programme.series_columns import NO_NUMBER, Flags, Ints
 from zakhira.programme.value import shown
@@ -72,7 +72,7 @@ def place_in_utc(rows: Rows, clocks: Clocks, told: Told, findings: Findings) -> 
         Cause.UNREADABLE_CELL,
         rows,
         unreadable,
-        "time",
+        TIME,
         lambda row: f"{shown(rows.time_texts[int(rows.time[row])])} is no time to the second {form}.",
     )
     homeless = ~unreadable & (offset_s == NO_NUMBER) & (not told.time_zone)
@@ -93,7 +93,7 @@ def _note_homeless(rows: Rows, homeless: Flags, findings: Findings) -> None:
         first = int(found[0])
         message = f"{rows.place(first)}: the time has no offset from UTC, as have {len(found)} in all."
         remedy = "Add --time-zone with the zone of the clock, such as Asia/Karachi or UTC."
-        findings.note(Cause.TIME_WITHOUT_ZONE, file, int(rows.row[first]), "time", message, remedy)
+        findings.note(Cause.TIME_WITHOUT_ZONE, file, int(rows.row[first]), TIME, message, remedy)
 
 
 def _passes(rows: Rows, clocks: Clocks, told: Told) -> _Passes:
@@ -111,18 +111,18 @@ def _step(passes: _Passes, told: Told, findings: Findings) -> int | None:
     if not len(distances):
         if told.resolution_s:
             return told.resolution_s
-        findings.note(Cause.RESOLUTION, 0, None, "time", "The rows have one time alone.", "Tell --resolution.")
+        findings.note(Cause.RESOLUTION, 0, None, TIME, "The rows have one time alone.", "Tell --resolution.")
         return None
     values, counts = np.unique(distances, return_counts=True)
     step_s = int(values[np.argmax(counts)])
     words = names.get(step_s, f"{step_s / 60:g} minutes")
     if step_s not in names:
         remedy = f"Give rows that are {', '.join(names.values())} apart."
-        findings.note(Cause.RESOLUTION, 0, None, "time", f"Most rows follow each other by {words}.", remedy)
+        findings.note(Cause.RESOLUTION, 0, None, TIME, f"Most rows follow each other by {words}.", remedy)
         return None
     if told.resolution_s not in {0, step_s}:
         message = f"Most rows follow each other by {words}, not by {names[told.resolution_s]} as told."
-        findings.note(Cause.RESOLUTION, 0, None, "time", message, f"Tell --resolution {words}, or mend the rows.")
+        findings.note(Cause.RESOLUTION, 0, None, TIME, message, f"Tell --resolution {words}, or mend the rows.")
         return None
     return step_s
 
@@ -139,16 +139,16 @@ def _daylight_saving(rows: Rows, wall_s: Ints, passes: _Passes, told: Told, find
     if Repair.DST not in told.repairs:
         zone = told.time_zone
         say = f"the clocks of {zone} skip this time in spring."
-        findings.note_rows(Cause.SKIPPED_TIME, rows, passes.skipped, "time", lambda _row: say, _DST)
+        findings.note_rows(Cause.SKIPPED_TIME, rows, passes.skipped, TIME, lambda _row: say, _DST)
         twice = f"the clocks of {zone} show this time twice in autumn."
         remedy = "Write the offset, as in 02:00+01:00, or add --repair dst."
-        findings.note_rows(Cause.REPEATED_TIME, rows, passes.twice, "time", lambda _row: twice, remedy)
+        findings.note_rows(Cause.REPEATED_TIME, rows, passes.twice, TIME, lambda _row: twice, remedy)
     often = passes.twice & (size > PASSES)
     findings.note_rows(
         Cause.REPEATED_TIME,
         rows,
         often,
-        "time",
+        TIME,
         lambda row: f"the clocks show this time twice, and the file {size[row]} times.",
         "Keep two rows, of the earlier and of the later pass.",
     )

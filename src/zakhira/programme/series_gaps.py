@@ -9,7 +9,7 @@ import numpy as np
 
 from zakhira.kernel.interval import HourRange, utc_text
 from zakhira.programme.faults import Cause
-from zakhira.programme.planner_rows import Findings, Rows
+from zakhira.programme.planner_rows import TIME, Findings, Rows
 from zakhira.programme.planner_table import FILLED, SURPLUS_MW, Repair, Repaired, Told
 from zakhira.programme.series import Floats
 from zakhira.programme.series_columns import FAULTS_PER_KIND, Flags, at_text
@@ -102,10 +102,10 @@ class _Gaps:
             rows = f"{count} row{'s are' if count > 1 else ' is'} missing"
             message = f"{self.rows.zones[run.zone]}{block}: {rows}, {self._at(run.first)} to {self._at(run.end)}"
             file, row = self._beside(run)
-            self.findings.note(cause, file, row, "time", f"{message}{'; ' + say if say else '.'}", remedy)
+            self.findings.note(cause, file, row, TIME, f"{message}{'; ' + say if say else '.'}", remedy)
         if len(runs) > FAULTS_PER_KIND:
             message = f"{len(runs) - FAULTS_PER_KIND} more gaps of this kind."
-            self.findings.note(cause, 0, None, "time", message, remedy)
+            self.findings.note(cause, 0, None, TIME, message, remedy)
 
     def _at(self, interval: int) -> str:
         return at_text(self.grid.first_s + interval * self.grid.step_s)

@@ -12,7 +12,7 @@ from zakhira.kernel.interval import HourRange, utc_text
 from zakhira.programme.dictionary import Dictionary
 from zakhira.programme.faults import Cause
 from zakhira.programme.planner_layout import lay_out
-from zakhira.programme.planner_rows import Findings, Rows
+from zakhira.programme.planner_rows import TIME, Findings, Rows
 from zakhira.programme.planner_table import (
     COST,
     MEAN,
@@ -50,7 +50,11 @@ def import_series(
     repair that was not told is made all the same, so that one irregularity is not reported as another, and the series
     is then not returned.
     """
-    findings = Findings(tuple(table.file for table in tables), tuple(table.has_lines for table in tables))
+    findings = Findings(
+        tuple(table.file for table in tables),
+        tuple(table.has_lines for table in tables),
+        tuple(table.time_column for table in tables),
+    )
     rows = lay_out(tables, told, zones, dictionary, findings)
     if rows is None or not len(rows):
         return None, _sorted(findings)
@@ -96,7 +100,7 @@ def _on_phase(rows: Rows, step_s: int, findings: Findings) -> tuple[Rows, int]:
         Cause.OFF_HOUR,
         rows,
         off,
-        "time",
+        TIME,
         lambda _row: f"the rows start every {step_s // 60} minutes, {phase_s / 60:g} past; this one does not fit.",
         "Mend the time: rows start on a multiple of 5 minutes and keep their distance.",
     )
@@ -122,7 +126,7 @@ def _without_duplicates(rows: Rows, told: Told, findings: Findings) -> Rows:
         Cause.DUPLICATES_DIFFER,
         rows,
         differs,
-        "time",
+        TIME,
         lambda row: f"given before in {_where(rows, int(place_of_first[row]))}, with other figures.",
         "Keep the row that is right: which one that is cannot be told here.",
     )
@@ -132,7 +136,7 @@ def _without_duplicates(rows: Rows, told: Told, findings: Findings) -> Rows:
             Cause.REPEATED_HOUR,
             rows,
             same,
-            "time",
+            TIME,
             lambda row: f"given before in {_where(rows, int(place_of_first[row]))}, with the same figures.",
             "Keep one of the rows, or add --repair duplicates.",
         )
@@ -164,7 +168,7 @@ def _without_outsiders(rows: Rows, step_s: int, hours: HourRange, told: Told, fi
             remedy = "Mend the horizon or the file, or add --repair horizon to leave these rows out."
             if outside.all():
                 remedy = "Mend the horizon, or give files that cover it."
-            findings.note(Cause.OTHER_HORIZON, file, int(rows.row[found[0]]), "time", message, remedy)
+            findings.note(Cause.OTHER_HORIZON, file, int(rows.row[found[0]]), TIME, message, remedy)
     kept = rows.take(~outside)
     findings.log(rows, kept, outside, Repair.HORIZON, "left out", told.kind.value_column)
     return kept
@@ -239,7 +243,7 @@ def _resampled(
         apart = f"{grid.step_s // 60} minutes apart" + (f" and start {past} minutes past" if past else "")
         message = f"The rows are {apart}, and an hour of the programme starts on the full hour in UTC."
         remedy = "Add --repair resample to take the mean over each hour, which keeps the energy."
-        findings.note(Cause.NOT_HOURLY, 0, None, "time", message, remedy)
+        findings.note(Cause.NOT_HOURLY, 0, None, TIME, message, remedy)
     parts = {name: hourly_parts(values, grid, hours) for name, values in figures.items()}
     hourly = {name: mean_by_hour(values) for name, values in parts.items()}
     if COST in parts:
