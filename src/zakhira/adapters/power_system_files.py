@@ -136,7 +136,8 @@ def surplus_parquet(series: Series) -> bytes:
     return _parquet(frame)
 
 
-def _ambient_parquet(series: Series) -> bytes:
+def ambient_parquet(series: Series) -> bytes:
+    """The temperature of a series as a Parquet file of a programme."""
     import polars as pl
 
     zones, count = series.ambient_c.shape
@@ -213,7 +214,7 @@ def write_series(folder: Path, generated: Generated) -> tuple[Path, ...]:
     """
     files = {
         SURPLUS_FILE: surplus_parquet(generated.year.series),
-        AMBIENT_FILE: _ambient_parquet(generated.year.series),
+        AMBIENT_FILE: ambient_parquet(generated.year.series),
         CALIBRATION_FILE: calibration_csv(generated.calibration),
         PROFILE_FILE: profile_csv(generated.calibration),
     }

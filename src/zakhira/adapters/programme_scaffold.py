@@ -66,7 +66,16 @@ def write_scaffold(folder: Path, phrase: str) -> list[Path]:
     checked = check_value(phrase_row, phrase)
     if isinstance(checked, Problem):
         raise BadPhrase(checked.message, "Give a phrase of words, for a drill alone.")
-    contents = scaffold_files(phrase)
+    return write_files(folder, scaffold_files(phrase))
+
+
+def write_files(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:
+    """Write the files of a programme into ``folder``, which must be new or empty: all of them or none.
+
+    Raises:
+        FolderNotEmpty: something is there already.
+        ScaffoldNotWritten: the operating system refuses.
+    """
     try:
         if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
             raise FolderNotEmpty(f"{folder} is there already.", "Name a new or an empty folder.")
@@ -77,15 +86,18 @@ def write_scaffold(folder: Path, phrase: str) -> list[Path]:
     return [folder / name for name in contents]
 
 
-def _write_whole(folder: Path, contents: Mapping[str, str]) -> None:
+def _write_whole(folder: Path, contents: Mapping[str, str | bytes]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.absolute().parent / f".{folder.absolute().name}.partial-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        for name, text in contents.items():
+        for name, content in contents.items():
             path = partial / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                path.write_text(content, encoding="utf-8")
         if folder.exists():
             _move_into(partial, folder)
         else:
