@@ -55,7 +55,7 @@ class Scripted:
     def generate_surplus(self, folder: Path, seed: int, *, years: bool, write: bool) -> Answer:
         return self.act()
 
-    def import_series(self, order: SeriesImport) -> Answer:
+    def import_series(self, order: SeriesImport, progress: Progress) -> Answer:
         return self.act()
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner_example import (
@@ -53,6 +53,7 @@ def test_sound_rows_become_the_series_and_nothing_is_repaired() -> None:
         assert (series.figures["surplus_mw"][at], series.figures["cost_pkr_per_mwh"][at]) == (mw, cost)
 
 
+@settings(max_examples=20)
 @given(order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(order: object) -> None:
     """Rows in any order are the same series."""
@@ -471,3 +472,80 @@ def test_a_damage_is_mended_by_its_own_word_alone(words: set[Repair], data: st.D
         assert any(f"--repair {needed[kind].value}" in fault.remedy for fault in faults)
     else:
         assert {entry.repair for entry in series.repaired} == {needed[kind]}
+
+
+def test_zones_whose_clocks_differ_are_not_taken_for_finer_rows() -> None:
+    """Hourly rows at the full hour in one zone and at half past in the other: the one that differs is refused."""
+    rows = utc_rows(blocks=1)
+    rows = [(zone, time.replace(":00:00Z", ":30:00Z") if zone == "b" else time, *rest) for zone, time, *rest in rows]  # type: ignore[misc]
+    rows += utc_rows(zones=("a",))[1::2]
+    series, faults = imported(rows, Told(repairs=ALL_REPAIRS))
+    assert series is None
+    assert 61 in codes(faults)
+    assert all(
+        fault.message.startswith("b, ")
+        for fault in faults
+        if fault.code.endswith("061") and "more" not in fault.message
+    )
+
+
+def test_hours_beside_quarters_are_no_gaps() -> None:
+    """Half the rows an hour apart, half 15 minutes: a line between the hours would not keep their energy."""
+    hours = HourRange(START, 96)
+    rows = utc_rows(HourRange(START, 48), zones=("a",), blocks=1)
+    rows += utc_rows(HourRange(START + timedelta(hours=48), 48), step_min=15, zones=("a",), blocks=1)
+    series, faults = imported(rows, Told(repairs=ALL_REPAIRS), hours, ("a",))
+    assert series is None
+    assert codes(faults) == {83}
+    assert "48 of 239 rows" in faults[0].message
+
+
+def test_empty_lines_say_nothing() -> None:
+    """A row without anything is no row; one with a figure and no time is a fault."""
+    rows = utc_rows()
+    assert sound([*rows, ("", "", NAN, NAN, NAN)], told()).repaired == ()
+    assert codes(imported([*rows, ("", "", NAN, 1.0, NAN)], told())[1]) == {55}
+
+
+@settings(max_examples=40)
+@given(
+    zone=st.sampled_from(
+        ("Europe/Berlin", "America/New_York", "Australia/Sydney", "Australia/Lord_Howe", "Asia/Karachi", "Africa/Cairo")
+    ),
+    day=st.integers(0, 362),
+    step_min=st.sampled_from((5, 15, 30)),
+)
+def test_local_times_come_back_to_the_instants_they_were(zone: str, day: int, step_min: int) -> None:
+    """Any two days of the year, from noon, as the clocks of a zone show them in their order: the same series."""
+    hours = HourRange(START + timedelta(days=day, hours=12), 48)
+    clock = ZoneInfo(zone)
+    start = hours.start.astimezone(clock).replace(hour=12, minute=0).astimezone(UTC).replace(minute=0)
+    hours = HourRange(start, 48)
+    rows = utc_rows(hours, step_min, ("a",), 1)
+    local = [
+        (name, f"{datetime.fromisoformat(time).astimezone(clock):%Y-%m-%d %H:%M}", *rest) for name, time, *rest in rows
+    ]
+    wanted = sound(rows, told(Repair.RESAMPLE), hours, ("a",))
+    order = told(Repair.RESAMPLE, Repair.DST, time_zone=zone)
+    series = sound(local, order, hours, ("a",))  # type: ignore[arg-type]
+    assert series.figures["surplus_mw"].tolist() == wanted.figures["surplus_mw"].tolist()
+
+
+@pytest.mark.parametrize("kind", [Kind.SURPLUS, Kind.AMBIENT])
+def test_columns_of_the_wrong_type_or_of_none_are_refused(kind: Kind) -> None:
+    """In both forms: times that are numbers, figures that are texts, zones that are numbers, and many strangers."""
+    table = long_table(utc_rows())
+    for name in ("time", "zone", "surplus_mw"):
+        wrong = replace(
+            table, mistyped={name: "Int64 values"}, cells={key: c for key, c in table.cells.items() if key != name}
+        )
+        series, faults = import_series([wrong], Told(kind=kind, repairs=ALL_REPAIRS), ZONES, HOURS, DICTIONARY)
+        assert series is None
+        assert 54 in codes(faults)
+    wide = replace(table, names=("time", "a", "b"), zone_names=(), cells={}, mistyped={"a": "String values"})
+    series, faults = import_series([wide], Told(kind=kind, costs_pkr_per_mwh=(1.0,)), ZONES, HOURS, DICTIONARY)
+    assert series is None
+    assert codes(faults) == {54}
+    strangers = [(f"z{at}", *row[1:]) for at, row in enumerate(utc_rows())]
+    _, faults = imported(strangers, told())
+    assert sum(fault.code.endswith("059") for fault in faults) == FAULTS_PER_KIND + 1

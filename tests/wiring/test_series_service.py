@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from zakhira.adapters.programme_folder import load_programme
 from zakhira.cli.commands import zakhira
 from zakhira.cli.series_commands import REPAIRS, RESOLUTIONS
-from zakhira.cli.services import SeriesImport
+from zakhira.cli.services import Answer, SeriesImport
 from zakhira.kernel.errors import Faults
 from zakhira.kernel.interval import utc_text
 from zakhira.programme.planner_table import RESOLUTIONS_S, Repair
@@ -23,7 +23,9 @@ from zakhira.wiring.series_service import (
     PlannerFileUnreadable,
     SeriesNotReplaced,
     UnevenOptions,
-    import_files,
+)
+from zakhira.wiring.series_service import (
+    import_files as import_with_progress,
 )
 from zakhira.wiring.services import ProgramServices
 
@@ -50,6 +52,11 @@ def save(tmp_path: Path) -> Save:
         return path
 
     return write
+
+
+def import_files(order: SeriesImport) -> Answer:
+    """The import without anybody who watches."""
+    return import_with_progress(order, lambda _stage, _done, _total, _note: None)
 
 
 def wide(hours: int = 168, step_min: int = 60, head: str = "time,south,north") -> str:
@@ -264,3 +271,23 @@ def test_the_words_of_the_command_are_those_of_the_program() -> None:
     """Every repair and every resolution can be told."""
     assert set(REPAIRS) == {repair.value for repair in Repair}
     assert set(RESOLUTIONS) == set(RESOLUTIONS_S)
+
+
+def test_a_clock_that_is_never_changed_is_pointed_out(programme: Path, save: Save) -> None:
+    """24 rows on every day of a year in Berlin: dst mends it, and the answer says what else it may be."""
+    toml = programme / "programme.toml"
+    text = (
+        toml.read_text()
+        .replace("2026-01-04T19:00:00Z", "2025-12-31T23:00:00Z")
+        .replace("Asia/Karachi", "Europe/Berlin")
+    )
+    toml.write_text(text.replace("horizon_hours = 168", "horizon_hours = 8760"))
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [f"{first + at * timedelta(hours=1):%Y-%m-%d %H:%M},{at % 9},1" for at in range(8760)]
+    path = save("\n".join(["time,south,north", *rows]))
+    order = SeriesImport((path,), programme, time_zone="Europe/Berlin", repairs=("dst",), costs_pkr_per_mwh=(1.0,))
+    answer = import_files(order)
+    assert answer.facts["horizon_hours"] == 8760
+    assert any("Etc/GMT-1" in note for note in answer.tables[-1].notes)
+    fixed = SeriesImport((path,), programme, time_zone="Etc/GMT-1", costs_pkr_per_mwh=(1.0,))
+    assert import_files(fixed).facts["repairs"] == []

@@ -37,7 +37,7 @@ def read_planner_table(content: bytes, file: str, form: FileForm) -> PlannerTabl
     """Read a planner's file as it is; what its columns and cells mean is left to the programme room."""
     import polars as pl  # takes 0.2 s to load: only commands that read series pay for it
 
-    is_csv = not file.endswith(".parquet")
+    is_csv = not file.lower().endswith(".parquet")
     try:
         if is_csv:
             frame = pl.read_csv(BytesIO(content), infer_schema=False, separator=form.delimiter)

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from zakhira.cli.answering import FOLDER, JSON, answer_with
-from zakhira.cli.services import SeriesImport, Services
+from zakhira.cli.services import Answer, SeriesImport, Services
+from zakhira.cli.terminal import progress_bars
 
 REPAIRS = ("gaps", "duplicates", "dst", "resample", "negative", "horizon")
 RESOLUTIONS = ("5m", "10m", "15m", "20m", "30m", "1h")
@@ -117,4 +118,9 @@ def import_(
         decimal_comma=decimal_comma,
         write=write,
     )
-    answer_with(lambda: services.import_series(order), as_json=as_json)
+
+    def make() -> Answer:
+        with progress_bars(quiet=as_json) as progress:
+            return services.import_series(order, progress)
+
+    answer_with(make, as_json=as_json)

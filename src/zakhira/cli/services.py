@@ -113,5 +113,5 @@ class Services(Protocol):
     def generate_surplus(self, folder: Path, seed: int, *, years: bool, write: bool) -> Answer:
         """Generate the series of a programme, or its other years, from the facts of its power system."""
 
-    def import_series(self, order: SeriesImport) -> Answer:
+    def import_series(self, order: SeriesImport, progress: Progress) -> Answer:
         """Turn a planner's own files into a series of a programme."""

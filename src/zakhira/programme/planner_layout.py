@@ -15,7 +15,15 @@ from zakhira.programme.planner_rows import Findings, Rows
 from zakhira.programme.planner_table import COST, TIME_COLUMNS, Cells, Kind, PlannerTable, Told
 from zakhira.programme.record import closest
 from zakhira.programme.series import Floats
-from zakhira.programme.series_columns import FAULTS_PER_KIND, NO_NUMBER, Ints, SeriesColumns, SeriesPlace, header_faults
+from zakhira.programme.series_columns import (
+    FAULTS_PER_KIND,
+    NO_NUMBER,
+    Flags,
+    Ints,
+    SeriesColumns,
+    SeriesPlace,
+    header_faults,
+)
 from zakhira.programme.value import shown
 
 _UNIT_ENDING = {Kind.SURPLUS: "_mw", Kind.AMBIENT: "_c"}
@@ -170,24 +178,14 @@ def _long_parts(
 
 def _timed(findings: Findings, number: int, table: PlannerTable) -> Ints:
     """The rows that have a time in their cell."""
-    _note_cells(
-        findings,
-        Cause.UNREADABLE_CELL,
-        number,
-        table,
-        np.flatnonzero(table.time < 0),
-        table.time_column,
-        "the cell is empty.",
-    )
+    _note_empty(findings, number, table, table.time < 0, table.time_column)
     return np.flatnonzero(table.time >= 0)
 
 
 def _zones(findings: Findings, number: int, table: PlannerTable, zones: tuple[str, ...]) -> Ints:
     """The programme's number of each row's zone; -1 for none."""
     known = np.array([zones.index(name) if name in zones else -1 for name in (*table.zone_names, "")])
-    _note_cells(
-        findings, Cause.UNREADABLE_CELL, number, table, np.flatnonzero(table.zone < 0), "zone", "the cell is empty."
-    )
+    _note_empty(findings, number, table, table.zone < 0, "zone")
     strangers = [index for index, name in enumerate(table.zone_names) if name not in zones]
     for index in strangers[:FAULTS_PER_KIND]:
         rows = np.flatnonzero(table.zone == index)
@@ -208,9 +206,7 @@ def _blocks(findings: Findings, number: int, table: PlannerTable, told: Told, sp
     last = int(attribute.maximum.value) if attribute.maximum else 1
     good = (cells.values >= 1) & (cells.values <= last) & (np.floor(cells.values) == cells.values)
     _note_unreadable(findings, number, table, cells, "block")
-    _note_cells(
-        findings, Cause.UNREADABLE_CELL, number, table, np.flatnonzero(cells.empty), "block", "the cell is empty."
-    )
+    _note_empty(findings, number, table, cells.empty, "block")
     bad = ~good & ~cells.empty
     bad[cells.unreadable.rows] = False
     _note_cells(
@@ -257,6 +253,11 @@ def _at(table: PlannerTable, row: int, key: str) -> str:
     if "zone" in table.names:
         zone = table.zone_names[int(table.zone[row])] if table.zone[row] >= 0 else "no zone"
     return f"{zone}, {table.time_texts[int(table.time[row])] if table.time[row] >= 0 else 'no time'}"
+
+
+def _note_empty(findings: Findings, number: int, table: PlannerTable, empty: Flags, key: str) -> None:
+    rows = np.flatnonzero(empty & ~table.blank)
+    _note_cells(findings, Cause.UNREADABLE_CELL, number, table, rows, key, "the cell is empty.")
 
 
 def _note_cells(

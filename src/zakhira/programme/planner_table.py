@@ -116,6 +116,14 @@ class PlannerTable:
     cells: Mapping[str, Cells]
     mistyped: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def blank(self) -> Flags:
+        """Rows without anything in any cell, such as empty lines at the end: they say nothing and are no fault."""
+        blank = (self.time < 0) & ((self.zone < 0) | ("zone" not in self.names))
+        for cells in self.cells.values():
+            blank &= cells.empty
+        return blank
+
 
 @dataclass(frozen=True)
 class Repaired:

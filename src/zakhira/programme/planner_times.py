@@ -16,7 +16,9 @@ from zakhira.programme.value import shown
 
 PASSES = 2
 """How often clocks that go back show a time."""
-_DST = "Remove the rows, or add --repair dst."
+_DST = "Remove the row or add --repair dst; for a clock that is never changed tell a zone such as Etc/GMT-1 (UTC+01)."
+MIXED_ROWS, MIXED_SHARE = 24, 0.1
+"""Rows of a year that may stand at another distance than the rest before they are no gaps but another resolution."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def place_in_utc(rows: Rows, clocks: Clocks, told: Told, findings: Findings) -> 
     if not len(rows) or unreadable.any() or homeless.any():
         return None
     passes = _passes(rows, clocks, told)
-    step_s = _step(passes, told, findings)
+    step_s = _step(rows, passes, told, findings)
     if step_s is None:
         return None
     placed = _daylight_saving(rows, wall_s, passes, told, findings)
@@ -104,18 +106,19 @@ def _passes(rows: Rows, clocks: Clocks, told: Told) -> _Passes:
     return _Passes((clocks.wall_s - earlier)[rows.time], (clocks.wall_s - later)[rows.time])
 
 
-def _step(passes: _Passes, told: Told, findings: Findings) -> int | None:
-    """The commonest distance between times that follow each other, which must be what was told and part an hour."""
+def _step(rows: Rows, passes: _Passes, told: Told, findings: Findings) -> int | None:
+    """The commonest distance between rows of a zone and block, which must be what was told and part an hour."""
     names = {seconds: name for name, seconds in RESOLUTIONS_S.items()}
-    distances = np.diff(np.unique(passes.earlier_s[~passes.skipped]))
+    distances = _distances(rows, passes)
     if not len(distances):
         if told.resolution_s:
             return told.resolution_s
-        findings.note(Cause.RESOLUTION, 0, None, TIME, "The rows have one time alone.", "Tell --resolution.")
+        findings.note(Cause.RESOLUTION, 0, None, TIME, "No zone has rows of two times.", "Tell --resolution.")
         return None
     values, counts = np.unique(distances, return_counts=True)
     step_s = int(values[np.argmax(counts)])
     words = names.get(step_s, f"{step_s / 60:g} minutes")
+    others = len(distances) - int(counts.max())
     if step_s not in names:
         remedy = f"Give rows that are {', '.join(names.values())} apart."
         findings.note(Cause.RESOLUTION, 0, None, TIME, f"Most rows follow each other by {words}.", remedy)
@@ -124,7 +127,21 @@ def _step(passes: _Passes, told: Told, findings: Findings) -> int | None:
         message = f"Most rows follow each other by {words}, not by {names[told.resolution_s]} as told."
         findings.note(Cause.RESOLUTION, 0, None, TIME, message, f"Tell --resolution {words}, or mend the rows.")
         return None
+    if others > max(MIXED_ROWS, MIXED_SHARE * len(distances)):
+        message = f"{others:,} of {len(distances):,} rows follow the one before by another time than {words}."
+        remedy = "Bring rows of one resolution: a line drawn between coarser rows would not keep their energy."
+        findings.note(Cause.RESOLUTION, 0, None, TIME, message, remedy)
+        return None
     return step_s
+
+
+def _distances(rows: Rows, passes: _Passes) -> Ints:
+    """Seconds from each time of a zone and block to the next."""
+    there = np.flatnonzero(~passes.skipped)
+    order = there[np.lexsort((passes.earlier_s[there], rows.block[there], rows.zone[there]))]
+    same = (np.diff(rows.zone[order]) == 0) & (np.diff(rows.block[order]) == 0)
+    distances: Ints = np.diff(passes.earlier_s[order])[same]
+    return distances[distances > 0]
 
 
 def _daylight_saving(rows: Rows, wall_s: Ints, passes: _Passes, told: Told, findings: Findings) -> Rows:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from zakhira.adapters.planner_file import FileForm, encode_series, read_planner_table
 from zakhira.adapters.programme_folder import load_dictionary, load_programme_file
 from zakhira.adapters.series_file import read_series_columns
-from zakhira.cli.services import Answer, SeriesImport, Table
+from zakhira.cli.services import Answer, Progress, SeriesImport, Table
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure
 from zakhira.kernel.interval import utc_text
@@ -21,7 +21,9 @@ from zakhira.programme.planner_table import (
     DONE,
     FILLED,
     RESOLUTIONS_S,
+    SKIPPED,
     SURPLUS_MW,
+    USED_TWICE,
     ImportedSeries,
     Kind,
     PlannerTable,
@@ -61,7 +63,7 @@ class SeriesNotReplaced(OutsideFailure):
     code = "ZK-SERIES-004"
 
 
-def import_files(order: SeriesImport) -> Answer:
+def import_files(order: SeriesImport, progress: Progress) -> Answer:
     """Read a planner's files, turn them into a series of the programme, and write it if that was asked for.
 
     What is written was read back and passed the checks of ``zakhira check`` first.
@@ -74,7 +76,7 @@ def import_files(order: SeriesImport) -> Answer:
     programme, _ = load_programme_file(order.programme)
     told = _told(order)
     zones, dictionary = tuple(zone.id for zone in programme.zones), load_dictionary()
-    series, faults = import_series(_tables(order), told, zones, programme.horizon, dictionary)
+    series, faults = import_series(_tables(order, progress), told, zones, programme.horizon, dictionary)
     if series is None or faults:
         raise Faults(faults)
     name = programme.surplus_file if told.kind is Kind.SURPLUS else programme.temperature_file
@@ -118,10 +120,11 @@ def _told(order: SeriesImport) -> Told:
     )
 
 
-def _tables(order: SeriesImport) -> list[PlannerTable]:
+def _tables(order: SeriesImport, progress: Progress) -> list[PlannerTable]:
     form = FileForm(order.delimiter, order.decimal_comma, order.time_column)
     tables, faults = [], []
-    for path in order.files:
+    for number, path in enumerate(order.files):
+        progress("Reading", number, len(order.files), path.name)
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -134,6 +137,7 @@ def _tables(order: SeriesImport) -> list[PlannerTable]:
             tables.append(table)
     if faults:
         raise Faults(faults)
+    progress("Reading", len(order.files), len(order.files), "laying out")
     return tables
 
 
@@ -257,6 +261,11 @@ def _notes(order: SeriesImport, series: ImportedSeries, path: Path) -> tuple[str
         notes.append(
             f"The rows start {past} minutes past the full hour in UTC and the programme's hours on it: each hour has "
             f"{past} minutes of one row and {60 - past} of the next. What lies outside the horizon is left out."
+        )
+    if {SKIPPED, USED_TWICE} <= {entry.what for entry in series.repaired}:
+        notes.append(
+            "The files have the hour that the clocks skip, and the one that they repeat only once, as clocks have that "
+            "are never changed: if theirs is one, tell its zone, such as Etc/GMT-1 for UTC+01:00, and not dst."
         )
     filled = sum(entry.count for entry in series.repaired if entry.what == FILLED)
     if filled:

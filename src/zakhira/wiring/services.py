@@ -78,8 +78,8 @@ class ProgramServices:
 
         return generate_all_years(folder, seed, write=write) if years else generate(folder, seed, write=write)
 
-    def import_series(self, order: SeriesImport) -> Answer:
+    def import_series(self, order: SeriesImport, progress: Progress) -> Answer:
         """Turn a planner's own files into a series of a programme."""
         from zakhira.wiring.series_service import import_files
 
-        return import_files(order)
+        return import_files(order, progress)
