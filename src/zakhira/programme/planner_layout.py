@@ -148,6 +148,7 @@ def _wide_parts(
     findings: Findings, number: int, table: PlannerTable, told: Told, zones: tuple[str, ...], spec: TableSpec
 ) -> Iterator[_Part]:
     timed = _timed(findings, number, table)
+    findings.lost |= len(timed) + int(table.blank.sum()) < table.rows
     for name, cells in table.cells.items():
         figures = {
             told.kind.value_column: _figures(findings, number, table, cells, spec, told.kind.value_column, name)[timed]
@@ -172,6 +173,7 @@ def _long_parts(
         for name in told.kind.columns
     }
     good = timed[(zone[timed] >= 0) & (block[timed] >= 0)]
+    findings.lost |= len(good) + int(table.blank.sum()) < table.rows
     chosen = {name: values[good] for name, values in figures.items()}
     yield _Part(good, zone[good], block[good], table.time[good], chosen)
 

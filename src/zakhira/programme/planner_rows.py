@@ -112,6 +112,8 @@ class Findings:
     repaired: list[Repaired] = field(default_factory=list)
     spoiled: bool = False
     """Whether a figure stands as 0 because its cell holds none, which is noted."""
+    lost: bool = False
+    """Whether rows had to be left out, which is noted: what is missing then is no gap of the planner's."""
     _listed: Counter[tuple[Cause, int]] = field(default_factory=Counter)
 
     def note(self, cause: Cause, file: int, row: int | None, key: str, message: str, remedy: str = "") -> None:

@@ -68,7 +68,9 @@ def import_series(
     rows = _without_outsiders(rows, step_s, hours, told, findings)
     if column == SURPLUS_MW:
         rows = _without_negatives(rows, told, findings)
-    figures = _to_hours(rows, RowGrid.over(hours, step_s, phase_s), hours, told, findings) if len(rows) else None
+    if findings.lost or not len(rows):
+        return None, _sorted(findings)
+    figures = _to_hours(rows, RowGrid.over(hours, step_s, phase_s), hours, told, findings)
     if figures is None or findings.faults:
         return None, _sorted(findings)
     repaired = _in_mwh(findings.repaired, step_s) if column == SURPLUS_MW else tuple(findings.repaired)
@@ -104,6 +106,7 @@ def _on_phase(rows: Rows, step_s: int, findings: Findings) -> tuple[Rows, int]:
         lambda _row: f"the rows start every {step_s // 60} minutes, {phase_s / 60:g} past; this one does not fit.",
         "Mend the time: rows start on a multiple of 5 minutes and keep their distance.",
     )
+    findings.lost |= bool(off.any())
     return rows.take(~off), phase_s
 
 
