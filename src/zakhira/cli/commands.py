@@ -13,6 +13,7 @@ from zakhira.cli.answering import JSON as _JSON
 from zakhira.cli.answering import answer_with as _answer
 from zakhira.cli.answering import finish as _finish
 from zakhira.cli.door import Exit, tell
+from zakhira.cli.pypsa_commands import from_pypsa
 from zakhira.cli.series_commands import series
 from zakhira.cli.services import Answer, Services
 from zakhira.cli.terminal import print_findings, print_node, progress_bars
@@ -21,6 +22,8 @@ MAX_DAYS = 366
 """The longest horizon a programme may have, in days."""
 MAX_SEED = 2**53 - 1
 """The largest whole number that JSON carries exactly: a seed is part of what is recorded."""
+MAX_SCENARIOS = 100_000
+"""Paths of a year's 27 epochs that still fit into memory with ease (0.1 GB)."""
 
 
 @click.group(
@@ -135,6 +138,21 @@ def node(services: Services, out: Path, *, as_json: bool) -> None:
     _finish(act, as_json=as_json)
 
 
+@zakhira.command(epilog="Example: zakhira scenarios programmes/small --count 1000 --seed 7 --out out/scenarios.csv")
+@click.argument("programme", type=_FOLDER)
+@click.option("--count", type=click.IntRange(1, MAX_SCENARIOS), required=True, help="How many scenarios to draw.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), required=True, help="The same seed gives the same scenarios.")
+@click.option("--out", type=_FOLDER, required=True, help="File to write, ending in .csv or .parquet.")
+@_JSON
+@click.pass_obj
+def scenarios(services: Services, programme: Path, count: int, seed: int, out: Path, *, as_json: bool) -> None:
+    """Draw futures of PROGRAMME: price, others' hashrate, GPU rent and year of surplus.
+
+    What is drawn follows [planning]; the file has a row for each scenario, phase and two-week epoch and may be edited.
+    """
+    _answer(lambda: services.scenarios(programme, count, seed, out), as_json=as_json)
+
+
 @zakhira.group(epilog="Example: zakhira surplus generate programmes/pakistan-2000mw --seed 2026")
 def surplus() -> None:
     """Make the surplus series of a programme."""
@@ -152,4 +170,5 @@ def generate(services: Services, programme: Path, seed: int, *, years: bool, wri
     _answer(lambda: services.generate_surplus(programme, seed, years=years, write=write), as_json=as_json)
 
 
+surplus.add_command(from_pypsa)
 zakhira.add_command(series)

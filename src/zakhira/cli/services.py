@@ -86,6 +86,20 @@ class SeriesImport:
     write: bool = False
 
 
+@dataclass(frozen=True)
+class NetworkImport:
+    """Which PyPSA network shall become a programme in ``out``, and what its figures mean; rate 0: a new programme's."""
+
+    network: Path
+    out: Path
+    cost_below: float
+    blocks: int
+    bus_carriers: tuple[str, ...]
+    time_zone: str
+    usd_per_unit: float
+    pkr_per_usd: float
+
+
 class Services(Protocol):
     """The use cases behind the commands. All raise ZakhiraError alone on purpose."""
 
@@ -115,3 +129,9 @@ class Services(Protocol):
 
     def import_series(self, order: SeriesImport, progress: Progress) -> Answer:
         """Turn a planner's own files into a series of a programme."""
+
+    def surplus_from_network(self, order: NetworkImport) -> Answer:
+        """Make a programme out of the surplus of a solved PyPSA network."""
+
+    def scenarios(self, folder: Path, count: int, seed: int, out: Path) -> Answer:
+        """Draw scenarios of the future and write them."""

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from zakhira.cli.services import Answer, Finding, Progress, SeriesImport, ServedNode, Table
+from zakhira.cli.services import Answer, Finding, NetworkImport, Progress, SeriesImport, ServedNode, Table
 from zakhira.wiring.settings import Settings, read_settings
 
 
@@ -83,3 +83,15 @@ class ProgramServices:
         from zakhira.wiring.series_service import import_files
 
         return import_files(order, progress)
+
+    def surplus_from_network(self, order: NetworkImport) -> Answer:
+        """Make a programme out of the surplus of a solved PyPSA network."""
+        from zakhira.wiring.pypsa_service import from_network
+
+        return from_network(order)
+
+    def scenarios(self, folder: Path, count: int, seed: int, out: Path) -> Answer:
+        """Draw scenarios of the future and write them."""
+        from zakhira.wiring.scenarios_service import draw_scenarios
+
+        return draw_scenarios(folder, count, seed, out)
