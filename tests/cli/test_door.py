@@ -52,6 +52,9 @@ class Scripted:
         announce(ServedNode(out, "http://127.0.0.1:18443", out / "cookie", out / "pack"))
         self.act()
 
+    def scenarios(self, folder: Path, count: int, seed: int, out: Path) -> Answer:
+        return self.act()
+
     def generate_surplus(self, folder: Path, seed: int, *, years: bool, write: bool) -> Answer:
         return self.act()
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zakhira.mining.epochs import epochs_of
 from zakhira.planning.outlook import WEIGHT_ROUNDING, Outlook, OutlookNotPossible, Places
 from zakhira.programme.model import Planning, Programme
 from zakhira.programme.series import Floats
@@ -18,6 +19,12 @@ def year_weights(programme: Programme) -> tuple[float, ...]:
     """The weight of the reference, which has what is left of 1, and of each surplus year."""
     others = tuple(year.weight_share for year in programme.surplus_years)
     return (max(0.0, 1.0 - sum(others)), *others)
+
+
+def shape_of(programme: Programme) -> tuple[int, tuple[int, ...]]:
+    """The most epochs that the horizon has in any phase (a halving cuts one), and the phases' years; one if none."""
+    phases = tuple(phase.year for phase in programme.phases) or (0,)
+    return max(epochs_of(programme.network, programme.horizon.count, year).count for year in phases), phases
 
 
 def draw_outlook(
