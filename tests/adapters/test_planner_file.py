@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zakhira.adapters.planner_file import FileForm, encode_series, read_planner_table
+from zakhira.adapters.programme_folder import load_dictionary
 from zakhira.adapters.series_file import read_series_columns
 from zakhira.kernel.errors import Fault
 from zakhira.kernel.interval import HourRange
-from zakhira.programme.planner_table import Kind, PlannerTable
+from zakhira.programme.planner_table import Kind, PlannerTable, Told
 from zakhira.programme.series_columns import NO_NUMBER, SeriesColumns
+from zakhira.programme.series_repair import import_series
 
 HOURS = HourRange(datetime(2026, 1, 1, tzinfo=UTC), 3)
 START_S = int(HOURS.start.timestamp())
@@ -91,6 +93,17 @@ def test_typed_times_are_seconds_of_their_clock(unit: pl._typing.TimeUnit, zone:
     assert table.time.tolist()[1] == -1
     seconds = [int(table.typed_s[code]) for code in table.time.tolist() if code >= 0]
     assert seconds == [START_S, START_S + 3600, START_S, NO_NUMBER]
+
+
+def test_a_time_that_no_calendar_holds_is_unreadable() -> None:
+    """A timestamp of the year 200,000, as a wrong unit gives it, is a fault and no crash."""
+    ticks = pl.Series([START_S, START_S * 3600], dtype=pl.Int64) * 1000
+    frame = pl.DataFrame({"time": ticks.cast(pl.Datetime("ms")), "a": [1.0, 2.0]})
+    table = parquet_of(frame)
+    _, faults = import_series(
+        [table], Told(time_zone="Asia/Karachi", costs_pkr_per_mwh=(1.0,)), ("a",), HOURS, load_dictionary()
+    )
+    assert "ZK-PROGRAMME-055" in {fault.code for fault in faults}
 
 
 def test_an_empty_cell_of_parquet_is_empty_and_nan_is_not() -> None:

@@ -53,6 +53,15 @@ def test_sound_rows_become_the_series_and_nothing_is_repaired() -> None:
         assert (series.figures["surplus_mw"][at], series.figures["cost_pkr_per_mwh"][at]) == (mw, cost)
 
 
+def test_faults_of_every_kind_come_together() -> None:
+    """An unreadable time hides neither a negative surplus nor a row given twice; what it leaves out is no gap."""
+    rows = utc_rows()
+    rows[5] = (*rows[5][:3], -1.0, rows[5][4])
+    rows[9] = (rows[9][0], "noon", *rows[9][2:])
+    _, faults = imported([*rows, rows[20]], told())
+    assert codes(faults) == {55, 57, 64}
+
+
 @settings(max_examples=20)
 @given(order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(order: object) -> None:
@@ -132,7 +141,7 @@ def test_a_gap_is_refused_and_filled_on_a_straight_line_when_told(empty: bool) -
     assert codes(faults) == {63}
     assert "2026-01-01T04:00:00Z to 2026-01-01T06:00:00Z" in faults[0].message
     assert "--repair gaps" in faults[0].remedy
-    assert faults[0].line == 5
+    assert faults[0].line == (6 if empty else 5)
     series = sound(damaged, told(Repair.GAPS), zones=("a",))
     assert series.figures["surplus_mw"][0, :, 0].tolist() == pytest.approx([10.0 * hour for hour in range(24)])
     (entry,) = series.repaired

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,13 +13,15 @@ from zakhira.programme.local_time import local_offsets, read_clock
 from zakhira.programme.planner_rows import TIME, Findings, Rows
 from zakhira.programme.planner_table import IN_ORDER, RESOLUTIONS_S, SKIPPED, USED_TWICE, PlannerTable, Repair, Told
 from zakhira.programme.series_columns import NO_NUMBER, Flags, Ints
-from zakhira.programme.value import shown
+from zakhira.programme.value import YEARS, shown
 
 PASSES = 2
 """How often clocks that go back show a time."""
 _DST = "Remove the row or add --repair dst; for a clock that is never changed tell a zone such as Etc/GMT-1 (UTC+01)."
+FIRST_S = int(datetime(YEARS.start, 1, 1, tzinfo=UTC).timestamp())
+END_S = int(datetime(YEARS.stop, 1, 1, tzinfo=UTC).timestamp())
 MIXED_ROWS, MIXED_SHARE = 24, 0.1
-"""Rows of a year that may stand at another distance than the rest before they are no gaps but another resolution."""
+"""Rows of a year that may stand at another distance than the rest before they are no gaps but another resolution [E]."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ def read_clocks(tables: tuple[PlannerTable, ...], told: Told) -> Clocks:
         pairs = np.array(found, dtype=np.int64).reshape(-1, 2)
         wall.append(pairs[:, 0])
         offset.append(pairs[:, 1])
-    return Clocks(np.concatenate(wall).astype(np.int64), np.concatenate(offset).astype(np.int64))
+    wall_s = np.concatenate(wall).astype(np.int64)
+    possible = (wall_s >= FIRST_S) & (wall_s < END_S)
+    return Clocks(np.where(possible, wall_s, NO_NUMBER), np.concatenate(offset).astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -65,22 +70,27 @@ class _Passes:
 def place_in_utc(rows: Rows, clocks: Clocks, told: Told, findings: Findings) -> tuple[Rows, int] | None:
     """The rows at the UTC start of their interval, and the seconds from row to row.
 
-    None if a time cannot be read or placed, or if the rows have no distance that an hour is made of.
+    Rows whose time cannot be read or placed are noted and left out. None if there are no others, or if they have no
+    distance that an hour is made of.
     """
     wall_s, offset_s = clocks.wall_s[rows.time], clocks.offset_s[rows.time]
     unreadable = wall_s == NO_NUMBER
-    form = f"as --time-format {shown(told.time_format)}" if told.time_format else "like 2026-10-25T02:00+01:00"
+    like = f"as --time-format {shown(told.time_format)}" if told.time_format else "like 2026-10-25T02:00+01:00"
+    form = f"no time to the second from {YEARS.start} to {YEARS.stop - 1}, {like}."
     findings.note_rows(
         Cause.UNREADABLE_CELL,
         rows,
         unreadable,
         TIME,
-        lambda row: f"{shown(rows.time_texts[int(rows.time[row])])} is no time to the second {form}.",
+        lambda row: f"{shown(rows.time_texts[int(rows.time[row])])} is {form}",
     )
     homeless = ~unreadable & (offset_s == NO_NUMBER) & (not told.time_zone)
     _note_homeless(rows, homeless, findings)
-    if not len(rows) or unreadable.any() or homeless.any():
+    readable = ~(unreadable | homeless)
+    if not readable.any():
         return None
+    findings.lost |= not readable.all()
+    rows, wall_s = rows.take(readable), wall_s[readable]
     passes = _passes(rows, clocks, told)
     step_s = _step(rows, passes, told, findings)
     if step_s is None:
@@ -99,7 +109,7 @@ def _note_homeless(rows: Rows, homeless: Flags, findings: Findings) -> None:
 
 
 def _passes(rows: Rows, clocks: Clocks, told: Told) -> _Passes:
-    naive = clocks.offset_s == NO_NUMBER
+    naive = (clocks.offset_s == NO_NUMBER) & (clocks.wall_s != NO_NUMBER)
     earlier, later = clocks.offset_s.copy(), clocks.offset_s.copy()
     if told.time_zone and naive.any():
         earlier[naive], later[naive] = local_offsets(clocks.wall_s[naive], ZoneInfo(told.time_zone))

@@ -99,7 +99,7 @@ class _Gaps:
         for run in runs[:FAULTS_PER_KIND]:
             count = run.end - run.first
             block = f", block {run.block + 1}" if self.has_blocks else ""
-            rows = f"{count} row{'s are' if count > 1 else ' is'} missing"
+            rows = f"{count} row{'s are missing or have' if count > 1 else ' is missing or has'} an empty cell"
             message = f"{self.rows.zones[run.zone]}{block}: {rows}, {self._at(run.first)} to {self._at(run.end)}"
             file, row = self._beside(run)
             self.findings.note(cause, file, row, TIME, f"{message}{'; ' + say if say else '.'}", remedy)
@@ -111,12 +111,12 @@ class _Gaps:
         return at_text(self.grid.first_s + interval * self.grid.step_s)
 
     def _beside(self, run: _Run) -> tuple[int, int | None]:
-        """File and row of the last row before the gap in its zone and block, else of the first after it."""
+        """File and row of the empty cell, else of the row before the gap of its zone and block, or of one after."""
         same = np.flatnonzero((self.rows.zone == run.zone) & (self.rows.block == run.block))
         if not len(same):
             return 0, None
         first_s = self.grid.first_s + run.first * self.grid.step_s
-        before = same[self.rows.start_s[same] < first_s]
+        before = same[self.rows.start_s[same] <= first_s]
         chosen = before[np.argmax(self.rows.start_s[before])] if len(before) else same[0]
         return int(self.rows.file[chosen]), int(self.rows.row[chosen])
 
