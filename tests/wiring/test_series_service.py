@@ -118,7 +118,7 @@ def test_people_read_what_was_repaired(programme: Path, save: Save) -> None:
     words = (str(save(text)), "--programme", str(programme), "--time-zone", "Asia/Karachi", "--cost-pkr-per-mwh", "1")
     shown = cli(*words, "--repair", "gaps,negative")
     assert shown.exit_code == 0, shown.stderr
-    assert "gaps: interpolated" in shown.stdout
+    assert "gaps: filled" in shown.stdout
     assert "negative: set to 0" in shown.stdout
     assert "1 of 336 figures (0.30%) are interpolated, not measured." in shown.stdout
     assert "2026-01-05 09:00+05" in shown.stdout

@@ -28,7 +28,7 @@ class Repair(Enum):
 
 
 SKIPPED, IN_ORDER, USED_TWICE = "removed", "in order", "used twice"
-MEAN, SORTED, FILLED = "mean", "sorted", "interpolated"
+MEAN, SORTED, FILLED = "mean", "sorted", "filled"
 DONE = {
     (Repair.DST, SKIPPED): "rows of a time that the clocks skip in spring were removed",
     (Repair.DST, IN_ORDER): "of two rows of a time that the clocks show twice in autumn, the first is the earlier",

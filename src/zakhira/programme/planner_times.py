@@ -21,7 +21,7 @@ _DST = "Remove the row or add --repair dst; for a clock that is never changed te
 FIRST_S = int(datetime(YEARS.start, 1, 1, tzinfo=UTC).timestamp())
 END_S = int(datetime(YEARS.stop, 1, 1, tzinfo=UTC).timestamp())
 MIXED_ROWS, MIXED_SHARE = 24, 0.1
-"""Rows of a year that may stand at another distance than the rest before they are no gaps but another resolution [E]."""
+"""Rows that may stand at another distance than the rest before they are no gaps but another resolution [E]."""
 
 
 @dataclass(frozen=True)

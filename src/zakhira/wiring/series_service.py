@@ -36,6 +36,7 @@ from zakhira.programme.series_columns import at_text
 from zakhira.programme.series_repair import import_series
 
 CALIBRATION_FILE = "calibration.csv"
+WHOLE_FROM = 100_000
 HOUR_S = 3600
 
 
@@ -229,8 +230,8 @@ def _repair_table(series: ImportedSeries, told: Told, programme: Programme) -> T
             f"{entry.count:,}",
             local_text(entry.first_s, clock),
             local_text(entry.last_s, clock),
-            f"{entry.before:,.1f}",
-            f"{entry.after:,.1f}",
+            _figure(entry.before),
+            _figure(entry.after),
         )
         for entry in series.repaired
     )
@@ -246,6 +247,11 @@ def _zone_table(totals: list[dict[str, Json]], kind: Kind, notes: tuple[str, ...
     ambient = ("zone", "mean °C", "lowest °C", "highest °C")
     rows = tuple(tuple(_cell(value) for value in row.values()) for row in totals)
     return Table("The series", surplus if kind is Kind.SURPLUS else ambient, rows, right=(1, 2, 3), notes=notes)
+
+
+def _figure(value: float) -> str:
+    """To a tenth; large ones whole, so that the table fits the terminal. JSON has them exactly."""
+    return f"{value:,.0f}" if abs(value) >= WHOLE_FROM else f"{value:,.1f}"
 
 
 def _cell(value: Json) -> str:
