@@ -69,7 +69,7 @@ def test_the_tutorial_shows_every_command() -> None:
     shown = {text.split()[1] for text in command_lines(ROOT / "docs" / "tutorial.md") if " " in text}
     assert commands <= shown
     readme = {text.split()[1] for text in command_lines(ROOT / "README.md") if " " in text}
-    assert commands - {"surplus", "series"} <= readme
+    assert commands - {"surplus", "series", "scenarios"} <= readme
 
 
 @pytest.mark.parametrize("text", ["zakhira fly", "zakhira run x --weeks 3", "zakhira check a b"])

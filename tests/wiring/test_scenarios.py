@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from zakhira.adapters.outlook_file import read_outlook
 from zakhira.adapters.programme_folder import load_programme
 from zakhira.wiring.scenarios_service import draw_scenarios
+from zakhira.wiring.surplus_service import generate_all_years
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,3 +37,28 @@ def test_the_sample_s_scenarios(tmp_path: Path) -> None:
         name: round(400 * weight)
         for name, weight in [("reference", 0.15)] + [(y.id, y.weight_share) for y in programme.surplus_years]
     }
+
+
+def test_the_tutorial_shows_these_scenarios(tmp_path: Path) -> None:
+    """The table that the tutorial quotes is what its command prints."""
+    answer = draw_scenarios(ROOT / "programmes" / "pakistan-2000mw", 1000, 7, tmp_path / "s.parquet")
+    tutorial = " ".join((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8").split())
+    for row in answer.tables[0].rows:
+        assert " ".join(row) in tutorial
+
+
+def test_the_tutorial_and_the_sample_show_its_years() -> None:
+    """Rows that the tutorial quotes are printed; every year's surplus stands in the sample's README."""
+    sample = ROOT / "programmes" / "pakistan-2000mw"
+    answer = generate_all_years(sample, 2026, write=False)
+    printed = [" ".join(row) for row in answer.tables[0].rows]
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    quoted = [" ".join(line.split()) for line in tutorial.splitlines() if line.endswith("%") and "%  " in line]
+    years = [line for line in quoted if line.split()[0] in {row.split()[0] for row in printed}]
+    assert len(years) == 3
+    assert set(years) <= set(printed)
+    readme = (sample / "system" / "README.md").read_text(encoding="utf-8")
+    told = sorted(float(figure) for figure in re.findall(r"(?m)^\| [a-z, ]+ \| (\d+\.\d) \|$", readme))
+    facts = answer.facts["years"]
+    assert isinstance(facts, list)
+    assert told == sorted(round(float(str(year["surplus_twh"])), 1) for year in facts if isinstance(year, dict))

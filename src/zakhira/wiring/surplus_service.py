@@ -67,7 +67,7 @@ def generate_all_years(folder: Path, seed: int, *, write: bool) -> Answer:
     notes = tuple(f"Written: {name}" for name in written) or ("Nothing was written. Add --write to write the years.",)
     table = Table(
         "Years of surplus",
-        ("year", "what differs", "water", "demand", "solar", "weight", "surplus\nTWh", "to reference"),
+        ("year", "what differs", "water", "demand", "solar", "weight", "TWh", "to reference"),
         tuple(_year_cells(year, made, base_twh) for year, made in rows),
         right=(2, 3, 4, 5, 6, 7),
         notes=notes,
