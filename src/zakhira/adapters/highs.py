@@ -32,6 +32,8 @@ class SolverStopped(OutsideFailure):
 
 TOLERANCE = 1e-9
 """HiGHS's default of 1e-7, in millions of USD and on every cut, would blur an upper bound by a dollar."""
+MIP_GAP_SHARE = 1e-7
+"""The gap at which HiGHS may stop with whole numbers; its default of 1e-4 would be the whole certificate."""
 DEFAULT_TIME_LIMIT_S = 300.0
 """Far above any programme seen (milliseconds to seconds): beyond it something is wrong."""
 
@@ -62,13 +64,14 @@ class HighsSolver:
             ("threads", self.threads),
             ("time_limit", self.time_limit_s),
             ("random_seed", 0),
-            ("solver", "simplex"),
+            ("solver", "choose" if program.whole is not None else "simplex"),
+            ("mip_rel_gap", MIP_GAP_SHARE),
             ("primal_feasibility_tolerance", TOLERANCE),
             ("dual_feasibility_tolerance", TOLERANCE),
         ):
             _set_option(highs, name, value)
         _require_ok(highs.passModel(_highs_lp(program)), "the programme")
-        return _HighsModel(highs, len(program.objective))
+        return _HighsModel(highs, len(program.objective), is_mixed=program.whole is not None)
 
 
 class _QuietHighs(highspy.Highs):
@@ -86,9 +89,10 @@ class _QuietHighs(highspy.Highs):
 class _HighsModel:
     """A programme inside HiGHS."""
 
-    def __init__(self, highs: highspy.Highs, columns: int) -> None:
+    def __init__(self, highs: highspy.Highs, columns: int, *, is_mixed: bool) -> None:
         self._highs = highs
         self._columns = columns
+        self._is_mixed = is_mixed
 
     def add_rows(self, rows: Rows) -> None:
         """Add rows. Raises ModelRefused if HiGHS does not take them as they are."""
@@ -127,12 +131,14 @@ class _HighsModel:
 
     def _optimal(self) -> LinearSolution:
         solution = self._highs.getSolution()
-        if not (solution.value_valid and solution.dual_valid):
+        if not (solution.value_valid and (solution.dual_valid or self._is_mixed)):
             raise SolverStopped("HiGHS says optimal but gives no valid solution.", "Report it to HiGHS.")
-        objective = float(self._highs.getInfo().objective_function_value)
+        info = self._highs.getInfo()
+        objective = float(info.objective_function_value)
+        bound = float(info.mip_dual_bound) if self._is_mixed else objective
         primal: Floats = np.array(solution.col_value, dtype=np.float64)
-        duals: Floats = np.array(solution.row_dual, dtype=np.float64)
-        return LinearSolution(SolverStatus.OPTIMAL, objective, primal, duals)
+        duals: Floats = np.array([] if self._is_mixed else solution.row_dual, dtype=np.float64)
+        return LinearSolution(SolverStatus.OPTIMAL, objective, primal, duals, bound)
 
 
 def _set_option(highs: highspy.Highs, name: str, value: bool | float | str) -> None:  # noqa: FBT001  # HiGHS decides
@@ -165,6 +171,9 @@ def _highs_lp(program: LinearProgram) -> highspy.HighsLp:
     lp.num_col_, lp.num_row_ = len(program.objective), len(program.rows.lower)
     lp.sense_ = highspy.ObjSense.kMaximize
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = program.objective, program.lower, program.upper
+    if program.whole is not None:
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kinds[int(whole)] for whole in program.whole]
     lp.row_lower_, lp.row_upper_ = program.rows.lower, program.rows.upper
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     lp.a_matrix_.start_ = program.rows.starts

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from zakhira.programme.model import HallClass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from zakhira.kernel.interval import HourRange
+from zakhira.programme.model import HallClass, Programme
+from zakhira.programme.series import Floats
 
 KW_PER_MW = 1000.0
 
@@ -25,3 +31,18 @@ def revenue_usd_per_mwh(hall: HallClass) -> float:
 def capital_usd_per_mw(hall: HallClass) -> float:
     """Halls and GPUs for 1 MW at the plug."""
     return hall.capex_usd_per_mw
+
+
+def load_profile(programme: Programme, hall: HallClass, hours: HourRange) -> Floats:
+    """The load of each hour [hour] as a share of its mean over ``hours``: the class's load windows, in local time."""
+    windows = [window for window in programme.load_windows if window.hall == hall.id]
+    if not windows:
+        return np.ones(hours.count)
+    of_day = np.ones(24)
+    for window in windows:
+        span = (window.to_hour - window.from_hour) % 24 or 24
+        of_day[(window.from_hour + np.arange(span)) % 24] = window.load_share
+    zone = ZoneInfo(programme.time_zone)
+    local = np.array([hours.at(hour).astimezone(zone).hour for hour in range(hours.count)], dtype=np.intp)
+    profile: Floats = of_day[local] / of_day[local].mean()
+    return profile

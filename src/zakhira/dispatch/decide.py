@@ -43,10 +43,11 @@ def dispatch_hours(
 ) -> Dispatch:
     """Decide the hours of ``actual``.
 
-    Each hour is scheduled on the forecast from where the sites stand, then run on what really comes. Halls go first and
-    always run; fleets follow by margin, on surplus that costs less than their margin; sites of a class in a zone share
-    pro rata to their grants. A site never rises by more than its ramp over its last hour, nor over its schedule; a fall
-    is followed at once, since miners shed in seconds.
+    Each hour is scheduled on the forecast from where the sites stand, then run on what really comes. Surplus goes to
+    whom it is worth most: to a fleet its margin, to a hall the firm tariff that it saves. Halls always run; fleets run
+    on surplus that costs less than their margin; sites of a class in a zone share pro rata to their grants. A site
+    never rises by more than its ramp over its last hour, nor over its schedule; a fall is followed at once, since
+    miners shed in seconds.
 
     ``previous_mw`` [grant] is what ran in the hour before (:func:`last_mw`); None means that all sites stood still.
     ``reward_sats_per_hash`` sets the margins; None takes the network as the programme states it.

@@ -52,7 +52,7 @@ class Step:
 
     @property
     def is_hall(self) -> bool:
-        """Halls come first and always run; fleets follow by margin."""
+        """Halls always run: on firm supply where the surplus goes to somebody to whom it is worth more."""
         return isinstance(self.item, HallClass)
 
 
@@ -75,7 +75,7 @@ class Layout:
 
 
 def lay_out(programme: Programme, granted: Sequence[GrantedPower], reward_sats_per_hash: float) -> Layout:
-    """Bring grants into the order of service: halls in the file's order, then fleets by margin at these rewards.
+    """Bring grants into the order of service: by what surplus is worth to them at these rewards, halls before equals.
 
     Raises:
         UnknownGrant: a site or class is not in the programme, or a site has a class twice.
@@ -131,8 +131,8 @@ def _steps(programme: Programme, granted: Sequence[GrantedPower], reward_sats_pe
         )
         for machine in programme.machines
     ]
-    fleets.sort(key=lambda step: -step.value_pkr_per_mwh)
-    return tuple(step for step in (*halls, *fleets) if len(step.rows))
+    steps = sorted((*halls, *fleets), key=lambda step: -step.value_pkr_per_mwh)
+    return tuple(step for step in steps if len(step.rows))
 
 
 def run_shares(layout: Layout, ambient_c: Floats) -> tuple[Floats, Floats, Floats]:

@@ -30,15 +30,17 @@ def serve(layout: Layout, want_mw: Floats, affordable_mw: Floats, reach_mw: Floa
     """Serve an hour.
 
     ``want_mw`` [row] is what is fit to run; ``affordable_mw`` [step, zone] the surplus cheaper than the step's value;
-    ``reach_mw`` [site] what each site may draw at most. Halls draw on firm supply what the surplus does not give them.
+    ``reach_mw`` [site] what each site may draw at most; its halls come first in that. Halls draw on firm supply what
+    the surplus does not give them.
     """
     zones = len(layout.zones)
     used, firm, free = np.zeros_like(want_mw), np.zeros_like(want_mw), np.zeros_like(want_mw)
-    before, room = np.zeros((len(layout.steps) + 1, zones)), reach_mw.copy()
+    before = np.zeros((len(layout.steps) + 1, zones))
+    run, room = _halls_reach(layout, want_mw, reach_mw)
     for number, step in enumerate(layout.steps):
         rows = step.rows
         zone, site, weight = layout.zone_of[rows], layout.site_of[rows], layout.effective_mw[rows]
-        can = np.minimum(want_mw[rows], room[site])
+        can = run[rows] if step.is_hall else np.minimum(want_mw[rows], room[site])
         left = np.maximum(affordable_mw[number] - before[number], 0.0)
         got = share_out(can, weight, zone, left)
         held = bool((can < want_mw[rows]).any())
@@ -48,9 +50,20 @@ def serve(layout: Layout, want_mw: Floats, affordable_mw: Floats, reach_mw: Floa
             free[rows] = want_mw[rows]
         else:
             free[rows] = share_out(want_mw[rows], weight, zone, left) if held else got
-        room[site] = np.maximum(room[site] - got - firm[rows], 0.0)
+            room[site] = np.maximum(room[site] - got, 0.0)
         before[number + 1] = before[number] + np.bincount(zone, got, zones)
     return Served(used, firm, free, before)
+
+
+def _halls_reach(layout: Layout, want_mw: Floats, reach_mw: Floats) -> tuple[Floats, Floats]:
+    """What halls run [row] within their sites' reach, and what they leave of it [site]."""
+    run, room = np.zeros_like(want_mw), reach_mw.copy()
+    for step in layout.steps:
+        if step.is_hall:
+            site = layout.site_of[step.rows]
+            run[step.rows] = np.minimum(want_mw[step.rows], room[site])
+            room[site] = np.maximum(room[site] - run[step.rows], 0.0)
+    return run, room
 
 
 def share_out(can_mw: Floats, weight: Floats, zone: Places, left_mw: Floats) -> Floats:

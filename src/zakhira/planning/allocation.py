@@ -15,11 +15,17 @@ class Grant:
     class_id: str
     is_hall: bool
     power_mw: float
+    phase: str = ""
+    """In a build-up: the phase in which it is bought."""
 
 
 @dataclass(frozen=True)
 class ClassResult:
-    """What one class in one zone does in a year: the horizon, scaled to 8,760 hours. ``tag`` is its inputs' weakest."""
+    """What one class in one zone does in a year: the horizon, scaled to 8,760 hours, in the mean of the scenarios.
+
+    ``tag`` is its inputs' weakest. In a build-up ``power_mw`` and capital are what is bought in ``phase``, and all else
+    what the class does in that phase's year.
+    """
 
     zone: str
     class_id: str
@@ -36,6 +42,7 @@ class ClassResult:
     annualised_capital_usd: float
     jobs: float
     tag: str
+    phase: str = ""
 
     @property
     def value_usd(self) -> float:
@@ -62,11 +69,40 @@ class Certificate:
     upper_bound_usd: float
     rounds: int
     seconds: float
+    interrupted: bool = False
+    """Whether somebody stopped the search before its bounds met."""
 
     @property
     def gap_share(self) -> float:
         """(upper - lower) / max(1, |upper|)."""
         return (self.upper_bound_usd - self.lower_bound_usd) / max(1.0, abs(self.upper_bound_usd))
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What was maximised: the aim, how the network answers, over how many scenarios, with how much weight on the worst.
+
+    ``summed`` says in words whose value the objective adds up.
+    """
+
+    objective: str
+    response: str
+    elasticity: float
+    scenarios: int
+    risk_weight: float
+    risk_tail_share: float
+    summed: str
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The net value over the scenarios in USD a year: mean, mean of the worst, and quantiles of 5, 50 and 95%."""
+
+    mean_usd: float
+    tail_mean_usd: float
+    low_usd: float
+    middle_usd: float
+    high_usd: float
 
 
 @dataclass(frozen=True)
@@ -79,6 +115,8 @@ class Plan:
     results: tuple[ClassResult, ...]
     certificate: Certificate
     shadow_prices: tuple[ShadowPrice, ...]
+    basis: Basis
+    spread: Spread
 
     @property
     def power_mw(self) -> float:

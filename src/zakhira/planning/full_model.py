@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zakhira.planning.cutting_planes import require_optimal
+from zakhira.planning.master import require_optimal
 from zakhira.planning.problem import USD_PER_MUSD, AllocationProblem, build_problem
 from zakhira.planning.solver import LinearProgram, LinearSolver, rows_of
 from zakhira.programme.model import Programme

@@ -1,25 +1,27 @@
-"""The allocation problem as arrays: columns (a class at a site), limits on their sums, and each zone's supply."""
+"""The allocation problem as arrays: columns (a class at a site), limits on their sums, and the years of work."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+from zakhira.compute.halls import load_profile
 from zakhira.energy.surplus import PlugSurplus, surplus_at_plug
 from zakhira.kernel.errors import InvalidInput
+from zakhira.mining.epochs import Epochs, epochs_of
 from zakhira.mining.machines import derate_share
+from zakhira.planning.limits import Column, Limit, base_usd_per_mw, limits_of, years_at_work
+from zakhira.planning.outlook import Outlook, certain_outlook
 from zakhira.planning.worth import HOURS_PER_YEAR, ClassWorth, class_worths
-from zakhira.programme.model import Programme, Site, Zone
+from zakhira.programme.model import Phase, Programme, Zone
 from zakhira.programme.series import Floats, Series
 
+Places: TypeAlias = npt.NDArray[np.intp]
+
 USD_PER_MUSD = 1e6
-
-
-class LimitNotPossible(InvalidInput):
-    """A limit of the allocation is negative or not a number."""
-
-    code = "ZK-PLANNING-001"
 
 
 class SeriesDoNotFit(InvalidInput):
@@ -29,120 +31,174 @@ class SeriesDoNotFit(InvalidInput):
 
 
 @dataclass(frozen=True)
-class Column:
-    """A class at a site: what may be granted megawatts. ``zone`` and ``worth`` are positions."""
-
-    site: Site
-    zone: int
-    worth: int
-
-
-@dataclass(frozen=True)
-class Limit:
-    """``coefficients @ power_mw <= capacity``, with words for whoever asks what one more ``unit`` is worth."""
-
-    name: str
-    words: str
-    unit: str
-    capacity: float
-    coefficients: Floats
-
-
-@dataclass(frozen=True)
 class ZoneSupply:
-    """A zone's surplus at the plug in the hours that have any that is worth using.
+    """A zone's surplus at the plug in the hours that have any.
 
-    ``run_share`` [class, hour] is the most of a granted MW that may run: load share times what the heat leaves.
+    ``run_share`` [class, hour] is the most of a granted MW that may run: load share times what the heat leaves;
+    ``hours`` [hour] are the positions of these hours in the horizon.
     """
 
     zone: Zone
     plug: PlugSurplus
     run_share: Floats
+    hours: Places
+
+
+@dataclass(frozen=True)
+class OperatingYear:
+    """A year of work: the horizon, or the horizon as it will be in a later phase.
+
+    ``weight`` is what a dollar of this year counts for: its discount, times the years until the next phase.
+    ``classes`` [class] are the positions among the problem's worths of what may run; ``class_of`` [column] is the
+    position in ``classes`` that a column adds to, or -1. ``supplies`` [surplus year][zone].
+    """
+
+    phase: int
+    weight: float
+    classes: Places
+    class_of: Places
+    supplies: tuple[tuple[ZoneSupply, ...], ...]
+    epochs: Epochs
 
 
 @dataclass(frozen=True)
 class AllocationProblem:
-    """Everything that the methods of planning need. Money per year; ``year_scale`` takes the horizon to a year."""
+    """Everything that the methods of planning need. Money per year; ``year_scale`` takes the horizon to a year.
+
+    ``base_usd_per_mw`` [column] is what a MW is worth without any surplus: less its capital; halls on firm supply.
+    """
 
     worths: tuple[ClassWorth, ...]
     columns: tuple[Column, ...]
     limits: tuple[Limit, ...]
-    supplies: tuple[ZoneSupply, ...]
+    base_usd_per_mw: Floats
+    years: tuple[OperatingYear, ...]
+    outlook: Outlook
+    response: str
+    elasticity: float
     horizon_hours: int
     year_scale: float
     pkr_per_usd: float
 
-    def by_zone_and_class(self, power_mw: Floats) -> Floats:
-        """Sum MW of columns to [zone, class]."""
-        totals = np.zeros((len(self.supplies), len(self.worths)))
-        for column, mw in zip(self.columns, power_mw, strict=True):
-            totals[column.zone, column.worth] += mw
+    @property
+    def supplies(self) -> tuple[ZoneSupply, ...]:
+        """The zones of the first year, with the reference surplus."""
+        return self.years[0].supplies[0]
+
+    def by_zone_and_class(self, power_mw: Floats, year: OperatingYear | None = None) -> Floats:
+        """Sum MW of columns to [zone, class] of a year, the first unless told."""
+        year = year or self.years[0]
+        totals = np.zeros((len(year.supplies[0]), len(year.classes)))
+        for column, place, mw in zip(self.columns, year.class_of, power_mw, strict=True):
+            if place >= 0:
+                totals[column.zone, place] += mw
         return totals
 
 
-def build_problem(programme: Programme, series: Series) -> AllocationProblem:
+def build_problem(
+    programme: Programme,
+    series: Series,
+    outlook: Outlook | None = None,
+    surplus_years: tuple[Series, ...] = (),
+    phases: tuple[Phase, ...] = (),
+) -> AllocationProblem:
     """Bring a programme and its series into arrays.
+
+    ``surplus_years`` are those beside ``series`` that the outlook's scenarios name; ``phases`` plans a build-up.
 
     Raises:
         LimitNotPossible: a limit is negative or not a number.
         SeriesDoNotFit: no hours, or other zones than the programme's.
     """
-    if series.hours.count == 0 or set(series.zones) != {zone.id for zone in programme.zones}:
-        raise SeriesDoNotFit(
-            f"The series hold {series.hours.count} hours of the zones {', '.join(series.zones)}.",
-            "Give at least an hour, and each zone of the programme once.",
-        )
-    worths = class_worths(programme)
+    for each in (series, *surplus_years):
+        _require_fit(programme, each)
+    stages = phases or (Phase("year", 0, programme.cap_mw, programme.prices.capital_budget_usd),)
+    worths = tuple(worth for stage in stages for worth in class_worths(programme, stage.year))
+    kinds = len(worths) // len(stages)
     place = {zone.id: index for index, zone in enumerate(programme.zones)}
-    columns = tuple(Column(site, place[site.zone], index) for site in programme.sites for index in range(len(worths)))
+    columns = tuple(
+        Column(site, place[site.zone], phase * kinds + kind, phase)
+        for phase in range(len(stages))
+        for site in programme.sites
+        for kind in range(kinds)
+    )
+    every_series = (series, *surplus_years)
+    years = tuple(
+        _operating_year(programme, every_series, stages, phase, worths, columns) for phase in range(len(stages))
+    )
     return AllocationProblem(
         worths=worths,
         columns=columns,
-        limits=_limits(programme, worths, columns),
-        supplies=tuple(_supply(zone, series, worths, programme.prices.pkr_per_usd) for zone in programme.zones),
+        limits=limits_of(programme, worths, columns, stages),
+        base_usd_per_mw=base_usd_per_mw(programme, worths, columns, stages, build_up=bool(phases)),
+        years=years,
+        outlook=outlook or certain_outlook(programme, max(year.epochs.count for year in years), len(stages)),
+        response=programme.planning.response,
+        elasticity=programme.planning.elasticity,
         horizon_hours=series.hours.count,
         year_scale=HOURS_PER_YEAR / series.hours.count,
         pkr_per_usd=programme.prices.pkr_per_usd,
     )
 
 
-def _supply(zone: Zone, series: Series, worths: tuple[ClassWorth, ...], pkr_per_usd: float) -> ZoneSupply:
-    """The zone's hours with surplus that is cheap enough for somebody; the others can change nothing."""
+def _require_fit(programme: Programme, series: Series) -> None:
+    if series.hours.count == 0 or set(series.zones) != {zone.id for zone in programme.zones}:
+        raise SeriesDoNotFit(
+            f"The series hold {series.hours.count} hours of the zones {', '.join(series.zones)}.",
+            "Give at least an hour, and each zone of the programme once.",
+        )
+
+
+def _operating_year(
+    programme: Programme,
+    every_series: tuple[Series, ...],
+    stages: tuple[Phase, ...],
+    phase: int,
+    worths: tuple[ClassWorth, ...],
+    columns: tuple[Column, ...],
+) -> OperatingYear:
+    """What works in a phase, on which surplus, in which epochs."""
+    at_work = years_at_work(worths, stages)[phase]
+    classes = np.flatnonzero(at_work > 0)
+    where = np.full(len(worths), -1, dtype=np.intp)
+    where[classes] = np.arange(len(classes))
+    kept = tuple(worths[position] for position in classes)
+    return OperatingYear(
+        phase=phase,
+        weight=_year_weight(programme, stages, phase),
+        classes=classes,
+        class_of=where[[column.worth for column in columns]],
+        supplies=tuple(_supplies(programme, series, kept, stages[phase].surplus_share) for series in every_series),
+        epochs=epochs_of(programme.network, every_series[0].hours.count, stages[phase].year),
+    )
+
+
+def _year_weight(programme: Programme, stages: tuple[Phase, ...], phase: int) -> float:
+    """Discounts of the years from this phase to the next; the last phase counts for one year."""
+    first = stages[phase].year
+    after = stages[phase + 1].year if phase + 1 < len(stages) else first + 1
+    return float(sum((1.0 + programme.prices.discount_share_per_year) ** -year for year in range(first, after)))
+
+
+def _supplies(
+    programme: Programme, series: Series, worths: tuple[ClassWorth, ...], surplus_share: float
+) -> tuple[ZoneSupply, ...]:
+    """Each zone's hours with surplus."""
+    profiles = {hall.id: load_profile(programme, hall, series.hours) for hall in programme.halls}
+    return tuple(_supply(zone, series, worths, profiles, surplus_share) for zone in programme.zones)
+
+
+def _supply(
+    zone: Zone, series: Series, worths: tuple[ClassWorth, ...], profiles: dict[str, Floats], surplus_share: float
+) -> ZoneSupply:
     plug = surplus_at_plug(series, zone)
-    dearest_pkr = max((worth.surplus_value_usd_per_mwh for worth in worths), default=0.0) * pkr_per_usd
-    kept = ((plug.power_mw > 0) & (plug.cost_pkr_per_mwh < dearest_pkr)).any(axis=1)
+    kept = np.flatnonzero((plug.power_mw > 0).any(axis=1))
     ambient_c = series.ambient_c[series.zones.index(zone.id)][kept]
     shares = [
         worth.load_share
-        * (np.ones_like(ambient_c) if worth.machine is None else derate_share(worth.machine, ambient_c))
+        * (profiles[worth.class_id][kept] if worth.machine is None else derate_share(worth.machine, ambient_c))
         for worth in worths
     ]
-    run_share = np.array(shares).reshape(len(worths), len(ambient_c))
-    return ZoneSupply(zone, PlugSurplus(plug.power_mw[kept], plug.cost_pkr_per_mwh[kept]), run_share)
-
-
-def _limits(programme: Programme, worths: tuple[ClassWorth, ...], columns: tuple[Column, ...]) -> tuple[Limit, ...]:
-    def mask(chosen: list[bool]) -> Floats:
-        return np.array(chosen, dtype=np.float64)
-
-    limits = [Limit("cap", "the programme's allocation", "MW", programme.cap_mw, np.ones(len(columns)))]
-    for licensee in programme.licensees:
-        chosen = mask([column.site.licensee == licensee.id for column in columns])
-        limits.append(Limit(f"quota:{licensee.id}", f"{licensee.name}'s quota", "MW", licensee.quota_mw, chosen))
-    for index, zone in enumerate(programme.zones):
-        chosen = mask([column.zone == index for column in columns])
-        limits.append(Limit(f"zone:{zone.id}", f"the zone {zone.name}", "MW", zone.max_mw, chosen))
-    for site in programme.sites:
-        chosen = mask([column.site.id == site.id for column in columns])
-        words = f"the connection of the site {site.id}"
-        limits.append(Limit(f"connection:{site.id}", words, "MW", site.connection_mw, chosen))
-    for index, worth in enumerate(worths):
-        chosen = mask([column.worth == index for column in columns])
-        limits.append(Limit(f"class:{worth.class_id}", f"the supply of {worth.name}", "MW", worth.limit_mw, chosen))
-    capital = np.array([worths[column.worth].capital_usd_per_mw for column in columns]) / USD_PER_MUSD
-    budget = programme.prices.capital_budget_usd / USD_PER_MUSD
-    limits.append(Limit("budget", "the capital budget", "million USD", budget, capital))
-    for limit in limits:
-        if not limit.capacity >= 0:
-            raise LimitNotPossible(f"{limit.words} is {limit.capacity} {limit.unit}.", "Give a limit of at least 0.")
-    return tuple(limits)
+    run_share = np.array(shares).reshape(len(worths), len(kept))
+    kept_plug = PlugSurplus(plug.power_mw[kept] * surplus_share, plug.cost_pkr_per_mwh[kept])
+    return ZoneSupply(zone, kept_plug, run_share, kept)

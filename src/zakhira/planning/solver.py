@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -36,25 +37,31 @@ class Rows:
 
 @dataclass(frozen=True)
 class LinearProgram:
-    """Maximise ``objective @ x`` subject to ``rows`` and ``lower <= x <= upper`` (infinite where there is no bound)."""
+    """Maximise ``objective @ x`` subject to ``rows`` and ``lower <= x <= upper`` (infinite where there is no bound).
+
+    ``whole`` [column], if given, is true where x must be a whole number.
+    """
 
     objective: Floats
     lower: Floats
     upper: Floats
     rows: Rows
+    whole: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
 class LinearSolution:
     """What came out. Without the status OPTIMAL the arrays are empty and the objective is NaN.
 
-    ``duals`` [row] is what the objective gains from one more unit of the row's binding bound.
+    ``duals`` [row] is what the objective gains from one more unit of the row's binding bound; with whole numbers there
+    are none, and ``bound`` is then above the objective by the gap that the solver left.
     """
 
     status: SolverStatus
     objective: float
     primal: Floats
     duals: Floats
+    bound: float = math.nan
 
 
 class LinearModel(Protocol):

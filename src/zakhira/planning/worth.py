@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zakhira.compute import halls
 from zakhira.mining import machines
 from zakhira.mining.network import stated_reward_sats_per_hash
-from zakhira.programme.model import HallClass, MachineClass, Prices, Programme
+from zakhira.programme.model import HallClass, MachineClass, Planning, Prices, Programme
 
 HOURS_PER_YEAR = 8760.0
 KWH_PER_MWH = 1000.0
@@ -31,11 +31,23 @@ class ClassWorth:
     capital_usd_per_mw: float
     annualised_capital_usd_per_mw: float
     btc_per_mwh: float
+    hashes_per_mwh: float
     gpu_hours_per_mwh: float
     jobs_per_mw: float
     limit_mw: float
-    base_usd_per_mw: float
-    """A year's value of a granted MW that gets no surplus at all: less its capital; a hall runs on firm supply."""
+    year_usd_per_mw: float
+    """A year's value of a granted MW that gets no surplus at all, before its capital: a hall runs on firm supply."""
+    rent_usd_per_mw: float
+    """A year's AI revenue of a granted MW."""
+    life_years: float
+    lead_years: int
+    built_year: int = 0
+    """Years after the horizon at which machines of this vintage are bought."""
+
+    @property
+    def base_usd_per_mw(self) -> float:
+        """A year's value of a granted MW that gets no surplus at all, less a year's share of its capital."""
+        return self.year_usd_per_mw - self.annualised_capital_usd_per_mw
 
 
 def capital_recovery_share(discount_share: float, life_years: float) -> float:
@@ -50,11 +62,26 @@ def firm_tariff_usd_per_mwh(prices: Prices) -> float:
     return prices.firm_tariff_pkr_per_kwh * KWH_PER_MWH / prices.pkr_per_usd
 
 
-def class_worths(programme: Programme) -> tuple[ClassWorth, ...]:
-    """Every machine class and hall class of the programme, halls first, each in the file's order."""
+def class_worths(programme: Programme, built_year: int = 0) -> tuple[ClassWorth, ...]:
+    """Every machine class and hall class of the programme, halls first, each in the file's order.
+
+    Machines bought ``built_year`` years after the horizon use less energy and cost less a terahash, as ``[planning]``
+    says.
+    """
     reward = stated_reward_sats_per_hash(programme.network)
-    of_halls = tuple(_hall_worth(hall, programme.prices) for hall in programme.halls)
-    return of_halls + tuple(_machine_worth(machine, reward, programme.prices) for machine in programme.machines)
+    vintage = [_vintage(machine, programme.planning, built_year) for machine in programme.machines]
+    worths = [_hall_worth(hall, programme.prices) for hall in programme.halls]
+    worths += [_machine_worth(machine, reward, programme.prices) for machine in vintage]
+    return tuple(replace(worth, built_year=built_year) for worth in worths)
+
+
+def _vintage(machine: MachineClass, planning: Planning, years: int) -> MachineClass:
+    """The class as the market offers it some years later."""
+    return replace(
+        machine,
+        efficiency_j_per_th=machine.efficiency_j_per_th * (1.0 - planning.efficiency_gain_per_year) ** years,
+        price_usd_per_th=machine.price_usd_per_th * (1.0 - planning.machine_price_fall_per_year) ** years,
+    )
 
 
 def _machine_worth(machine: MachineClass, reward_sats: float, prices: Prices) -> ClassWorth:
@@ -73,10 +100,14 @@ def _machine_worth(machine: MachineClass, reward_sats: float, prices: Prices) ->
         capital_usd_per_mw=capital,
         annualised_capital_usd_per_mw=annualised,
         btc_per_mwh=btc,
+        hashes_per_mwh=machines.hashes_per_mwh(machine),
         gpu_hours_per_mwh=0.0,
         jobs_per_mw=machine.jobs_per_mw,
         limit_mw=machine.limit_mw,
-        base_usd_per_mw=-annualised,
+        year_usd_per_mw=0.0,
+        rent_usd_per_mw=0.0,
+        life_years=machine.life_years,
+        lead_years=machine.lead_years,
     )
 
 
@@ -97,8 +128,12 @@ def _hall_worth(hall: HallClass, prices: Prices) -> ClassWorth:
         capital_usd_per_mw=capital,
         annualised_capital_usd_per_mw=annualised,
         btc_per_mwh=0.0,
+        hashes_per_mwh=0.0,
         gpu_hours_per_mwh=halls.gpu_hours_per_mwh(hall),
         jobs_per_mw=hall.jobs_per_mw,
         limit_mw=hall.limit_mw,
-        base_usd_per_mw=load * HOURS_PER_YEAR * (revenue - hall.opex_usd_per_mwh - firm) - annualised,
+        year_usd_per_mw=load * HOURS_PER_YEAR * (revenue - hall.opex_usd_per_mwh - firm),
+        rent_usd_per_mw=load * HOURS_PER_YEAR * revenue,
+        life_years=hall.life_years,
+        lead_years=hall.lead_years,
     )

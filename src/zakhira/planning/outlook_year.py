@@ -1,0 +1,181 @@
+"""A year of work under every scenario: where marginal revenue meets the cost of hashes in each epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from zakhira.planning.hash_curve import (
+    HashCurve,
+    HashOrder,
+    SurplusRows,
+    hash_curve,
+    hash_order,
+    slopes_usd,
+    surplus_rows,
+)
+from zakhira.planning.merit import lines_of, regimes_of
+from zakhira.planning.network_answer import NetworkAnswer, network_answer
+from zakhira.planning.problem import AllocationProblem, OperatingYear
+from zakhira.programme.series import Floats
+
+Places = npt.NDArray[np.intp]
+
+WIDE = 1.0 + 1e-9
+"""The range of marginal revenues is taken this much wider than the extremes."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Where scenarios meet a year's curves, [scenario, epoch] of those that have this year of surplus.
+
+    ``regime`` and ``place`` (elements before it are used in full) say where; ``usd_per_hash`` is the marginal revenue,
+    ``hashes`` what is mined, ``value_usd`` the operating value, ``below`` the share of a mixture that belongs to the
+    end of the regime below (two orders of service are worth the same where they meet).
+    """
+
+    curves: tuple[HashCurve, ...]
+    network: NetworkAnswer
+    regime: Places
+    place: Places
+    usd_per_hash: Floats
+    hashes: Floats
+    below: Floats
+    value_usd: Floats
+
+
+@dataclass(frozen=True)
+class YearOfSurplus:
+    """One year of surplus with the scenarios that have it."""
+
+    scenarios: Places
+    network: NetworkAnswer
+    rows: SurplusRows
+    orders: tuple[HashOrder, ...]
+    epochs: int
+
+    def meet(self, power_mw: Floats) -> Meeting:
+        """Meet every scenario's marginal revenue at ``power_mw`` [class, zone]."""
+        curves = tuple(hash_curve(self.rows, order, power_mw) for order in self.orders)
+        shape = (len(self.scenarios), self.epochs)
+        regime, place = np.full(shape, -1, dtype=np.intp), np.zeros(shape, dtype=np.intp)
+        hashes, usd, below = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        for number in range(len(curves) - 1, -1, -1):
+            curve = curves[number]
+            low = curve.order.regime.low if number else -np.inf
+            floor = _places_below(curve.order, low)
+            base = curve.order.first[:-1]
+            at_floor = np.broadcast_to(curve.hashes[floor] - curve.hashes[base], shape)
+            todo = regime < 0
+            above = todo & (self.network.marginal_usd_per_hash(at_floor) > low)
+            found, mined, price = _meet_curve(curve, self.network, floor)
+            regime[above], place[above] = number, found[above]
+            hashes[above], usd[above] = mined[above], price[above]
+            if number:
+                lower = curves[number - 1]
+                end = lower.order.first[1:]
+                at_end = np.broadcast_to(lower.hashes[end] - lower.hashes[lower.order.first[:-1]], shape)
+                mixed = todo & ~above & (self.network.marginal_usd_per_hash(at_end) >= low)
+                wanted = self.network.hashes_at_marginal(np.full(shape, low))
+                regime[mixed], place[mixed], usd[mixed] = number, np.broadcast_to(floor, shape)[mixed], low
+                hashes[mixed] = np.clip(wanted, at_end, np.maximum(at_end, at_floor))[mixed]
+                span = at_floor - at_end
+                part = np.divide(at_floor - hashes, span, out=np.zeros(shape), where=mixed & (span > 0))
+                below[mixed] = np.clip(part, 0.0, 1.0)[mixed]
+        value = self._value_usd(curves, regime, place, usd, hashes)
+        return Meeting(curves, self.network, regime, place, usd, hashes, below, value)
+
+    def _value_usd(
+        self, curves: tuple[HashCurve, ...], regime: Places, place: Places, usd: Floats, hashes: Floats
+    ) -> Floats:
+        """Revenue less the cost of surplus and work, and what halls save [scenario, epoch]."""
+        value = self.network.epoch_btc * self.network.btc_usd * self.network.share(hashes) - usd * hashes
+        for number, curve in enumerate(curves):
+            base = np.broadcast_to(curve.order.first[:-1], regime.shape)
+            here = regime == number
+            end = np.where(here, place, base)
+            before = usd * (curve.hashes[end] - curve.hashes[base]) - (curve.cost_usd[end] - curve.cost_usd[base])
+            value += np.where(here, before + curve.hall_usd, 0.0)
+        return value
+
+    def slopes_usd(self, meeting: Meeting, weights: Floats, zones: int, *, by_epoch: bool) -> Floats:
+        """What one more MW adds [epoch or 1, zone, class], weighted over the scenarios."""
+        keys = self.rows.epoch * zones + self.rows.zone if by_epoch else self.rows.zone
+        count = zones * self.epochs if by_epoch else zones
+        total = np.zeros((count, self.rows.run_share.shape[0]))
+        weight = np.broadcast_to(weights[:, None], meeting.regime.shape)
+        for number, curve in enumerate(meeting.curves):
+            here = np.where(meeting.regime == number, weight, 0.0)
+            if not here.any():
+                continue
+            place = np.where(here > 0, meeting.place, 0)
+            used = elements_weight(curve.order, place, here)
+            revenue = elements_weight(curve.order, place, here * meeting.usd_per_hash)
+            total += slopes_usd(curve, used, revenue, here.sum(axis=0), keys, count)
+        return total.reshape(-1, zones, total.shape[1])
+
+
+def elements_weight(order: HashOrder, place: Places, weight: Floats) -> Floats:
+    """The summed weight [element] of the scenarios that use it: those of its epoch whose ``place`` lies behind it."""
+    count = len(order.place)
+    ends = np.bincount(place.ravel(), weight.ravel(), count + 1)
+    behind = np.cumsum(ends[::-1])[::-1]
+    epoch_of = np.repeat(np.arange(len(order.first) - 1), np.diff(order.first))
+    per_epoch = weight.sum(axis=0)
+    later = np.concatenate((np.cumsum(per_epoch[::-1])[::-1][1:], [0.0]))
+    return np.asarray(np.maximum(behind[1:] - later[epoch_of], 0.0), dtype=np.float64)
+
+
+def _places_below(order: HashOrder, low: float) -> Places:
+    """For each epoch the first element whose hashes cost more than ``low``."""
+    if low == -np.inf or len(order.place) == 0:
+        return order.first[:-1]
+    cheap = np.concatenate(([0], np.cumsum(order.cost_usd_per_hash <= low)))
+    return np.asarray(order.first[:-1] + cheap[order.first[1:]] - cheap[order.first[:-1]], dtype=np.intp)
+
+
+def _meet_curve(curve: HashCurve, network: NetworkAnswer, floor: Places) -> tuple[Places, Floats, Floats]:
+    """By bisection, from ``floor`` to the end of each epoch: place, hashes and marginal revenue [scenario, epoch].
+
+    An element is used, if only in part, as long as marginal revenue before it is above its cost.
+    """
+    shape = network.others_hashes.shape
+    order, base = curve.order, curve.hashes[curve.order.first[:-1]]
+    low = np.broadcast_to(floor, shape).copy()
+    high = np.broadcast_to(order.first[1:], shape).copy()
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = np.minimum(middle, max(len(order.place) - 1, 0))
+        before = curve.hashes[reached] - base
+        used = (network.marginal_usd_per_hash(before) > order.cost_usd_per_hash[reached]) & (low < high)
+        low = np.where(used, middle + 1, low)
+        high = np.where(used | (low >= high), high, middle)
+    reached = curve.hashes[low] - base
+    price = network.marginal_usd_per_hash(reached)
+    if len(order.place) == 0:
+        return low, reached, price
+    last = np.maximum(low - 1, 0)
+    cost = np.where(low > floor, order.cost_usd_per_hash[last], -np.inf)
+    partly = price < cost
+    wanted = network.hashes_at_marginal(np.where(partly, cost, network.first_usd_per_hash))
+    part = np.clip(wanted, curve.hashes[last] - base, reached)
+    return np.where(partly, last, low), np.where(partly, part, reached), np.where(partly, cost, price)
+
+
+def years_of_surplus(problem: AllocationProblem, year: OperatingYear) -> tuple[YearOfSurplus, ...]:
+    """Prepare every year of surplus that some scenario has."""
+    answer = network_answer(problem.outlook, year.phase, year.epochs, problem.response, problem.elasticity)
+    lines = lines_of(problem, year)
+    high = float(answer.first_usd_per_hash.max()) * WIDE
+    dearest = max([line.value_usd_per_mwh(high) for line in lines], default=0.0)
+    found = []
+    for number in np.unique(problem.outlook.surplus_year):
+        scenarios = np.flatnonzero(problem.outlook.surplus_year == number)
+        rows = surplus_rows(year, int(number), problem.pkr_per_usd, dearest)
+        cheapest = float(rows.cost_usd_per_mwh.min(initial=0.0))
+        regimes = regimes_of(lines, 0.0, high, cheapest)
+        orders = tuple(hash_order(rows, regime) for regime in regimes)
+        found.append(YearOfSurplus(scenarios, answer.part(scenarios), rows, orders, year.epochs.count))
+    return tuple(found)
