@@ -82,3 +82,21 @@ def test_more_elastic_others_leave_us_more() -> None:
     """At the same work, our share rises with the others' elasticity."""
     shares = np.array([coin_share(np.array([0.5]), elasticity)[0] for elasticity in (0.0, 0.3, 1.0, 2.0, 5.0)])
     assert (np.diff(shares) > 0).all()
+
+
+@pytest.mark.parametrize("elasticity", [1e-9, 0.05, 10.0, 100.0])
+def test_extreme_works_and_elasticities_converge(elasticity: float) -> None:
+    """Twenty decades of work, marginals next to 1 and to 0, and elasticities beyond any that was ever estimated."""
+    works = np.concatenate(([0.0], np.logspace(-12, 8, 100)))
+    ratio = hashprice_ratio(works, elasticity)
+    assert np.abs(ratio * (ratio**elasticity + works) - 1.0).max() < 1e-13
+    marginals = np.concatenate((np.logspace(-12, 0, 100), 1.0 - np.logspace(-15, -1, 50)))
+    again = marginal_share(work_at_marginal(marginals, elasticity), elasticity)
+    assert np.abs(again / marginals - 1.0).max() < 1e-12
+
+
+def test_a_vanishing_elasticity_is_none() -> None:
+    """The closed forms at 0 are the limit of the iterated ones."""
+    for of in (hashprice_ratio, coin_share, marginal_share):
+        assert np.allclose(of(WORKS, 1e-12), of(WORKS, 0.0), rtol=1e-9)
+    assert np.allclose(work_at_marginal(np.array([0.3, 0.9]), 1e-12), work_at_marginal(np.array([0.3, 0.9]), 0.0))
