@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 import numpy as np
 
+from zakhira.adapters.programme_folder import load_programme
+from zakhira.adapters.pypsa.export import write_network
 from zakhira.adapters.pypsa.solved import NetworkSurplus, read_network, surplus_of
 from zakhira.adapters.pypsa.surplus_programme import Money, WrittenProgramme, write_programme
 from zakhira.cli.services import Answer, NetworkImport, Table
@@ -45,6 +48,26 @@ def from_network(order: NetworkImport) -> Answer:
     )
     sentence = f"{total_gwh:,.1f} GWh of surplus in {len(zones)} zones. Next: zakhira check {order.out}"
     return Answer((table,), facts, sentence)
+
+
+def plan_to_network(folder: Path, path: Path) -> Answer:
+    """Write the plan of a programme as a PyPSA network, and say what it leaves out."""
+    programme, series = load_programme(folder)
+    written = write_network(programme, series, path)
+    facts: dict[str, Json] = {
+        "file": str(path),
+        "hours": written.hours,
+        "columns": written.columns,
+        "limits": written.limits,
+        "left_out": list(written.left_out),
+    }
+    rows = (("hours", f"{written.hours:,}"), ("columns", f"{written.columns:,}"), ("limits", f"{written.limits:,}"))
+    notes = (
+        "n.optimize() maximises the value of the plan: its objective is minus that value in USD a year.",
+        *(f"Not in the network: {words}." for words in written.left_out),
+    )
+    table = Table("What the network holds", ("part", "count"), rows, right=(1,), notes=notes)
+    return Answer((table,), facts, f"The plan of {programme.name} as a PyPSA network is in {path}.")
 
 
 def _zone_facts(written: WrittenProgramme) -> list[dict[str, Json]]:

@@ -11,7 +11,7 @@ from zakhira.adapters.pypsa.hours import hours_of
 from zakhira.adapters.pypsa.library import Frame, Network, load_pypsa, quiet
 from zakhira.adapters.pypsa.lines import NetworkLine, lines_between
 from zakhira.energy.cost_blocks import cost_blocks
-from zakhira.kernel.errors import InvalidInput, OutsideFailure
+from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import HourRange
 from zakhira.programme.series import Floats
 
@@ -28,7 +28,7 @@ LARGEST_MW = 1e6
 MOST_LONGITUDE_DEG, MOST_LATITUDE_DEG = 180.0, 90.0
 
 
-class NetworkUnreadable(OutsideFailure):
+class NetworkUnreadable(InvalidInput):
     """The file is not there, or is no PyPSA network in netCDF."""
 
     code = "ZK-PYPSA-010"
@@ -109,7 +109,7 @@ def read_network(path: Path) -> Network:
     try:
         with quiet():
             return pypsa.Network(str(path))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, AttributeError, TypeError) as error:
         # What PyPSA raises depends on how the file is damaged, or on what else it is.
         reason = str(error).partition("\n")[0] or type(error).__name__
         message = f"{path} cannot be read as a PyPSA network: {reason}."
