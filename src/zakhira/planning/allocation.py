@@ -106,6 +106,26 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Stakeholder:
+    """What a plan is to one party in a year, in the mean of the scenarios: what it receives, less what it pays.
+
+    ``kind`` is programme, licensee, grid or pools; ``btc`` are the coins that it receives.
+    """
+
+    kind: str
+    id: str
+    name: str
+    phase: str
+    lines_usd: tuple[tuple[str, float], ...]
+    btc: float
+
+    @property
+    def value_usd(self) -> float:
+        """The sum of its lines."""
+        return sum(usd for _, usd in self.lines_usd)
+
+
+@dataclass(frozen=True)
 class Plan:
     """The allocation with its results by zone and class, its certificate and the price of each limit."""
 
@@ -117,6 +137,8 @@ class Plan:
     shadow_prices: tuple[ShadowPrice, ...]
     basis: Basis
     spread: Spread
+    stakeholders: tuple[Stakeholder, ...] = ()
+    """Whose value it is; in a build-up a year of each phase."""
 
     @property
     def power_mw(self) -> float:

@@ -17,6 +17,7 @@ from zakhira.planning.outlook_use import uses_of
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.planning.shadow import shadow_prices_of
 from zakhira.planning.solver import LinearSolver
+from zakhira.planning.stakeholders import stakeholders_of
 from zakhira.planning.tie_break import break_ties
 from zakhira.planning.zone_oracle import zone_oracles
 from zakhira.programme.model import Phase, Programme
@@ -70,11 +71,12 @@ def plan_allocation(
     chosen = break_ties(problem, master, solver, bounds, asked.previous_mw, asked.stop_share) if met else bounds.best
     power_mw = on_grid(problem, chosen.power_mw)
     value_usd, spread = value_of(problem, scenarios, power_mw)
+    results = results_of(programme, problem, power_mw, uses_of(scenarios, power_mw))
     return Plan(
         programme_digest=programme.digest,
         cap_mw=max(stage.cap_mw for stage in asked.phases) if asked.phases else programme.cap_mw,
         grants=grants_of(programme, problem, power_mw),
-        results=results_of(programme, problem, power_mw, uses_of(scenarios, power_mw)),
+        results=results,
         certificate=_certificate(bounds, method, value_usd, (clock() if clock else 0.0) - started, met=met),
         shadow_prices=shadow_prices_of(problem.limits, bounds.limit_duals_usd),
         basis=Basis(
@@ -87,6 +89,7 @@ def plan_allocation(
             summed=SUMMED,
         ),
         spread=spread,
+        stakeholders=stakeholders_of(programme, problem, power_mw, results),
     )
 
 

@@ -196,6 +196,8 @@ class Prices:
     """Added to the surplus cost in what a licensee is invoiced."""
     discount_share_per_year: float
     capital_budget_usd: float
+    system_fuel_pkr_per_kwh: float = 12.18
+    """What the fuel of an average unit costs the grid: a firm tariff above it relieves its capacity payments."""
 
 
 @dataclass(frozen=True)
