@@ -114,6 +114,12 @@ def test_a_refused_write_says_so(tmp_path: Path, outlook: Outlook, programme: Pr
     with pytest.raises(OutlookFileUnreadable, match="neither"):
         write_outlook(tmp_path / "s.txt", outlook, programme)
     assert not list(tmp_path.iterdir())
+    (tmp_path / "s.csv").mkdir()
+    with pytest.raises(OutlookNotWritten):
+        write_outlook(tmp_path / "s.csv", outlook, programme)
+    with pytest.raises(OutlookNotWritten):
+        write_outlook(Path(__file__) / "s.csv", outlook, programme)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.csv"]
 
 
 def test_a_thousand_scenarios_of_another_programme_are_told_once(tmp_path: Path, programme: Programme) -> None:

@@ -190,3 +190,16 @@ def test_many_faults_are_counted_and_parquet_tells_the_row() -> None:
     assert faults[0].message.startswith("Row 1: ")
     assert faults[0].line == 0
     assert "20 more" in faults[-1].message
+
+
+@given(st.data())
+def test_any_damage_is_named_or_harmless(data: st.DataObject) -> None:
+    """Whatever numbers stand in any cells, an outlook comes back or faults with a remedy, and never both."""
+    cells = st.sampled_from([np.nan, np.inf, -np.inf, -1.0, 0.0, 0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 1e300, 900.0])
+    names = ("weight", "phase", "epoch", "btc_usd", "others_eh_per_s", "gpu_factor")
+    changes = data.draw(st.dictionaries(st.sampled_from(names), st.dictionaries(st.integers(0, 11), cells, max_size=3)))
+    outlook, faults = check(columns(**changes))
+    assert (outlook is None) == bool(faults)
+    assert all(fault.remedy and fault.code.startswith("ZK-PLANNING-06") for fault in faults)
+    if outlook is not None:
+        assert outlook.btc_usd.shape == (2, PHASES, EPOCHS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,8 @@ def write_outlook(path: Path, outlook: Outlook, programme: Programme) -> None:
         draft.write_bytes(buffer.getvalue())
         draft.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
         raise OutlookNotWritten(
             f"{path}: {error.strerror or type(error).__name__}.", "Make room or choose another folder, and repeat."
         ) from None
