@@ -73,12 +73,15 @@ def check(services: Services, programme: Path, *, as_json: bool) -> None:
 
 @zakhira.command(epilog="Example: zakhira plan programmes/pakistan-2000mw")
 @click.argument("programme", type=_FOLDER)
+@click.option("--to-pypsa", type=_FOLDER, metavar="FILE.nc", help="Write the problem as a PyPSA network, and no plan.")
 @_JSON
 @click.pass_obj
-def plan(services: Services, programme: Path, *, as_json: bool) -> None:
+def plan(services: Services, programme: Path, to_pypsa: Path | None, *, as_json: bool) -> None:
     """Allocate the megawatts of PROGRAMME, with a certificate of how far from optimal the plan could be."""
 
     def make() -> Answer:
+        if to_pypsa is not None:
+            return services.plan_to_network(programme, to_pypsa)
         with progress_bars(quiet=as_json) as progress:
             return services.plan(programme, progress)
 

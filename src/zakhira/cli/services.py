@@ -115,6 +115,9 @@ class Services(Protocol):
     def plan(self, folder: Path, progress: Progress) -> Answer:
         """Allocate the megawatts."""
 
+    def plan_to_network(self, folder: Path, path: Path) -> Answer:
+        """Write the price taker's problem as a PyPSA network."""
+
     def run(self, folder: Path, days: int, seed: int, out: Path, progress: Progress) -> Answer:
         """Run the whole chain, or carry on where it stopped."""
 

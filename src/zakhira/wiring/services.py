@@ -53,6 +53,12 @@ class ProgramServices:
         programme, series = load_programme(folder)
         return plan_answer(make_plan(programme, series, progress), programme)
 
+    def plan_to_network(self, folder: Path, path: Path) -> Answer:
+        """Write the price taker's problem as a PyPSA network."""
+        from zakhira.wiring.pypsa_service import plan_to_network
+
+        return plan_to_network(folder, path)
+
     def run(self, folder: Path, days: int, seed: int, out: Path, progress: Progress) -> Answer:
         """Run the whole chain, or carry on where it stopped."""
         from zakhira.wiring.run_service import run_programme

@@ -11,10 +11,12 @@ import pytest
 
 from example_programme import build_programme, random_series
 from zakhira.adapters.highs import HighsSolver
+from zakhira.adapters.programme_scaffold import write_scaffold
 from zakhira.adapters.pypsa.export import NetworkNameNotPossible, NetworkNotWritten, left_out, write_network
 from zakhira.adapters.pypsa.library import quiet
 from zakhira.planning.plan import plan_allocation
 from zakhira.programme.model import Backup, Phase, Planning
+from zakhira.wiring.services import ProgramServices
 
 HOURS = 30
 
@@ -81,3 +83,13 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(NetworkNotWritten, match=r"plan\.nc"):
         write_network(programme, series, tmp_path / "nowhere" / "plan.nc")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
+    """A programme from its folder: the sentence names the file, the notes what is not in it."""
+    write_scaffold(tmp_path / "mine", "a drill of words")
+    answer = ProgramServices().plan_to_network(tmp_path / "mine", tmp_path / "plan.nc")
+    assert answer.facts["hours"] == 744
+    assert answer.facts["columns"] == 12
+    assert str(tmp_path / "plan.nc") in answer.sentence
+    assert (tmp_path / "plan.nc").is_file()
