@@ -26,12 +26,13 @@ def _with_lines(programme: Programme) -> Programme:
     )
 
 
+@pytest.mark.parametrize("with_lines", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_without_lines_it_is_the_plan(seed: int, solver: HighsSolver) -> None:
-    """The full model has no lines: leave them out, and both linear programmes have the same optimum."""
-    programme, series = _with_lines(build_programme(HOURS)), random_series(np.random.default_rng(seed), HOURS)
-    arrays = coupled_problem(programme, series, build_problem(programme, series), with_lines=False)
-    value_usd, _ = solve_plain(arrays, solver)
+def test_two_plain_programmes_agree(seed: int, with_lines: bool, solver: HighsSolver) -> None:  # noqa: FBT001  # a case
+    """Written twice, from the programme and from the coupled arrays, both linear programmes have the same optimum."""
+    base, series = build_programme(HOURS), random_series(np.random.default_rng(seed), HOURS)
+    programme = _with_lines(base) if with_lines else base
+    value_usd, _ = solve_plain(coupled_problem(programme, series, build_problem(programme, series)), solver)
     assert value_usd == pytest.approx(solve_full(programme, series, solver).value_usd, rel=1e-9)
 
 

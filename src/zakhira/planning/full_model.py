@@ -1,71 +1,117 @@
-"""The allocation as one plain linear programme over all hours: slow, and the reference for the quick method.
+"""The allocation as one plain linear programme over all hours: slow, and the reference for the quick methods.
 
-Columns: MW of each (site, class); then for every zone and hour the MW used by each class and taken from each block.
+Where the network answers to us, coins are concave: the programme starts with a few tangents from above and is given
+more where its solution lies, until what its own use earns in truth comes near to what the tangents promise.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from zakhira.planning.master import require_optimal
-from zakhira.planning.problem import USD_PER_MUSD, AllocationProblem, build_problem
-from zakhira.planning.solver import LinearProgram, LinearSolver, rows_of
+from zakhira.planning.full.build import FullModel, Grounds, build_full
+from zakhira.planning.full.network import tangent_rows
+from zakhira.planning.limits import USD_PER_MUSD
+from zakhira.planning.master import Progress, require_optimal
+from zakhira.planning.outlook_oracle import Risk, tail_weights
+from zakhira.planning.plan import PlanRequest
+from zakhira.planning.problem import build_problem
+from zakhira.planning.solver import LinearSolution, LinearSolver
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats, Series
 
-Entry = tuple[float, float, list[tuple[int, float]]]
+MOST_ROUNDS = 60
+"""Rounds of tangents; each halves the distance to the curve at least twice."""
 
 
 @dataclass(frozen=True)
 class FullAnswer:
-    """The optimal value in USD a year and MW [column]."""
+    """The optimum as far as it is known: ``value_usd`` bounds it from above, ``lower_usd`` is what the use is worth.
+
+    USD a year; ``power_mw`` [column]. A price taker's bounds differ by no more than what the solver leaves.
+    ``limit_duals_usd`` [limit] are nothing with whole numbers.
+    """
 
     value_usd: float
     power_mw: Floats
+    lower_usd: float
+    rounds: int
+    limit_duals_usd: Floats
+    model: FullModel
+    primal: Floats
+
+    @property
+    def gap_share(self) -> float:
+        """(upper - lower) / max(1, |upper|)."""
+        return (self.value_usd - self.lower_usd) / max(1.0, abs(self.value_usd))
 
 
-def solve_full(programme: Programme, series: Series, solver: LinearSolver) -> FullAnswer:
-    """Solve the whole linear programme at once; the relaxation where a fleet would pay more than a hall saves.
+def solve_full(
+    programme: Programme,
+    series: Series,
+    solver: LinearSolver,
+    request: PlanRequest | None = None,
+    progress: Progress | None = None,
+) -> FullAnswer:
+    """Solve the whole linear programme at once: scenarios, phases, lines, batteries, halls' supply and whole numbers.
+
+    Interruptible load is relaxed to its energy. An interruption inside ``progress`` gives the best use so far.
 
     Raises:
         PlanInfeasible, PlanUnbounded: the solver's answer; or the errors of ``build_problem`` and the solver.
     """
-    problem = build_problem(programme, series)
-    count = len(problem.columns)
-    objective = [problem.worths[column.worth].base_usd_per_mw / USD_PER_MUSD for column in problem.columns]
-    upper = [math.inf] * count
-    entries: list[Entry] = [
-        (-math.inf, limit.capacity, [(i, float(limit.coefficients[i])) for i in range(count)])
-        for limit in problem.limits
-    ]
-    for zone, supply in enumerate(problem.supplies):
-        for hour in range(len(supply.plug.power_mw)):
-            _add_hour(problem, zone, hour, objective, upper, entries)
-    program = LinearProgram(np.array(objective), np.zeros(len(objective)), np.array(upper), rows_of(entries))
-    solution = require_optimal(solver.load(program).solve())
-    return FullAnswer(solution.objective * USD_PER_MUSD, solution.primal[:count])
+    asked = request or PlanRequest()
+    problem = build_problem(programme, series, asked.outlook, asked.surplus_years, asked.phases)
+    risk = asked.risk or Risk(programme.planning.risk_weight, programme.planning.risk_tail_share)
+    model = build_full(Grounds(programme, (series, *asked.surplus_years), asked.phases, problem, risk))
+    return _refine(model, solver, asked.stop_share, progress)
 
 
-def _add_hour(
-    problem: AllocationProblem, zone: int, hour: int, objective: list[float], upper: list[float], entries: list[Entry]
-) -> None:
-    """Add one zone's hour: uses up to what is granted, blocks up to their size, and as much used as taken."""
-    supply, scale = problem.supplies[zone], problem.year_scale / USD_PER_MUSD
-    balance: list[tuple[int, float]] = []
-    for index, worth in enumerate(problem.worths):
-        place = len(objective)
-        objective.append(scale * worth.surplus_value_usd_per_mwh)
-        upper.append(math.inf)
-        share = float(supply.run_share[index, hour])
-        granted = [(i, -share) for i, c in enumerate(problem.columns) if (c.zone, c.worth) == (zone, index)]
-        entries.append((-math.inf, 0.0, [(place, 1.0), *granted]))
-        balance.append((place, 1.0))
-    for block in range(supply.plug.power_mw.shape[1]):
-        place = len(objective)
-        objective.append(-scale * float(supply.plug.cost_pkr_per_mwh[hour, block]) / problem.pkr_per_usd)
-        upper.append(float(supply.plug.power_mw[hour, block]))
-        balance.append((place, -1.0))
-    entries.append((0.0, 0.0, balance))
+def _refine(model: FullModel, solver: LinearSolver, stop_share: float, progress: Progress | None) -> FullAnswer:
+    """Solve and add tangents until the bounds meet."""
+    loaded, best, upper = solver.load(model.lp.program()), None, np.inf
+    try:
+        for rounds in range(1, MOST_ROUNDS + 1):
+            solution = require_optimal(loaded.solve())
+            upper = min(upper, solution.bound * USD_PER_MUSD)
+            found = _answer(model, solution, upper, rounds)
+            best = found if best is None or found.lower_usd >= best.lower_usd else best
+            if progress is not None:
+                progress(rounds, best.lower_usd, upper)
+            if not model.mined or (upper - best.lower_usd) <= stop_share * max(1.0, abs(upper)):
+                break
+            loaded.add_rows(tangent_rows(model.mined, solution.primal))
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+    assert best is not None
+    return FullAnswer(upper, best.power_mw, best.lower_usd, best.rounds, best.limit_duals_usd, best.model, best.primal)
+
+
+def _answer(model: FullModel, solution: LinearSolution, upper_usd: float, rounds: int) -> FullAnswer:
+    power = np.maximum(solution.primal[model.capacity.power], 0.0)
+    power = model.whole.rounded(power)
+    duals = solution.duals[model.capacity.limits] if len(solution.duals) else np.zeros(len(model.capacity.limits))
+    return FullAnswer(
+        value_usd=upper_usd,
+        power_mw=power,
+        lower_usd=true_value_usd(model, solution.primal),
+        rounds=rounds,
+        limit_duals_usd=duals * USD_PER_MUSD,
+        model=model,
+        primal=solution.primal,
+    )
+
+
+def true_value_usd(model: FullModel, primal: Floats) -> float:
+    """What the programme's own use is worth, with the coins that its work earns in truth."""
+    exact = primal.copy()
+    for mined in model.mined:
+        exact[mined.earned] = mined.earned_at(np.maximum(primal[mined.work], 0.0))
+    values = np.array([recourse.value_musd(exact) for recourse in model.recourses])
+    problem = model.problem
+    power = primal[model.capacity.power]
+    weights = tail_weights(values, problem.outlook.weights, model.risk)
+    fixed = float(problem.base_usd_per_mw @ power) - model.whole.cost_usd(power)
+    return fixed + float(weights @ values) * USD_PER_MUSD

@@ -112,7 +112,7 @@ class OutlookOracle:
         slope, value = np.zeros((pieces, zones, len(year.classes))), np.zeros(year.epochs.count)
         for part, meeting in zip(parts, meetings, strict=True):
             mine = weights[part.scenarios]
-            slope += part.slopes_usd(meeting, mine, zones, by_epoch=by_epoch)
+            slope += part.slopes_usd(meeting, mine, zones, len(year.classes), by_epoch=by_epoch)
             value += mine @ meeting.value_usd
         return scale * columns_of(self.problem, year, slope), scale * (value if by_epoch else value.sum(keepdims=True))
 
@@ -126,17 +126,22 @@ def columns_of(problem: AllocationProblem, year: OperatingYear, slope: Floats) -
     return result
 
 
-def outlook_oracle(problem: AllocationProblem, risk: Risk | None = None) -> OutlookOracle:
-    """Prepare every year and scenario of a problem."""
+def rents_usd_per_mw(problem: AllocationProblem) -> Floats:
+    """What a MW [column] gains over all years for each unit by which a scenario's GPU factor lies above 1."""
     rents = np.zeros(len(problem.columns))
     for year in problem.years:
         for index, (column, place) in enumerate(zip(problem.columns, year.class_of, strict=True)):
             if place >= 0:
                 rents[index] += year.weight * problem.worths[column.worth].rent_usd_per_mw
+    return rents
+
+
+def outlook_oracle(problem: AllocationProblem, risk: Risk | None = None) -> OutlookOracle:
+    """Prepare every year and scenario of a problem."""
     return OutlookOracle(
         problem=problem,
         risk=risk or Risk(),
         years=tuple(years_of_surplus(problem, year) for year in problem.years),
         scale=tuple(year.weight * problem.year_scale for year in problem.years),
-        rent_usd_per_mw=rents,
+        rent_usd_per_mw=rents_usd_per_mw(problem),
     )
