@@ -15,8 +15,8 @@ PROGRAM = textwrap.dedent(
     import signal, sys, time
     from zakhira.wiring.endings import heed_endings
     heed_endings()
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("cleaning", flush=True)

@@ -1,9 +1,13 @@
 """The supply of hashes from one year's surplus: every MWh that a fleet could use, sorted by what its hashes cost.
 
-A row is an hour of a zone. There, classes stand in the order of service over the surplus's blocks in ascending cost;
-what falls together, class g on block b, is an element: so many MWh whose hashes cost (cost of b + opex of g) / hashes
-per MWh each. That order is fixed once; with MW given only the amounts change, so that prefix sums of the elements of an
-epoch say what any marginal revenue brings forth, and what it costs.
+In an hour classes stand in the order of service along the surplus, whose blocks ascend in cost. What falls together,
+a fleet on a group of slabs, is an element: its hashes cost (cost of the slab + opex) / hashes per MWh each, whatever
+the megawatts; these only change the amounts. So elements are sorted once, and prefix sums of an epoch's elements say
+what any marginal revenue brings forth and what it costs.
+
+A hall stands before a fleet until the fleet's margin passes the firm tariff, then behind it. That changes what the
+fleet gets, by an amount that is an element too: its cost is the marginal revenue at which the two change places, where
+the order makes no difference in value.
 """
 
 from __future__ import annotations
@@ -13,181 +17,222 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zakhira.planning.merit import Line, Regime, increments_mw
-from zakhira.planning.problem import OperatingYear
+from zakhira.planning.merit import Merit, Regime
+from zakhira.planning.surplus_cells import Cells, Groups
 from zakhira.programme.series import Floats
 
 Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class SurplusRows:
-    """Zone-hours with surplus, sorted by epoch. ``size_mw`` [block, row] sums the blocks up to each one."""
+class HashOrder:
+    """The elements of a regime sorted by epoch and cost.
 
-    zone: Places
-    epoch: Places
-    size_mw: Floats
-    cost_usd_per_mwh: Floats
-    run_share: Floats
-    """[class, row]"""
-    first_row: Places
-    """[epoch + 1]"""
+    An element's amount stands at ``place`` in the amounts [line, group] followed by the changes of place [line, epoch],
+    laid flat. ``first`` [epoch + 1]. ``behind`` [line, group] is true where the fleet stands behind the halls when its
+    element begins.
+    """
+
+    regime: Regime
+    merit: Merit
+    place: Places
+    cost_usd_per_hash: Floats
+    first: Places
+    behind: npt.NDArray[np.bool_]
+    hall_rent_usd_per_mwh: Floats
+    """What a hall saves by a MWh of each group in place of firm supply [group]."""
 
 
-def surplus_rows(year: OperatingYear, surplus_year: int, pkr_per_usd: float, worth_usd_per_mwh: float) -> SurplusRows:
-    """The rows of a year of surplus that are cheaper than what a MWh can be worth at all."""
-    zones, epochs, power, cost, share = [], [], [], [], []
-    of_hours = year.epochs.of_hours()
-    for number, supply in enumerate(year.supplies[surplus_year]):
-        usd = supply.plug.cost_pkr_per_mwh / pkr_per_usd
-        useful = np.where(usd < worth_usd_per_mwh, supply.plug.power_mw, 0.0)
-        kept = np.flatnonzero(useful.any(axis=1))
-        zones.append(np.full(len(kept), number, dtype=np.intp))
-        epochs.append(of_hours[supply.hours[kept]])
-        power.append(useful[kept])
-        cost.append(usd[kept])
-        share.append(supply.run_share[:, kept])
-    epoch = np.concatenate(epochs)
-    order = np.argsort(epoch, kind="stable")
-    return SurplusRows(
-        zone=np.concatenate(zones)[order],
-        epoch=epoch[order],
-        size_mw=np.cumsum(np.concatenate(power)[order], axis=1).T.copy(),
-        cost_usd_per_mwh=np.concatenate(cost)[order].T.copy(),
-        run_share=np.concatenate(share, axis=1)[:, order],
-        first_row=np.searchsorted(epoch[order], np.arange(year.epochs.count + 1)),
+def hash_order(groups: Groups, epochs: int, merit: Merit, regime: Regime) -> HashOrder:
+    """Sort what a marginal revenue within the regime can bring forth."""
+    lines = regime.lines
+    count = len(groups.epoch)
+    opex = np.array([line.opex_usd_per_mwh for line in lines]).reshape(-1, 1)
+    hashes = np.array([line.hashes_per_mwh for line in lines]).reshape(-1, 1)
+    passes = np.array([line.passes_usd_per_hash(merit.firm_usd_per_mwh) for line in lines]).reshape(-1, 1)
+    cost = (groups.cost_usd_per_mwh + opex) / hashes if lines else np.zeros((0, count))
+    behind = (cost < passes) & bool(merit.halls)
+    change = np.broadcast_to(passes, (len(lines), epochs)) if merit.halls else np.full((len(lines), epochs), np.inf)
+    every_cost = np.concatenate([cost.ravel(), change.ravel()])
+    every_epoch = np.concatenate([np.tile(groups.epoch, len(lines)), np.tile(np.arange(epochs), len(lines))])
+    kept = np.flatnonzero(every_cost < regime.high)
+    order = kept[np.lexsort((every_cost[kept], every_epoch[kept]))]
+    return HashOrder(
+        regime=regime,
+        merit=merit,
+        place=order,
+        cost_usd_per_hash=every_cost[order],
+        first=np.searchsorted(every_epoch[order], np.arange(epochs + 1)),
+        behind=behind,
+        hall_rent_usd_per_mwh=np.maximum(merit.firm_usd_per_mwh - groups.cost_usd_per_mwh, 0.0)
+        if merit.halls
+        else np.zeros(count),
     )
 
 
 @dataclass(frozen=True)
-class HashOrder:
-    """The elements of a regime sorted by epoch and cost: ``place`` in the amounts [line, block, row] laid flat."""
+class Stack:
+    """Reaches of the fleets one after the other, without halls and behind them, and the cells that they fill.
 
-    regime: Regime
-    place: Places
-    cost_usd_per_hash: Floats
-    hashes_per_mwh: Floats
-    first: Places
-    """[epoch + 1]"""
+    Row 0 is nothing, rows 1 to n the fleets in their order; then the halls alone, and n fleets behind the halls. Both
+    arrays are [row, cell] for each set of cells.
+    """
 
-
-def hash_order(rows: SurplusRows, regime: Regime) -> HashOrder:
-    """Sort the elements that a marginal revenue within the regime can bring forth."""
-    blocks, count = rows.size_mw.shape
-    places, costs, hashes, epochs = [], [], [], []
-    before = np.vstack([np.zeros((1, count)), rows.size_mw[:-1]])
-    filled = rows.size_mw > before
-    for number, line in enumerate(regime.lines):
-        if line.is_hall:
-            continue
-        cost = (rows.cost_usd_per_mwh - line.fixed_usd_per_mwh) / line.hashes_per_mwh
-        block, row = np.nonzero(filled & (cost < regime.high))
-        places.append((number * blocks + block) * count + row)
-        costs.append(cost[block, row])
-        hashes.append(np.full(len(row), line.hashes_per_mwh))
-        epochs.append(rows.epoch[row])
-    if not places:
-        nothing = np.zeros(0)
-        return HashOrder(
-            regime, nothing.astype(np.intp), nothing, nothing, np.zeros(len(rows.first_row), dtype=np.intp)
-        )
-    epoch, cost = np.concatenate(epochs), np.concatenate(costs)
-    order = np.lexsort((cost, epoch))
-    return HashOrder(
-        regime=regime,
-        place=np.concatenate(places)[order],
-        cost_usd_per_hash=cost[order],
-        hashes_per_mwh=np.concatenate(hashes)[order],
-        first=np.searchsorted(epoch[order], np.arange(len(rows.first_row))),
-    )
+    filled_mwh: tuple[Floats, ...]
+    growth: tuple[Floats, ...]
 
 
 @dataclass(frozen=True)
 class HashCurve:
-    """What MW bring forth in a regime: hashes and their cost before each element, and what halls save.
+    """What MW bring forth in a regime.
 
-    ``reach_mw`` [line, row] sums the lines up to each one; ``amount_mwh`` [line, block, row]; ``hashes`` and
-    ``cost_usd`` [element + 1] are prefix sums over all epochs; ``hall_usd`` [epoch].
+    ``filled_mwh`` [row of the stack, group] is what lies within each reach. ``hashes`` and
+    ``cost_usd`` [element + 1] are running sums over all epochs.
     """
 
-    rows: SurplusRows
+    groups: Groups
     order: HashOrder
-    reach_mw: Floats
-    amount_mwh: Floats
+    stack: Stack
+    filled_mwh: Floats
     hashes: Floats
     cost_usd: Floats
     hall_usd: Floats
+    """What halls save when they are served first [epoch]."""
+
+    @property
+    def ahead_mwh(self) -> Floats:
+        """What each fleet gets with no hall before it [line, group]."""
+        return np.diff(self.filled_mwh[: len(self.filled_mwh) // 2], axis=0)
+
+    @property
+    def behind_mwh(self) -> Floats:
+        """What each fleet gets behind the halls [line, group]."""
+        return np.diff(self.filled_mwh[len(self.filled_mwh) // 2 :], axis=0)
+
+    @property
+    def hall_mwh(self) -> Floats:
+        """What halls get after no fleet, after the first one, and so on [lines + 1, group]."""
+        half = len(self.filled_mwh) // 2
+        return self.filled_mwh[half:] - self.filled_mwh[:half]
 
 
-def hash_curve(rows: SurplusRows, order: HashOrder, power_mw: Floats) -> HashCurve:
+def hash_curve(groups: Groups, order: HashOrder, power_mw: Floats) -> HashCurve:
     """The supply at ``power_mw`` [class, zone]."""
-    lines = order.regime.lines
-    at_row = power_mw[:, rows.zone]
-    reach = np.cumsum([increments_mw(line, rows.run_share, at_row) for line in lines], axis=0)
-    amount = _overlaps(reach, rows.size_mw)
-    hashes = amount.ravel()[order.place] * order.hashes_per_mwh
-    hall_usd = np.zeros(len(rows.first_row) - 1)
-    for number, line in enumerate(lines):
-        if line.is_hall:
-            saved = (amount[number] * hall_rent(rows, line)).sum(axis=0)
-            hall_usd += _by_epoch(saved, rows.first_row)
+    lines = len(order.regime.lines)
+    stack = _stack(groups, order, power_mw)
+    filled = _by_group(stack.filled_mwh, groups, 2 * lines + 2)
+    ahead = np.diff(filled[: lines + 1], axis=0)
+    behind = np.diff(filled[lines + 1 :], axis=0)
+    amounts = _amounts(groups, order, ahead, behind)
+    hashes = amounts[order.place]
+    epochs = len(order.first) - 1
     return HashCurve(
-        rows=rows,
+        groups=groups,
         order=order,
-        reach_mw=reach,
-        amount_mwh=amount,
+        stack=stack,
+        filled_mwh=filled,
         hashes=np.concatenate(([0.0], np.cumsum(hashes))),
         cost_usd=np.concatenate(([0.0], np.cumsum(hashes * order.cost_usd_per_hash))),
-        hall_usd=hall_usd,
+        hall_usd=_by_epoch(groups, filled[lines + 1] * order.hall_rent_usd_per_mwh, epochs),
     )
 
 
-def hall_rent(rows: SurplusRows, line: Line) -> Floats:
-    """What a hall saves by a MWh of each block [block, row] in place of firm supply."""
-    rent: Floats = np.maximum(line.fixed_usd_per_mwh - rows.cost_usd_per_mwh, 0.0)
-    return rent
+def _by_epoch(groups: Groups, values: Floats, epochs: int) -> Floats:
+    """Sum [group] to [epoch]."""
+    return np.bincount(groups.epoch, values, epochs).astype(np.float64)
 
 
-def _by_epoch(values: Floats, first: Places) -> Floats:
-    """Sums between the firsts [epoch]; an epoch may be empty."""
-    total = np.concatenate(([0.0], np.cumsum(values)))
-    sums: Floats = total[first[1:]] - total[first[:-1]]
-    return sums
+def _amounts(groups: Groups, order: HashOrder, ahead: Floats, behind: Floats) -> Floats:
+    """Hashes of every element [line x group, then line x epoch]."""
+    per_mwh = np.array([line.hashes_per_mwh for line in order.regime.lines]).reshape(-1, 1)
+    epochs = len(order.first) - 1
+    got = np.where(order.behind, behind, ahead)
+    gained = np.where(order.behind, ahead - behind, 0.0)
+    change = np.array([_by_epoch(groups, row, epochs) for row in gained]).reshape(len(gained), epochs)
+    return np.concatenate([(got * per_mwh).ravel(), (np.maximum(change, 0.0) * per_mwh).ravel()])
 
 
-def _overlaps(reach_mw: Floats, size_mw: Floats) -> Floats:
-    """How much of each line [line] falls on each block [block] in each row, both given by their upper ends."""
-    least = np.minimum(reach_mw[:, None, :], size_mw[None, :, :])
-    least[:, 1:] -= least[:, :-1].copy()
-    least[1:] -= least[:-1].copy()
-    return least
+def _stack(groups: Groups, order: HashOrder, power_mw: Floats) -> Stack:
+    found = [cells.fill(_reaches(cells, order, power_mw)) for cells in groups.cells]
+    return Stack(tuple(filled for filled, _ in found), tuple(growth for _, growth in found))
 
 
-def slopes_usd(
-    curve: HashCurve, weight: Floats, revenue: Floats, hall_weight: Floats, key: Places, keys: int
-) -> Floats:
-    """What one more MW adds [key, class], given weights of what is brought forth.
+def _reaches(cells: Cells, order: HashOrder, power_mw: Floats) -> Floats:
+    """MW [row, cell] up to which each row of the stack reaches."""
+    lines = order.regime.lines
+    running = cells.share * power_mw[:, cells.zone]
+    reach = np.zeros((2 * len(lines) + 2, running.shape[1]))
+    for number, line in enumerate(lines):
+        reach[number + 1] = reach[number] + sum_of(running, line.classes)
+    halls = sum_of(running, order.merit.halls)
+    reach[len(lines) + 1 :] = reach[: len(lines) + 1] + halls
+    return reach
 
-    ``weight`` and ``revenue`` [element] are the summed weights of the scenarios that use an element, plain and times
-    their marginal revenue; ``hall_weight`` [epoch] those of all scenarios in the regime; ``key`` [row] tells where a
-    row's share is added.
+
+def sum_of(running: Floats, classes: tuple[int, ...]) -> Floats:
+    """The sum of some rows."""
+    if len(classes) == 1:
+        only: Floats = running[classes[0]]
+        return only
+    return np.asarray(running[list(classes)].sum(axis=0), dtype=np.float64)
+
+
+def _by_group(per_cell: tuple[Floats, ...], groups: Groups, rows: int) -> Floats:
+    """Sum [row, cell] of every set of cells to [row, group]."""
+    total = np.zeros((rows, len(groups.epoch)))
+    for values, cells in zip(per_cell, groups.cells, strict=True):
+        heads = np.flatnonzero(np.diff(cells.group, prepend=-1))
+        total[:, cells.group[heads]] += np.add.reduceat(values, heads, axis=1)
+    return total
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What elements [element] count for.
+
+    ``used`` sums the scenarios that use one, ``revenue`` those times their marginal revenue, ``halls`` [epoch] all that
+    meet the curve.
     """
-    rows, order = curve.rows, curve.order
-    lines, blocks, count = curve.amount_mwh.shape
-    worth = np.zeros((lines + 1, blocks + 1, count))
-    flat = np.zeros(lines * blocks * count)
-    flat[order.place] = (revenue - weight * order.cost_usd_per_hash) * order.hashes_per_mwh
-    worth[:-1, :-1] = flat.reshape(lines, blocks, count)
-    for number, line in enumerate(order.regime.lines):
-        if line.is_hall:
-            worth[number, :-1] = hall_rent(rows, line) * hall_weight[rows.epoch]
-    step = worth[:-1] - worth[1:]
-    step = step[:, :-1] - step[:, 1:]
-    open_end = curve.reach_mw[:, None, :] < rows.size_mw[None, :, :]
-    per_mw = np.where(open_end, step, 0.0).sum(axis=1)
-    per_mw = np.cumsum(per_mw[::-1], axis=0)[::-1]
-    result = np.zeros((keys, rows.run_share.shape[0]))
-    for number, line in enumerate(order.regime.lines):
-        for place in line.classes:
-            result[:, place] = np.bincount(key, per_mw[number] * rows.run_share[place], keys)
+
+    used: Floats
+    revenue: Floats
+    halls: Floats
+
+
+def slopes_usd(curve: HashCurve, weights: Weights, keys: tuple[Places, ...], count: int, classes: int) -> Floats:
+    """What one more MW adds [key, class]; ``keys`` tells for each set of cells where a cell's share is added."""
+    order, groups = curve.order, curve.groups
+    lines, epochs = len(order.regime.lines), len(order.first) - 1
+    flat = np.zeros(lines * (len(groups.epoch) + epochs))
+    flat[order.place] = weights.revenue - weights.used * order.cost_usd_per_hash
+    per_mwh = np.array([line.hashes_per_mwh for line in order.regime.lines]).reshape(-1, 1)
+    own = flat[: lines * len(groups.epoch)].reshape(lines, len(groups.epoch)) * per_mwh
+    change = (flat[lines * len(groups.epoch) :].reshape(lines, epochs) * per_mwh)[:, groups.epoch]
+    ahead = np.where(order.behind, change, own)
+    behind = np.where(order.behind, own - change, 0.0)
+    halls = order.hall_rent_usd_per_mwh * weights.halls[groups.epoch]
+    nothing = np.zeros((1, len(groups.epoch)))
+    of_ahead = ahead - np.vstack([ahead[1:], nothing]) if lines else ahead
+    of_behind = np.vstack([halls, behind]) - np.vstack([behind, nothing])
+    worth = np.vstack([nothing, of_ahead, of_behind])
+    result = np.zeros((count, classes))
+    for cells, growth, key in zip(groups.cells, curve.stack.growth, keys, strict=True):
+        gain = worth[:, cells.group] * growth
+        _add_classes(result, cells, gain, order, key, count)
     return result
+
+
+def _add_classes(result: Floats, cells: Cells, gain: Floats, order: HashOrder, key: Places, count: int) -> None:
+    """A class gains what every reach gains that holds it: its own and those of all who stand after it."""
+    lines = order.regime.lines
+    both = gain[1 : len(lines) + 1] + gain[len(lines) + 2 :]
+    after = np.cumsum(both[::-1], axis=0)[::-1] if len(lines) else both
+    for number, line in enumerate(lines):
+        _add_line(result, cells, line.classes, after[number], key, count)
+    if order.merit.halls:
+        _add_line(result, cells, order.merit.halls, gain[len(lines) + 1 :].sum(axis=0), key, count)
+
+
+def _add_line(result: Floats, cells: Cells, classes: tuple[int, ...], gain: Floats, key: Places, count: int) -> None:
+    for place in classes:
+        result[:, place] += np.bincount(key, gain * cells.share[place], count)

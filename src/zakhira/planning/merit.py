@@ -5,71 +5,79 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from zakhira.planning.problem import AllocationProblem, OperatingYear
-from zakhira.programme.series import Floats
 
 
 @dataclass(frozen=True)
 class Line:
-    """Classes to whom a MWh is worth ``hashes x marginal revenue + fixed``: fleets alike, or all halls together."""
+    """Fleets alike, to whom a MWh is worth ``hashes x marginal revenue - opex``; ``classes`` are positions."""
 
     hashes_per_mwh: float
-    fixed_usd_per_mwh: float
+    opex_usd_per_mwh: float
     classes: tuple[int, ...]
 
-    @property
-    def is_hall(self) -> bool:
-        """Halls mine nothing: to them surplus is worth the firm tariff that it saves."""
-        return self.hashes_per_mwh == 0.0
-
-    def value_usd_per_mwh(self, usd_per_hash: float) -> float:
+    def worth_usd_per_mwh(self, usd_per_hash: float) -> float:
         """What a MWh is worth at this marginal revenue."""
-        return self.hashes_per_mwh * usd_per_hash + self.fixed_usd_per_mwh
+        return self.hashes_per_mwh * usd_per_hash - self.opex_usd_per_mwh
+
+    def passes_usd_per_hash(self, firm_usd_per_mwh: float) -> float:
+        """The marginal revenue from which surplus is worth more to the fleets than to a hall on firm supply."""
+        return (firm_usd_per_mwh + self.opex_usd_per_mwh) / self.hashes_per_mwh
+
+
+@dataclass(frozen=True)
+class Merit:
+    """The lines of the fleets, and the halls with the firm tariff that surplus saves them."""
+
+    lines: tuple[Line, ...]
+    halls: tuple[int, ...]
+    firm_usd_per_mwh: float
+
+    def dearest_usd_per_mwh(self, usd_per_hash: float) -> float:
+        """The most that a MWh is worth to anybody at this marginal revenue."""
+        worths = [line.worth_usd_per_mwh(usd_per_hash) for line in self.lines]
+        return max([*worths, self.firm_usd_per_mwh if self.halls else 0.0, 0.0])
 
 
 @dataclass(frozen=True)
 class Regime:
-    """Marginal revenues from ``low`` to ``high`` USD per hash between which the order of service stays the same."""
+    """Marginal revenues from ``low`` to ``high`` USD per hash at which fleets are served in the order of ``lines``."""
 
     low: float
     high: float
     lines: tuple[Line, ...]
-    """In the order of service."""
 
 
-def lines_of(problem: AllocationProblem, year: OperatingYear) -> tuple[Line, ...]:
-    """The classes of a year by their line."""
-    found: dict[tuple[float, float], list[int]] = {}
+def merit_of(problem: AllocationProblem, year: OperatingYear) -> Merit:
+    """The classes of a year by what they make of surplus."""
+    fleets: dict[tuple[float, float], list[int]] = {}
+    halls = []
+    firm = 0.0
     for place, position in enumerate(year.classes):
         worth = problem.worths[position]
-        fixed = worth.surplus_value_usd_per_mwh if worth.is_hall else -worth.opex_usd_per_mwh
-        found.setdefault((worth.hashes_per_mwh, fixed), []).append(place)
-    return tuple(Line(hashes, fixed, tuple(classes)) for (hashes, fixed), classes in found.items())
+        if worth.is_hall:
+            halls.append(place)
+            firm = worth.surplus_value_usd_per_mwh
+        else:
+            fleets.setdefault((worth.hashes_per_mwh, worth.opex_usd_per_mwh), []).append(place)
+    lines = tuple(Line(hashes, opex, tuple(classes)) for (hashes, opex), classes in fleets.items())
+    return Merit(lines, tuple(halls), firm)
 
 
-def regimes_of(lines: tuple[Line, ...], low: float, high: float, cheapest_usd_per_mwh: float) -> tuple[Regime, ...]:
-    """Cut ``low`` to ``high`` where two lines cross at a value above the cheapest surplus; ascending."""
+def regimes_of(merit: Merit, low: float, high: float, cheapest_usd_per_mwh: float) -> tuple[Regime, ...]:
+    """Cut ``low`` to ``high`` where two lines cross at a worth above the cheapest surplus; ascending."""
     edges = {low, high}
-    for number, one in enumerate(lines):
-        for other in lines[:number]:
+    for number, one in enumerate(merit.lines):
+        for other in merit.lines[:number]:
             if one.hashes_per_mwh != other.hashes_per_mwh:
-                cross = (other.fixed_usd_per_mwh - one.fixed_usd_per_mwh) / (one.hashes_per_mwh - other.hashes_per_mwh)
-                if low < cross < high and one.value_usd_per_mwh(cross) > cheapest_usd_per_mwh:
+                rise = one.hashes_per_mwh - other.hashes_per_mwh
+                cross = (one.opex_usd_per_mwh - other.opex_usd_per_mwh) / rise
+                if low < cross < high and one.worth_usd_per_mwh(cross) > cheapest_usd_per_mwh:
                     edges.add(cross)
     ends = sorted(edges)
     spans = list(pairwise(ends)) or [(low, high)]
-    return tuple(Regime(first, last, _in_order(lines, (first + last) / 2)) for first, last in spans)
+    return tuple(Regime(first, last, _in_order(merit.lines, (first + last) / 2)) for first, last in spans)
 
 
 def _in_order(lines: tuple[Line, ...], usd_per_hash: float) -> tuple[Line, ...]:
-    return tuple(sorted(lines, key=lambda line: -line.value_usd_per_mwh(usd_per_hash)))
-
-
-def increments_mw(line: Line, run_share: Floats, power_mw: Floats) -> Floats:
-    """What a line's classes may run [row]: ``run_share`` and ``power_mw`` are [class, row]."""
-    return np.asarray(
-        sum((run_share[place] * power_mw[place] for place in line.classes), np.zeros(run_share.shape[1])),
-        dtype=np.float64,
-    )
+    return tuple(sorted(lines, key=lambda line: -line.worth_usd_per_mwh(usd_per_hash)))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zakhira.planning.hash_curve import HashCurve, hall_rent
-from zakhira.planning.merit import increments_mw
+from zakhira.planning.hash_curve import HashCurve
 from zakhira.planning.outlook_oracle import OutlookOracle
 from zakhira.planning.outlook_year import Meeting, Places, YearOfSurplus, elements_weight
 from zakhira.programme.series import Floats
@@ -88,35 +87,58 @@ def _add(
         filled = np.where(inside & (size > 0), np.clip(done / np.maximum(size, 1e-300), 0.0, 1.0), 0.0)
         parts = [np.bincount(at.ravel(), (filled * weight * factor).ravel(), elements) for factor in factors]
         taken = [whole + more for whole, more in zip(taken, parts, strict=True)]
-    mwh = curve.amount_mwh.ravel()[order.place]
-    hashes = mwh * order.hashes_per_mwh
-    shaped = [_spread(curve, each * values) for each, values in zip((mwh, hashes, hashes), taken, strict=True)]
-    of_hall = weight.sum(axis=0)[part.rows.epoch]
+    of_hall = weight.sum(axis=0)[part.groups.epoch]
+    mined = [_by_line(curve, values) for values in taken]
+    _add_halls(use, curve, taken[0], of_hall, power_mw)
     for number, line in enumerate(order.regime.lines):
-        if line.is_hall:
-            rent = hall_rent(part.rows, line)
-            shaped[0][number] = np.where(rent > 0, curve.amount_mwh[number], 0.0) * of_hall
-    _by_class(use, curve, shaped, power_mw)
+        mwh, hashes = mined[0][number], line.hashes_per_mwh
+        amounts = (mwh, mwh * part.groups.cost_usd_per_mwh, mined[1][number] * hashes, mined[2][number] * hashes)
+        _add_classes(use, curve, line.classes, amounts, power_mw)
 
 
-def _spread(curve: HashCurve, values: Floats) -> Floats:
-    """From elements to [line, block, row]."""
-    flat = np.zeros(curve.amount_mwh.size)
-    flat[curve.order.place] = values
-    return flat.reshape(curve.amount_mwh.shape)
+def _by_line(curve: HashCurve, values: Floats) -> Floats:
+    """From what elements count for to MWh by [line, group]: their own, and what a change of place adds."""
+    own, change = _laid_out(curve, values)
+    behind = curve.order.behind
+    first = np.where(behind, curve.behind_mwh, curve.ahead_mwh)
+    gained = np.where(behind, curve.ahead_mwh - curve.behind_mwh, 0.0)
+    result: Floats = own * first + change[:, curve.groups.epoch] * gained
+    return result
 
 
-def _by_class(use: YearUse, curve: HashCurve, shaped: list[Floats], power_mw: Floats) -> None:
-    """Share each line's amounts among its classes pro rata to what they may run, and sum by zone."""
-    rows = curve.rows
+def _laid_out(curve: HashCurve, values: Floats) -> tuple[Floats, Floats]:
+    """From elements to [line, group] and [line, epoch]."""
+    order, count = curve.order, len(curve.groups.epoch)
+    lines, epochs = len(order.regime.lines), len(order.first) - 1
+    flat = np.zeros(lines * (count + epochs))
+    flat[order.place] = values
+    return flat[: lines * count].reshape(lines, count), flat[lines * count :].reshape(lines, epochs)
+
+
+def _add_halls(use: YearUse, curve: HashCurve, taken: Floats, of_hall: Floats, power_mw: Floats) -> None:
+    """Halls get what they get first, less what each fleet takes that changes place with them."""
+    halls = curve.order.merit.halls
+    if not halls:
+        return
+    _, change = _laid_out(curve, taken)
+    got = curve.hall_mwh
+    mwh = got[0] * of_hall + (change[:, curve.groups.epoch] * np.diff(got, axis=0)).sum(axis=0)
+    mwh = np.where(curve.order.hall_rent_usd_per_mwh > 0, mwh, 0.0)
+    nothing = np.zeros_like(mwh)
+    _add_classes(use, curve, halls, (mwh, mwh * curve.groups.cost_usd_per_mwh, nothing, nothing), power_mw)
+
+
+def _add_classes(
+    use: YearUse, curve: HashCurve, classes: tuple[int, ...], amounts: tuple[Floats, ...], power_mw: Floats
+) -> None:
+    """Share amounts [group] among the classes of a line pro rata to what they may run, and sum them by zone."""
     zones = use.surplus_mwh.shape[0]
-    at_row = power_mw[:, rows.zone]
-    for number, line in enumerate(curve.order.regime.lines):
-        whole = increments_mw(line, rows.run_share, at_row)
-        per_row = [amount[number].sum(axis=0) for amount in shaped]
-        per_row.insert(1, (shaped[0][number] * rows.cost_usd_per_mwh).sum(axis=0))
-        for place in line.classes:
-            own = rows.run_share[place] * at_row[place]
-            share = np.divide(own, whole, out=np.zeros_like(own), where=whole > 0)
-            for total, amount in zip((use.surplus_mwh, use.cost_usd, use.btc, use.coin_usd), per_row, strict=True):
-                total[:, place] += np.bincount(rows.zone, amount * share, zones)
+    if not curve.groups.cells:
+        return
+    mean_share = sum(cells.share.mean(axis=1) for cells in curve.groups.cells)
+    may_run = power_mw * np.asarray(mean_share).reshape(-1, 1)
+    whole = may_run[list(classes)].sum(axis=0)
+    for place in classes:
+        share = np.divide(may_run[place], whole, out=np.zeros(zones), where=whole > 0)
+        for total, amount in zip((use.surplus_mwh, use.cost_usd, use.btc, use.coin_usd), amounts, strict=True):
+            total[:, place] += np.bincount(curve.groups.zone, amount, zones) * share

@@ -7,18 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zakhira.planning.hash_curve import (
-    HashCurve,
-    HashOrder,
-    SurplusRows,
-    hash_curve,
-    hash_order,
-    slopes_usd,
-    surplus_rows,
-)
-from zakhira.planning.merit import lines_of, regimes_of
+from zakhira.planning.hash_curve import HashCurve, HashOrder, Weights, hash_curve, hash_order, slopes_usd
+from zakhira.planning.merit import Merit, merit_of, regimes_of
 from zakhira.planning.network_answer import NetworkAnswer, network_answer
 from zakhira.planning.problem import AllocationProblem, OperatingYear
+from zakhira.planning.surplus_cells import Groups, groups_of, slabs_of
 from zakhira.programme.series import Floats
 
 Places = npt.NDArray[np.intp]
@@ -52,13 +45,13 @@ class YearOfSurplus:
 
     scenarios: Places
     network: NetworkAnswer
-    rows: SurplusRows
+    groups: Groups
     orders: tuple[HashOrder, ...]
     epochs: int
 
     def meet(self, power_mw: Floats) -> Meeting:
         """Meet every scenario's marginal revenue at ``power_mw`` [class, zone]."""
-        curves = tuple(hash_curve(self.rows, order, power_mw) for order in self.orders)
+        curves = tuple(hash_curve(self.groups, order, power_mw) for order in self.orders)
         shape = (len(self.scenarios), self.epochs)
         regime, place = np.full(shape, -1, dtype=np.intp), np.zeros(shape, dtype=np.intp)
         hashes, usd, below = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -100,11 +93,14 @@ class YearOfSurplus:
             value += np.where(here, before + curve.hall_usd, 0.0)
         return value
 
-    def slopes_usd(self, meeting: Meeting, weights: Floats, zones: int, *, by_epoch: bool) -> Floats:
+    def slopes_usd(self, meeting: Meeting, weights: Floats, zones: int, classes: int, *, by_epoch: bool) -> Floats:
         """What one more MW adds [epoch or 1, zone, class], weighted over the scenarios."""
-        keys = self.rows.epoch * zones + self.rows.zone if by_epoch else self.rows.zone
+        groups = self.groups
+        keys = tuple(
+            groups.epoch[cells.group] * zones + cells.zone if by_epoch else cells.zone for cells in groups.cells
+        )
         count = zones * self.epochs if by_epoch else zones
-        total = np.zeros((count, self.rows.run_share.shape[0]))
+        total = np.zeros((count, classes))
         weight = np.broadcast_to(weights[:, None], meeting.regime.shape)
         for number, curve in enumerate(meeting.curves):
             here = np.where(meeting.regime == number, weight, 0.0)
@@ -113,8 +109,8 @@ class YearOfSurplus:
             place = np.where(here > 0, meeting.place, 0)
             used = elements_weight(curve.order, place, here)
             revenue = elements_weight(curve.order, place, here * meeting.usd_per_hash)
-            total += slopes_usd(curve, used, revenue, here.sum(axis=0), keys, count)
-        return total.reshape(-1, zones, total.shape[1])
+            total += slopes_usd(curve, Weights(used, revenue, here.sum(axis=0)), keys, count, classes)
+        return total.reshape(-1, zones, classes)
 
 
 def elements_weight(order: HashOrder, place: Places, weight: Floats) -> Floats:
@@ -167,15 +163,35 @@ def _meet_curve(curve: HashCurve, network: NetworkAnswer, floor: Places) -> tupl
 def years_of_surplus(problem: AllocationProblem, year: OperatingYear) -> tuple[YearOfSurplus, ...]:
     """Prepare every year of surplus that some scenario has."""
     answer = network_answer(problem.outlook, year.phase, year.epochs, problem.response, problem.elasticity)
-    lines = lines_of(problem, year)
-    high = float(answer.first_usd_per_hash.max()) * WIDE
-    dearest = max([line.value_usd_per_mwh(high) for line in lines], default=0.0)
-    found = []
-    for number in np.unique(problem.outlook.surplus_year):
-        scenarios = np.flatnonzero(problem.outlook.surplus_year == number)
-        rows = surplus_rows(year, int(number), problem.pkr_per_usd, dearest)
-        cheapest = float(rows.cost_usd_per_mwh.min(initial=0.0))
-        regimes = regimes_of(lines, 0.0, high, cheapest)
-        orders = tuple(hash_order(rows, regime) for regime in regimes)
-        found.append(YearOfSurplus(scenarios, answer.part(scenarios), rows, orders, year.epochs.count))
-    return tuple(found)
+    merit = merit_of(problem, year)
+    most = most_hashes_per_hour(problem, merit)
+    return tuple(
+        year_of_surplus(problem, year, int(number), answer, merit, most)
+        for number in np.unique(problem.outlook.surplus_year)
+    )
+
+
+def year_of_surplus(
+    problem: AllocationProblem,
+    year: OperatingYear,
+    number: int,
+    answer: NetworkAnswer,
+    merit: Merit,
+    most_hashes: float,
+) -> YearOfSurplus:
+    """Prepare one year of surplus with its scenarios; ``most_hashes`` an hour bounds what could ever be mined."""
+    scenarios = np.flatnonzero(problem.outlook.surplus_year == number)
+    network = answer.part(scenarios)
+    high = float(network.first_usd_per_hash.max()) * WIDE
+    low = float(network.marginal_usd_per_hash(most_hashes * year.epochs.hours.astype(np.float64)).min()) / WIDE
+    groups = groups_of(slabs_of(year, number, problem.pkr_per_usd, merit.dearest_usd_per_mwh(high)))
+    cheapest = float(groups.cost_usd_per_mwh.min(initial=0.0))
+    regimes = regimes_of(merit, low, high, cheapest)
+    orders = tuple(hash_order(groups, year.epochs.count, merit, regime) for regime in regimes)
+    return YearOfSurplus(scenarios, network, groups, orders, year.epochs.count)
+
+
+def most_hashes_per_hour(problem: AllocationProblem, merit: Merit) -> float:
+    """What the largest allocation of the best machines could mine in an hour."""
+    most_mw = max(limit.capacity for limit in problem.limits if limit.name.startswith("cap"))
+    return min(most_mw, 1e9) * max((line.hashes_per_mwh for line in merit.lines), default=0.0)
