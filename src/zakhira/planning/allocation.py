@@ -71,6 +71,16 @@ class Certificate:
     seconds: float
     interrupted: bool = False
     """Whether somebody stopped the search before its bounds met."""
+    floor_usd: float = 0.0
+    """What it cost that no licensee may lose: a part of the gap, since the upper bound holds without that rule."""
+    held_back: tuple[str, ...] = ()
+    """The licensees that were granted less so as not to lose."""
+
+    @property
+    def search_gap_share(self) -> float:
+        """The gap that the search left, without the price of the licensees' floor."""
+        gap_usd = self.upper_bound_usd - self.lower_bound_usd - self.floor_usd
+        return max(0.0, gap_usd) / max(1.0, abs(self.upper_bound_usd))
 
     @property
     def gap_share(self) -> float:

@@ -8,8 +8,10 @@ import numpy as np
 
 from zakhira.planning.limits import USD_PER_MUSD
 from zakhira.planning.oracle import Look
-from zakhira.planning.outlook_year import Meeting, YearOfSurplus, years_of_surplus
+from zakhira.planning.outlook_use import YearUse, sum_of_uses
+from zakhira.planning.outlook_year import Places, years_of_surplus
 from zakhira.planning.problem import AllocationProblem, OperatingYear
+from zakhira.planning.sweep import Engine, LocalEngine, Sweep
 from zakhira.programme.series import Floats
 
 
@@ -33,46 +35,44 @@ def tail_weights(values: Floats, weights: Floats, risk: Risk) -> Floats:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a look at some MW found: every meeting by year and surplus year, and the value of each scenario in USD."""
+class OutlookYear:
+    """A year of work: where its sweep runs, which scenarios each of its years of surplus has, and its scale.
 
-    totals: tuple[Floats, ...]
-    meetings: tuple[tuple[Meeting, ...], ...]
-    scenario_usd: Floats
+    ``scale`` takes a dollar of the year's horizon to the objective.
+    """
+
+    year: OperatingYear
+    sweep: Sweep
+    scenarios: tuple[Places, ...]
+    scale: float
 
 
 @dataclass(frozen=True)
 class OutlookOracle:
     """All years of a problem under its outlook. With risk one piece; without, a piece for each year and epoch.
 
-    ``scale`` [year] takes a dollar of a year's horizon to the objective; ``rent_usd_per_mw`` [column] is what a MW
-    gains for each unit by which a scenario's ``gpu_factor`` lies above 1.
+    ``rent_usd_per_mw`` [column] is what a MW gains for each unit by which a scenario's ``gpu_factor`` lies above 1.
     """
 
     problem: AllocationProblem
     risk: Risk
-    years: tuple[tuple[YearOfSurplus, ...], ...]
-    scale: tuple[float, ...]
+    years: tuple[OutlookYear, ...]
     rent_usd_per_mw: Floats
 
     @property
     def pieces(self) -> int:
         """One, or as many as there are epochs in all years, and one for the rents."""
-        return 1 if self.risk.weight else sum(year.epochs.count for year in self.problem.years) + 1
+        return 1 if self.risk.weight else sum(each.year.epochs.count for each in self.years) + 1
 
-    def meet(self, power_mw: Floats) -> Looked:
+    def scenario_usd(self, power_mw: Floats) -> Floats:
         """Every scenario's operating value in USD, discounted, of MW [column]."""
         factor = self.problem.outlook.gpu_factor - 1.0
-        scenario_usd = factor * float(self.rent_usd_per_mw @ power_mw)
-        totals, meetings = [], []
-        for year, parts, scale in zip(self.problem.years, self.years, self.scale, strict=True):
-            at = self.problem.by_zone_and_class(power_mw, year).T
-            met = tuple(part.meet(at) for part in parts)
-            for part, meeting in zip(parts, met, strict=True):
-                scenario_usd[part.scenarios] += scale * meeting.value_usd.sum(axis=1)
-            totals.append(at)
-            meetings.append(met)
-        return Looked(tuple(totals), tuple(meetings), scenario_usd)
+        values = factor * float(self.rent_usd_per_mw @ power_mw)
+        for each in self.years:
+            totals = self.problem.by_zone_and_class(power_mw, each.year).T
+            for scenarios, found in zip(each.scenarios, each.sweep.values_usd(totals), strict=True):
+                values[scenarios] += each.scale * found
+        return values
 
     def weights(self, scenario_usd: Floats) -> Floats:
         """What each scenario counts at these values."""
@@ -80,41 +80,41 @@ class OutlookOracle:
 
     def look(self, power_mw: Floats) -> Look:
         """The value of MW [column] with its cuts."""
-        looked = self.meet(power_mw)
-        weights = self.weights(looked.scenario_usd)
-        value_musd = float(weights @ looked.scenario_usd) / USD_PER_MUSD
+        scenario_usd = self.scenario_usd(power_mw)
+        weights = self.weights(scenario_usd)
         factor = float(weights @ (self.problem.outlook.gpu_factor - 1.0))
         slopes = [factor * self.rent_usd_per_mw[None, :] / USD_PER_MUSD]
         values = [slopes[0] @ power_mw]
-        by_epoch = not self.risk.weight
-        for number, parts in enumerate(self.years):
-            slope, value = self._year(number, parts, looked.meetings[number], weights, by_epoch=by_epoch)
+        for each in self.years:
+            slope, value = self._year(each, power_mw, weights)
             slopes.append(slope)
             values.append(value)
         slope, value = np.concatenate(slopes), np.concatenate(values)
-        if not by_epoch:
+        if self.risk.weight:
             slope, value = slope.sum(axis=0, keepdims=True), value.sum(keepdims=True)
-        return Look(value_musd, value - slope @ power_mw, slope)
+        return Look(float(weights @ scenario_usd) / USD_PER_MUSD, value - slope @ power_mw, slope)
 
-    def _year(
-        self,
-        number: int,
-        parts: tuple[YearOfSurplus, ...],
-        meetings: tuple[Meeting, ...],
-        weights: Floats,
-        *,
-        by_epoch: bool,
-    ) -> tuple[Floats, Floats]:
+    def _year(self, each: OutlookYear, power_mw: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Slopes [piece, column] and values [piece] of one year in millions of USD."""
-        year, scale = self.problem.years[number], self.scale[number] / USD_PER_MUSD
-        zones = len(year.supplies[0])
-        pieces = year.epochs.count if by_epoch else 1
-        slope, value = np.zeros((pieces, zones, len(year.classes))), np.zeros(year.epochs.count)
-        for part, meeting in zip(parts, meetings, strict=True):
-            mine = weights[part.scenarios]
-            slope += part.slopes_usd(meeting, mine, zones, len(year.classes), by_epoch=by_epoch)
-            value += mine @ meeting.value_usd
-        return scale * columns_of(self.problem, year, slope), scale * (value if by_epoch else value.sum(keepdims=True))
+        by_epoch = not self.risk.weight
+        totals = self.problem.by_zone_and_class(power_mw, each.year).T
+        found = each.sweep.slopes(totals, [weights[mine] for mine in each.scenarios], by_epoch=by_epoch)
+        slope = np.sum([part.slope_usd_per_mw for part in found], axis=0)
+        value = np.sum([part.value_usd for part in found], axis=0)
+        scale = each.scale / USD_PER_MUSD
+        return (
+            scale * columns_of(self.problem, each.year, slope),
+            scale * (value if by_epoch else value.sum(keepdims=True)),
+        )
+
+    def uses(self, power_mw: Floats, weights: Floats | None = None) -> tuple[YearUse, ...]:
+        """What MW [column] do in each year; ``weights`` [scenario] are the outlook's unless given."""
+        weight = self.problem.outlook.weights if weights is None else weights
+        uses = []
+        for each in self.years:
+            totals = self.problem.by_zone_and_class(power_mw, each.year).T
+            uses.append(sum_of_uses(each.sweep.uses(totals, [weight[mine] for mine in each.scenarios])))
+        return tuple(uses)
 
 
 def columns_of(problem: AllocationProblem, year: OperatingYear, slope: Floats) -> Floats:
@@ -136,12 +136,22 @@ def rents_usd_per_mw(problem: AllocationProblem) -> Floats:
     return rents
 
 
-def outlook_oracle(problem: AllocationProblem, risk: Risk | None = None) -> OutlookOracle:
-    """Prepare every year and scenario of a problem."""
-    return OutlookOracle(
-        problem=problem,
-        risk=risk or Risk(),
-        years=tuple(years_of_surplus(problem, year) for year in problem.years),
-        scale=tuple(year.weight * problem.year_scale for year in problem.years),
-        rent_usd_per_mw=rents_usd_per_mw(problem),
-    )
+def outlook_oracle(problem: AllocationProblem, risk: Risk | None = None, engine: Engine | None = None) -> OutlookOracle:
+    """Prepare every year and scenario of a problem; sweeps run in this process unless an engine is given."""
+    runs_in = engine or LocalEngine()
+    years = []
+    for year in problem.years:
+        parts = years_of_surplus(problem, year)
+        scale = year.weight * problem.year_scale
+        years.append(OutlookYear(year, runs_in.sweep(parts), tuple(part.scenarios for part in parts), scale))
+    return OutlookOracle(problem, risk or Risk(), tuple(years), rents_of(problem))
+
+
+def rents_of(problem: AllocationProblem) -> Floats:
+    """What a MW [column] earns as AI rent over all years, discounted, at the programme's price of a GPU-hour."""
+    rents = np.zeros(len(problem.columns))
+    for year in problem.years:
+        for index, (column, place) in enumerate(zip(problem.columns, year.class_of, strict=True)):
+            if place >= 0:
+                rents[index] += year.weight * problem.worths[column.worth].rent_usd_per_mw
+    return rents

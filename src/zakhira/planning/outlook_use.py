@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from zakhira.planning.hash_curve import HashCurve
-from zakhira.planning.outlook_oracle import OutlookOracle
 from zakhira.planning.outlook_year import Meeting, Places, YearOfSurplus, elements_weight
 from zakhira.programme.series import Floats
 
 
 @dataclass(frozen=True)
 class YearUse:
-    """Means over the scenarios [zone, class] of one year's horizon, undiscounted."""
+    """Means over the scenarios [zone, class] of a year's horizon, undiscounted."""
 
     surplus_mwh: Floats
     cost_usd: Floats
@@ -23,26 +22,23 @@ class YearUse:
     coin_usd: Floats
 
 
-def uses_of(oracle: OutlookOracle, power_mw: Floats, weights: Floats | None = None) -> tuple[YearUse, ...]:
-    """What MW [column] do in each year; ``weights`` [scenario] are the outlook's unless given."""
-    looked = oracle.meet(power_mw)
-    weight = oracle.problem.outlook.weights if weights is None else weights
-    return tuple(
-        _year_use(parts, meetings, totals, weight)
-        for parts, meetings, totals in zip(oracle.years, looked.meetings, looked.totals, strict=True)
-    )
-
-
-def _year_use(
-    parts: tuple[YearOfSurplus, ...], meetings: tuple[Meeting, ...], power_mw: Floats, weights: Floats
-) -> YearUse:
-    classes, zones = power_mw.shape
-    use = YearUse(*(np.zeros((zones, classes)) for _ in range(4)))
-    for part, meeting in zip(parts, meetings, strict=True):
-        mine = np.broadcast_to(weights[part.scenarios][:, None], meeting.regime.shape)
-        for curve, place, share, partly in _shares(meeting):
-            _add(use, part, meeting, curve, place, share * mine, partly=partly, power_mw=power_mw)
+def part_use(part: YearOfSurplus, meeting: Meeting, power_mw: Floats, weights: Floats) -> YearUse:
+    """What one year of surplus gives at ``power_mw`` [class, zone], weighted over its scenarios."""
+    use = YearUse(*(np.zeros(power_mw.shape[::-1]) for _ in range(4)))
+    mine = np.broadcast_to(weights[:, None], meeting.regime.shape)
+    for curve, place, share, partly in _shares(meeting):
+        _add(use, part, meeting, curve, place, share * mine, partly=partly, power_mw=power_mw)
     return use
+
+
+def sum_of_uses(uses: list[YearUse]) -> YearUse:
+    """The sum over years of surplus."""
+    return YearUse(
+        surplus_mwh=np.sum([use.surplus_mwh for use in uses], axis=0),
+        cost_usd=np.sum([use.cost_usd for use in uses], axis=0),
+        btc=np.sum([use.btc for use in uses], axis=0),
+        coin_usd=np.sum([use.coin_usd for use in uses], axis=0),
+    )
 
 
 def _shares(meeting: Meeting) -> Iterator[tuple[HashCurve, Places, Floats, bool]]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from zakhira.planning.hash_curve import HashCurve, HashOrder, Weights, hash_curve, hash_order, slopes_usd
 from zakhira.planning.merit import Merit, merit_of, regimes_of
 from zakhira.planning.network_answer import NetworkAnswer, network_answer
-from zakhira.planning.problem import AllocationProblem, OperatingYear
+from zakhira.planning.problem import AllocationProblem, OperatingYear, ZoneSupply
 from zakhira.planning.surplus_cells import Groups, groups_of, slabs_of
 from zakhira.programme.series import Floats
 
@@ -166,7 +166,7 @@ def years_of_surplus(problem: AllocationProblem, year: OperatingYear) -> tuple[Y
     merit = merit_of(problem, year)
     most = most_hashes_per_hour(problem, merit)
     return tuple(
-        year_of_surplus(problem, year, int(number), answer, merit, most)
+        year_of_surplus(problem, year, int(number), year.supplies[number], answer, merit, most)
         for number in np.unique(problem.outlook.surplus_year)
     )
 
@@ -175,6 +175,7 @@ def year_of_surplus(
     problem: AllocationProblem,
     year: OperatingYear,
     number: int,
+    supplies: tuple[ZoneSupply, ...],
     answer: NetworkAnswer,
     merit: Merit,
     most_hashes: float,
@@ -184,7 +185,8 @@ def year_of_surplus(
     network = answer.part(scenarios)
     high = float(network.first_usd_per_hash.max()) * WIDE
     low = float(network.marginal_usd_per_hash(most_hashes * year.epochs.hours.astype(np.float64)).min()) / WIDE
-    groups = groups_of(slabs_of(year, number, problem.pkr_per_usd, merit.dearest_usd_per_mwh(high)))
+    dearest = merit.dearest_usd_per_mwh(high)
+    groups = groups_of(slabs_of(year.epochs, supplies, problem.pkr_per_usd, dearest))
     cheapest = float(groups.cost_usd_per_mwh.min(initial=0.0))
     regimes = regimes_of(merit, low, high, cheapest)
     orders = tuple(hash_order(groups, year.epochs.count, merit, regime) for regime in regimes)

@@ -9,15 +9,16 @@ import numpy as np
 
 from zakhira.planning.allocation import Basis, Certificate, Plan, Spread
 from zakhira.planning.grants import grants_of, on_grid, results_of
+from zakhira.planning.licensee_floor import Floored, keep_licensees_whole
 from zakhira.planning.master import GAP_STOP_SHARE, Bounds, Progress, close_bounds, master_of
 from zakhira.planning.oracle import ValueOracle
 from zakhira.planning.outlook import Outlook
 from zakhira.planning.outlook_oracle import OutlookOracle, Risk, outlook_oracle, tail_weights
-from zakhira.planning.outlook_use import uses_of
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.planning.shadow import shadow_prices_of
 from zakhira.planning.solver import LinearSolver
 from zakhira.planning.stakeholders import stakeholders_of
+from zakhira.planning.sweep import Engine
 from zakhira.planning.tie_break import break_ties
 from zakhira.planning.zone_oracle import zone_oracles
 from zakhira.programme.model import Phase, Programme
@@ -31,7 +32,7 @@ class PlanRequest:
     """What is asked beyond the programme: scenarios, a build-up, another weight of risk, or a plan to stay near to.
 
     ``surplus_years`` are those beside the reference that the outlook's scenarios name. ``previous_mw`` [column] breaks
-    ties; ``stop_share`` is the gap at which the bounds count as met.
+    ties; ``stop_share`` is the gap at which the bounds count as met; ``engine`` is where scenarios are swept.
     """
 
     outlook: Outlook | None = None
@@ -40,6 +41,7 @@ class PlanRequest:
     risk: Risk | None = None
     previous_mw: Floats | None = None
     stop_share: float = GAP_STOP_SHARE
+    engine: Engine | None = None
 
 
 def plan_allocation(
@@ -63,21 +65,25 @@ def plan_allocation(
     asked = request or PlanRequest()
     problem = build_problem(programme, series, asked.outlook, asked.surplus_years, asked.phases)
     risk = asked.risk or Risk(programme.planning.risk_weight, programme.planning.risk_tail_share)
-    scenarios = outlook_oracle(problem, risk)
+    scenarios = outlook_oracle(problem, risk, asked.engine)
     oracles, method = oracles_of(problem, scenarios)
     master = master_of(problem, oracles)
     bounds = close_bounds(master, solver, progress, asked.stop_share, stabilised=risk.weight > 0)
     met = bounds.gap_share <= asked.stop_share
     chosen = break_ties(problem, master, solver, bounds, asked.previous_mw, asked.stop_share) if met else bounds.best
-    power_mw = on_grid(problem, chosen.power_mw)
+    granted_mw = on_grid(problem, chosen.power_mw)
+    floored = keep_licensees_whole(programme, problem, scenarios, granted_mw)
+    power_mw = floored.power_mw
+    free_usd = value_of(problem, scenarios, granted_mw)[0]
     value_usd, spread = value_of(problem, scenarios, power_mw)
-    results = results_of(programme, problem, power_mw, uses_of(scenarios, power_mw))
+    results = results_of(programme, problem, power_mw, scenarios.uses(power_mw))
+    seconds = (clock() if clock else 0.0) - started
     return Plan(
         programme_digest=programme.digest,
         cap_mw=max(stage.cap_mw for stage in asked.phases) if asked.phases else programme.cap_mw,
         grants=grants_of(programme, problem, power_mw),
         results=results,
-        certificate=_certificate(bounds, method, value_usd, (clock() if clock else 0.0) - started, met=met),
+        certificate=_certificate(bounds, method, (value_usd, free_usd), floored, seconds, met=met),
         shadow_prices=shadow_prices_of(problem.limits, bounds.limit_duals_usd),
         basis=Basis(
             objective=programme.planning.objective,
@@ -110,7 +116,7 @@ def oracles_of(problem: AllocationProblem, scenarios: OutlookOracle) -> tuple[tu
 
 def value_of(problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats) -> tuple[float, Spread]:
     """The objective in USD a year at MW [column], and how the net value spreads over the scenarios."""
-    net_usd = float(problem.base_usd_per_mw @ power_mw) + oracle.meet(power_mw).scenario_usd
+    net_usd = float(problem.base_usd_per_mw @ power_mw) + oracle.scenario_usd(power_mw)
     weights = problem.outlook.weights
     tail = tail_weights(net_usd, weights, Risk(1.0, oracle.risk.tail_share))
     order = np.argsort(net_usd, kind="stable")
@@ -120,7 +126,11 @@ def value_of(problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats
     return float(oracle.weights(net_usd) @ net_usd), spread
 
 
-def _certificate(bounds: Bounds, method: str, value_usd: float, seconds: float, *, met: bool) -> Certificate:
+def _certificate(
+    bounds: Bounds, method: str, values_usd: tuple[float, float], floored: Floored, seconds: float, *, met: bool
+) -> Certificate:
+    """The certificate of a plan with its value and that of the plan before licensees were kept from losing."""
+    value_usd, free_usd = values_usd
     return Certificate(
         method=method,
         lower_bound_usd=value_usd,
@@ -128,4 +138,6 @@ def _certificate(bounds: Bounds, method: str, value_usd: float, seconds: float, 
         rounds=bounds.rounds,
         seconds=seconds,
         interrupted=not met,
+        floor_usd=max(0.0, free_usd - value_usd) if floored.held_back else 0.0,
+        held_back=floored.held_back,
     )

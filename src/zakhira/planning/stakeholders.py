@@ -47,14 +47,14 @@ def stakeholders_of(
     """
     found: list[Stakeholder] = []
     phases = dict.fromkeys(result.phase for result in results)
-    owners = list(_owners(problem, power_mw))
+    owners = list(owners_of(problem, power_mw))
     for phase in phases or {"": None}:
         books = _phase_books(programme, phase)
-        for result, mw_by_licensee in zip(results, owners, strict=True):
+        for result, (_, held) in zip(results, owners, strict=True):
             if result.phase == phase:
-                whole = sum(mw_by_licensee.values())
-                for licensee, mw in mw_by_licensee.items():
-                    _share(programme, books, result, licensee, mw / whole)
+                whole = sum(held.values())
+                for column, mw in held.items():
+                    _share(programme, books, result, problem.columns[column].site.licensee, mw / whole)
         found += [entry.closed() for entry in books.values() if entry.lines or entry.who[0] != "licensee"]
     return tuple(found)
 
@@ -68,16 +68,17 @@ def own_values_usd(stakeholders: Sequence[Stakeholder]) -> dict[str, float]:
     return values
 
 
-def _owners(problem: AllocationProblem, power_mw: Floats) -> Iterator[dict[str, float]]:
-    """The MW of each licensee behind each result, in the results' own order."""
-    for year in problem.years:
+def owners_of(problem: AllocationProblem, power_mw: Floats) -> Iterator[tuple[int, dict[int, float]]]:
+    """For each result, in the results' own order, its year and the MW of each column behind it."""
+    for number, year in enumerate(problem.years):
         totals = problem.by_zone_and_class(power_mw, year)
         for zone, place in np.argwhere(totals > 0):
-            held: dict[str, float] = {}
-            for column, at, mw in zip(problem.columns, year.class_of, power_mw, strict=True):
-                if column.zone == zone and at == place and mw > 0:
-                    held[column.site.licensee] = held.get(column.site.licensee, 0.0) + float(mw)
-            yield held
+            held = {
+                index: float(power_mw[index])
+                for index, (column, at) in enumerate(zip(problem.columns, year.class_of, strict=True))
+                if column.zone == zone and at == place and power_mw[index] > 0
+            }
+            yield number, held
 
 
 def _phase_books(programme: Programme, phase: str) -> dict[tuple[str, str], _Books]:

@@ -13,7 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from zakhira.planning.problem import OperatingYear
+from zakhira.mining.epochs import Epochs
+from zakhira.planning.problem import ZoneSupply
 from zakhira.programme.series import Floats
 
 Places = npt.NDArray[np.intp]
@@ -45,11 +46,11 @@ class Slabs:
         )
 
 
-def slabs_of(year: OperatingYear, surplus_year: int, pkr_per_usd: float, worth_usd_per_mwh: float) -> Slabs:
+def slabs_of(epochs: Epochs, supplies: tuple[ZoneSupply, ...], pkr_per_usd: float, worth_usd_per_mwh: float) -> Slabs:
     """Every slab of a year of surplus that is cheaper than what a MWh can be worth at all."""
     parts = []
-    of_hours = year.epochs.of_hours()
-    for number, supply in enumerate(year.supplies[surplus_year]):
+    of_hours = epochs.of_hours()
+    for number, supply in enumerate(supplies):
         cost = supply.plug.cost_pkr_per_mwh / pkr_per_usd
         high = np.cumsum(supply.plug.power_mw, axis=1)
         hour, block = np.nonzero((cost < worth_usd_per_mwh) & (supply.plug.power_mw > 0))
@@ -109,51 +110,55 @@ class SingleCells:
 
 
 @dataclass(frozen=True)
-class EvenCells:
-    """Many slabs with one reach: ``highs`` and ``lows`` are sorted within each cell, from ``first`` [cell + 1] on.
+class Ends:
+    """Sorted figures of some cells: ``values`` from ``first`` [cell + 1] on, and their running sums.
 
-    ``high_sum`` and ``low_sum`` are their running sums with a 0 before each cell's first.
+    A cell's sums begin with a 0, so that those of cell c begin at ``first[c] + c``.
     """
+
+    first: Places
+    values: Floats
+    sums: Floats
+
+    def within(self, reach_mw: Floats) -> tuple[Floats, Floats]:
+        """The sum of min(value, reach) [reach, cell], and how many values lie above the reach."""
+        passed = self._count_up_to(reach_mw)
+        count = np.diff(self.first)
+        above = (count - passed).astype(np.float64)
+        return self.sums[self.first[:-1] + np.arange(len(count)) + passed] + above * reach_mw, above
+
+    def _count_up_to(self, reach_mw: Floats) -> Places:
+        """How many of each cell's values are at most the reach [reach, cell], by bisection in all cells at once."""
+        low = np.broadcast_to(self.first[:-1], reach_mw.shape).copy()
+        high = np.broadcast_to(self.first[1:], reach_mw.shape).copy()
+        last = max(len(self.values) - 1, 0)
+        for _ in range(int(np.max(np.diff(self.first), initial=0)).bit_length()):
+            middle = (low + high) >> 1
+            up = (self.values[np.minimum(middle, last)] <= reach_mw) & (low < high)
+            low = np.where(up, middle + 1, low)
+            high = np.where(up, high, middle)
+        return low - self.first[:-1]
+
+
+@dataclass(frozen=True)
+class EvenCells:
+    """Many slabs with one reach each; ``lows`` are those of ``stacked`` cells alone, elsewhere every low is 0."""
 
     zone: Places
     group: Places
     share: Floats
-    first: Places
-    highs: Floats
-    high_sum: Floats
-    lows: Floats
-    low_sum: Floats
+    highs: Ends
     stacked: Places
-    """Cells that have a slab above another one; elsewhere every low is 0."""
+    lows: Ends
 
     def fill(self, reach_mw: Floats) -> tuple[Floats, Floats]:
         """MWh within the reach [reach, cell], and in how many slabs it ends."""
-        passed = _count_up_to(self.highs, self.first, reach_mw)
-        count = np.diff(self.first)
-        base = self.first[:-1] + np.arange(len(count))
-        filled = self.high_sum[base + passed] + (count - passed) * reach_mw
-        open_ends = (count - passed).astype(np.float64)
+        filled, growth = self.highs.within(reach_mw)
         if len(self.stacked):
-            some = self.stacked
-            begun = _count_up_to(self.lows, self.first, reach_mw[:, some], some)
-            filled[:, some] -= self.low_sum[base[some] + begun] + (count[some] - begun) * reach_mw[:, some]
-            open_ends[:, some] -= count[some] - begun
-        return filled, open_ends
-
-
-def _count_up_to(values: Floats, first: Places, reach_mw: Floats, cells: Places | None = None) -> Places:
-    """How many of each cell's sorted values are at most the reach [reach, cell], by bisection in all cells at once."""
-    start, end = (first[:-1], first[1:]) if cells is None else (first[cells], first[cells + 1])
-    low = np.broadcast_to(start, reach_mw.shape).copy()
-    high = np.broadcast_to(end, reach_mw.shape).copy()
-    steps = int(np.max(end - start, initial=0)).bit_length()
-    last = max(len(values) - 1, 0)
-    for _ in range(steps):
-        middle = (low + high) >> 1
-        up = (values[np.minimum(middle, last)] <= reach_mw) & (low < high)
-        low = np.where(up, middle + 1, low)
-        high = np.where(up, high, middle)
-    return low - start
+            under, begun = self.lows.within(reach_mw[:, self.stacked])
+            filled[:, self.stacked] -= under
+            growth[:, self.stacked] -= begun
+        return filled, growth
 
 
 @dataclass(frozen=True)
@@ -205,30 +210,25 @@ def _changes(*columns: Places | Floats) -> npt.NDArray[np.bool_]:
 
 def _even_cells(slabs: Slabs, group: Places, size: Places) -> EvenCells:
     """Cells of ``size`` [cell] slabs each, one after the other."""
-    first = np.concatenate(([0], np.cumsum(size)))
-    cell = np.repeat(np.arange(len(size)), size)
-    highs = slabs.high_mw[np.lexsort((slabs.high_mw, cell))]
-    lows = slabs.low_mw[np.lexsort((slabs.low_mw, cell))]
-    heads = first[:-1]
+    heads = np.concatenate(([0], np.cumsum(size)[:-1])).astype(np.intp)
+    stacked = np.maximum.reduceat(slabs.low_mw, heads) > 0
     return EvenCells(
         zone=slabs.zone[heads],
         group=group[heads],
         share=slabs.share[:, heads],
-        first=first,
-        highs=highs,
-        high_sum=_running(highs, first),
-        lows=lows,
-        low_sum=_running(lows, first),
-        stacked=np.flatnonzero(np.maximum.reduceat(lows, heads) > 0),
+        highs=_ends(slabs.high_mw, size),
+        stacked=np.flatnonzero(stacked),
+        lows=_ends(slabs.low_mw[np.repeat(stacked, size)], size[stacked]),
     )
 
 
-def _running(values: Floats, first: Places) -> Floats:
-    """Running sums of each cell, each with a 0 before: cell c's begin at ``first[c] + c``."""
-    cells = len(first) - 1
-    result = np.zeros(len(values) + cells)
-    place = np.arange(len(values)) + np.repeat(np.arange(cells), np.diff(first)) + 1
-    total = np.cumsum(values)
-    before = np.concatenate(([0.0], total))[first[:-1]]
-    result[place] = total - np.repeat(before, np.diff(first))
-    return result
+def _ends(values: Floats, size: Places) -> Ends:
+    """Sort each cell's values and add them up."""
+    cells = len(size)
+    first = np.concatenate(([0], np.cumsum(size))).astype(np.intp)
+    cell = np.repeat(np.arange(cells), size)
+    ordered = values[np.lexsort((values, cell))]
+    total = np.concatenate(([0.0], np.cumsum(ordered)))
+    sums = np.zeros(len(ordered) + cells)
+    sums[np.arange(len(ordered)) + cell + 1] = total[1:] - np.repeat(total[first[:-1]], size)
+    return Ends(first, ordered, sums)
