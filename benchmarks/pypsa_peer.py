@@ -92,10 +92,23 @@ def _child(instance: Instance, options: dict[str, object], sender: Connection) -
         solver_options={"output_flag": False, **options},
     )
     seconds, cpu_seconds = time.perf_counter() - clock, time.process_time() - processor
-    if tuple(status) != ("ok", "optimal"):
-        sender.send(f"PyPSA ended with {status}.")
+    refused = _refused(network.model.solver_model, options)
+    if tuple(status) != ("ok", "optimal") or refused:
+        sender.send(refused or f"PyPSA ended with {status}.")
         return
     sender.send((-float(network.objective) * MUSD, seconds, _peak_gb(), cpu_seconds))
+
+
+def _refused(highs: Any, options: Mapping[str, object]) -> str:  # noqa: ANN401  # highspy has no types here
+    """Why an answer is not that of the options: linopy passes what HiGHS refuses, and HiGHS solves by other means."""
+    for name, value in options.items():
+        _, read = highs.getOptionValue(name)
+        if read != value:
+            return f"HiGHS did not take {name} = {value!r}."
+    interior = options.get("solver") in {"ipm", "ipx", "hipo"}
+    if interior and highs.getInfo().ipm_iteration_count <= 0:
+        return f"HiGHS made no interior point iterations with {options}."
+    return ""
 
 
 def peer_network(instance: Instance) -> Any:  # noqa: ANN401  # PyPSA is not there for everybody: its type has no name
