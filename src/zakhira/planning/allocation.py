@@ -43,11 +43,18 @@ class ClassResult:
     jobs: float
     tag: str
     phase: str = ""
+    backup_mwh: float = 0.0
+    """Of a hall's load: what generation behind it served; its fuel is in ``energy_cost_usd``."""
+    unserved_mwh: float = 0.0
+    """Of a hall's load: what was not served, agreed interruptions included."""
+    penalty_usd: float = 0.0
+    """For load that was not served."""
 
     @property
     def value_usd(self) -> float:
-        """Revenue less energy, other operating cost and annualised capital."""
-        return self.revenue_usd - self.energy_cost_usd - self.opex_usd - self.annualised_capital_usd
+        """Revenue less energy, other operating cost, penalties and annualised capital."""
+        costs_usd = self.energy_cost_usd + self.opex_usd + self.penalty_usd + self.annualised_capital_usd
+        return self.revenue_usd - costs_usd
 
 
 @dataclass(frozen=True)
@@ -149,6 +156,8 @@ class Plan:
     spread: Spread
     stakeholders: tuple[Stakeholder, ...] = ()
     """Whose value it is; in a build-up a year of each phase."""
+    fixed_cost_usd: float = 0.0
+    """What it costs a year that the granted sites are open; in a build-up discounted over its years."""
 
     @property
     def power_mw(self) -> float:

@@ -6,7 +6,7 @@ more where its solution lies, until what its own use earns in truth comes near t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +30,8 @@ class FullAnswer:
     """The optimum as far as it is known: ``value_usd`` bounds it from above, ``lower_usd`` is what the use is worth.
 
     USD a year; ``power_mw`` [column]. A price taker's bounds differ by no more than what the solver leaves.
-    ``limit_duals_usd`` [limit] are nothing with whole numbers.
+    ``limit_duals_usd`` [limit] are nothing with whole numbers; ``scenario_usd`` [scenario] leaves out what is the same
+    in all of them; ``primal`` is the solution of ``model``.
     """
 
     value_usd: float
@@ -38,8 +39,10 @@ class FullAnswer:
     lower_usd: float
     rounds: int
     limit_duals_usd: Floats
+    scenario_usd: Floats
     model: FullModel
     primal: Floats
+    interrupted: bool = False
 
     @property
     def gap_share(self) -> float:
@@ -70,7 +73,7 @@ def solve_full(
 
 def _refine(model: FullModel, solver: LinearSolver, stop_share: float, progress: Progress | None) -> FullAnswer:
     """Solve and add tangents until the bounds meet."""
-    loaded, best, upper = solver.load(model.lp.program()), None, np.inf
+    loaded, best, upper, interrupted = solver.load(model.lp.program()), None, np.inf, False
     try:
         for rounds in range(1, MOST_ROUNDS + 1):
             solution = require_optimal(loaded.solve())
@@ -85,33 +88,28 @@ def _refine(model: FullModel, solver: LinearSolver, stop_share: float, progress:
     except KeyboardInterrupt:
         if best is None:
             raise
+        interrupted = True
     assert best is not None
-    return FullAnswer(upper, best.power_mw, best.lower_usd, best.rounds, best.limit_duals_usd, best.model, best.primal)
+    return replace(best, value_usd=upper, interrupted=interrupted)
 
 
 def _answer(model: FullModel, solution: LinearSolution, upper_usd: float, rounds: int) -> FullAnswer:
-    power = np.maximum(solution.primal[model.capacity.power], 0.0)
-    power = model.whole.rounded(power)
-    duals = solution.duals[model.capacity.limits] if len(solution.duals) else np.zeros(len(model.capacity.limits))
+    """A solution with what its own use is worth, its work earning what it earns in truth."""
+    primal = solution.primal.copy()
+    for mined in model.mined:
+        primal[mined.earned] = mined.earned_at(np.maximum(primal[mined.work], 0.0))
+    power = model.whole.rounded(np.maximum(primal[model.capacity.power], 0.0))
+    values = np.array([recourse.value_musd(primal) for recourse in model.recourses]) * USD_PER_MUSD
+    weights = tail_weights(values, model.problem.outlook.weights, model.risk)
+    fixed = float(model.problem.base_usd_per_mw @ power) - model.whole.cost_usd(power)
+    limits = model.capacity.limits
     return FullAnswer(
         value_usd=upper_usd,
         power_mw=power,
-        lower_usd=true_value_usd(model, solution.primal),
+        lower_usd=fixed + float(weights @ values),
         rounds=rounds,
-        limit_duals_usd=duals * USD_PER_MUSD,
+        limit_duals_usd=(solution.duals[limits] if len(solution.duals) else np.zeros(len(limits))) * USD_PER_MUSD,
+        scenario_usd=values,
         model=model,
-        primal=solution.primal,
+        primal=primal,
     )
-
-
-def true_value_usd(model: FullModel, primal: Floats) -> float:
-    """What the programme's own use is worth, with the coins that its work earns in truth."""
-    exact = primal.copy()
-    for mined in model.mined:
-        exact[mined.earned] = mined.earned_at(np.maximum(primal[mined.work], 0.0))
-    values = np.array([recourse.value_musd(exact) for recourse in model.recourses])
-    problem = model.problem
-    power = primal[model.capacity.power]
-    weights = tail_weights(values, problem.outlook.weights, model.risk)
-    fixed = float(problem.base_usd_per_mw @ power) - model.whole.cost_usd(power)
-    return fixed + float(weights @ values) * USD_PER_MUSD

@@ -117,13 +117,16 @@ def oracles_of(problem: AllocationProblem, scenarios: OutlookOracle) -> tuple[tu
 def value_of(problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats) -> tuple[float, Spread]:
     """The objective in USD a year at MW [column], and how the net value spreads over the scenarios."""
     net_usd = float(problem.base_usd_per_mw @ power_mw) + oracle.scenario_usd(power_mw)
-    weights = problem.outlook.weights
-    tail = tail_weights(net_usd, weights, Risk(1.0, oracle.risk.tail_share))
+    return float(oracle.weights(net_usd) @ net_usd), spread_of(net_usd, problem.outlook.weights, oracle.risk)
+
+
+def spread_of(net_usd: Floats, weights: Floats, risk: Risk) -> Spread:
+    """How the net value [scenario] spreads."""
+    tail = tail_weights(net_usd, weights, Risk(1.0, risk.tail_share))
     order = np.argsort(net_usd, kind="stable")
     filled = np.cumsum(weights[order])
     low, middle, high = (float(net_usd[order][np.searchsorted(filled, q, "left")]) for q in (0.05, 0.5, 0.95))
-    spread = Spread(float(weights @ net_usd), float(tail @ net_usd), low, middle, high)
-    return float(oracle.weights(net_usd) @ net_usd), spread
+    return Spread(float(weights @ net_usd), float(tail @ net_usd), low, middle, high)
 
 
 def _certificate(

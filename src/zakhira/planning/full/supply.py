@@ -21,7 +21,8 @@ from zakhira.programme.series import Floats, Series
 class HourlySupply:
     """Surplus at the plug ``power_mw`` and its ``cost_usd_per_mwh`` [zone, hour, block].
 
-    ``run_share`` [zone, class, hour] is the most of a granted MW that may run: load share times what the heat or the load windows leave.
+    ``run_share`` [zone, class, hour] is the most of a granted MW that may run: load share times what heat or load
+    windows leave.
     """
 
     power_mw: Floats
