@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zakhira.planning.merit import Merit, Regime
-from zakhira.planning.surplus_cells import Cells, Groups
+from zakhira.planning.surplus_cells import Cells, Counts, Groups
 from zakhira.programme.series import Floats
 
 Places = npt.NDArray[np.intp]
@@ -71,28 +71,18 @@ def hash_order(groups: Groups, epochs: int, merit: Merit, regime: Regime) -> Has
 
 
 @dataclass(frozen=True)
-class Stack:
-    """Reaches of the fleets one after the other, without halls and behind them, and the cells that they fill.
-
-    Row 0 is nothing, rows 1 to n the fleets in their order; then the halls alone, and n fleets behind the halls. Both
-    arrays are [row, cell] for each set of cells.
-    """
-
-    filled_mwh: tuple[Floats, ...]
-    growth: tuple[Floats, ...]
-
-
-@dataclass(frozen=True)
 class HashCurve:
     """What MW bring forth in a regime.
 
-    ``filled_mwh`` [row of the stack, group] is what lies within each reach. ``hashes`` and
-    ``cost_usd`` [element + 1] are running sums over all epochs.
+    Reaches stack the fleets one after the other: row 0 is nothing, rows 1 to n the fleets in their order; then the
+    halls alone, and n fleets behind the halls. ``filled_mwh`` [row, group] is what lies within each reach, ``growth``
+    [row, cell], for each set of cells, by how much that grows with it. ``hashes`` and ``cost_usd`` [element + 1] are
+    running sums over all epochs.
     """
 
     groups: Groups
     order: HashOrder
-    stack: Stack
+    growth: tuple[Counts, ...]
     filled_mwh: Floats
     hashes: Floats
     cost_usd: Floats
@@ -119,8 +109,8 @@ class HashCurve:
 def hash_curve(groups: Groups, order: HashOrder, power_mw: Floats) -> HashCurve:
     """The supply at ``power_mw`` [class, zone]."""
     lines = len(order.regime.lines)
-    stack = _stack(groups, order, power_mw)
-    filled = _by_group(stack.filled_mwh, groups, 2 * lines + 2)
+    found = [cells.fill(_reaches(cells, order, power_mw)) for cells in groups.cells]
+    filled = _by_group(tuple(mwh for mwh, _ in found), groups, 2 * lines + 2)
     ahead = np.diff(filled[: lines + 1], axis=0)
     behind = np.diff(filled[lines + 1 :], axis=0)
     amounts = _amounts(groups, order, ahead, behind)
@@ -129,7 +119,7 @@ def hash_curve(groups: Groups, order: HashOrder, power_mw: Floats) -> HashCurve:
     return HashCurve(
         groups=groups,
         order=order,
-        stack=stack,
+        growth=tuple(growth for _, growth in found),
         filled_mwh=filled,
         hashes=np.concatenate(([0.0], np.cumsum(hashes))),
         cost_usd=np.concatenate(([0.0], np.cumsum(hashes * order.cost_usd_per_hash))),
@@ -150,11 +140,6 @@ def _amounts(groups: Groups, order: HashOrder, ahead: Floats, behind: Floats) ->
     gained = np.where(order.behind, ahead - behind, 0.0)
     change = np.array([_by_epoch(groups, row, epochs) for row in gained]).reshape(len(gained), epochs)
     return np.concatenate([(got * per_mwh).ravel(), (np.maximum(change, 0.0) * per_mwh).ravel()])
-
-
-def _stack(groups: Groups, order: HashOrder, power_mw: Floats) -> Stack:
-    found = [cells.fill(_reaches(cells, order, power_mw)) for cells in groups.cells]
-    return Stack(tuple(filled for filled, _ in found), tuple(growth for _, growth in found))
 
 
 def _reaches(cells: Cells, order: HashOrder, power_mw: Floats) -> Floats:
@@ -216,8 +201,8 @@ def slopes_usd(curve: HashCurve, weights: Weights, keys: tuple[Places, ...], cou
     of_behind = np.vstack([halls, behind]) - np.vstack([behind, nothing])
     worth = np.vstack([nothing, of_ahead, of_behind])
     result = np.zeros((count, classes))
-    for cells, growth, key in zip(groups.cells, curve.stack.growth, keys, strict=True):
-        gain = worth[:, cells.group] * growth
+    for cells, growth, key in zip(groups.cells, curve.growth, keys, strict=True):
+        gain = np.asarray(worth[:, cells.group] * growth, dtype=np.float64)
         _add_classes(result, cells, gain, order, key, count)
     return result
 

@@ -168,7 +168,7 @@ def _operating_year(
         weight=_year_weight(programme, stages, phase),
         classes=classes,
         class_of=where[[column.worth for column in columns]],
-        supplies=tuple(_supplies(programme, series, kept, stages[phase].surplus_share) for series in every_series),
+        supplies=tuple(supplies_of(programme, series, kept, stages[phase].surplus_share) for series in every_series),
         epochs=epochs_of(programme.network, every_series[0].hours.count, stages[phase].year),
     )
 
@@ -180,10 +180,10 @@ def _year_weight(programme: Programme, stages: tuple[Phase, ...], phase: int) ->
     return float(sum((1.0 + programme.prices.discount_share_per_year) ** -year for year in range(first, after)))
 
 
-def _supplies(
-    programme: Programme, series: Series, worths: tuple[ClassWorth, ...], surplus_share: float
+def supplies_of(
+    programme: Programme, series: Series, worths: tuple[ClassWorth, ...], surplus_share: float = 1.0
 ) -> tuple[ZoneSupply, ...]:
-    """Each zone's hours with surplus."""
+    """Each zone's hours with surplus; ``surplus_share`` of it is left."""
     profiles = {hall.id: load_profile(programme, hall, series.hours) for hall in programme.halls}
     return tuple(_supply(zone, series, worths, profiles, surplus_share) for zone in programme.zones)
 

@@ -18,6 +18,8 @@ from zakhira.planning.problem import ZoneSupply
 from zakhira.programme.series import Floats
 
 Places = npt.NDArray[np.intp]
+Counts = npt.NDArray[np.float32]
+"""Small whole numbers, kept in half the memory."""
 
 EVEN_HOURS = 24
 """So many hours alike are asked together; fewer are as quick one by one."""
@@ -89,7 +91,7 @@ class Cells(Protocol):
     def share(self) -> Floats:
         """What runs of a granted MW."""
 
-    def fill(self, reach_mw: Floats) -> tuple[Floats, Floats]:
+    def fill(self, reach_mw: Floats) -> tuple[Floats, Counts]:
         """MWh within ``reach_mw`` [reach, cell], and by how much they grow for each further MW."""
 
 
@@ -103,10 +105,10 @@ class SingleCells:
     low_mw: Floats
     high_mw: Floats
 
-    def fill(self, reach_mw: Floats) -> tuple[Floats, Floats]:
+    def fill(self, reach_mw: Floats) -> tuple[Floats, Counts]:
         """MWh within the reach [reach, cell], and 1 where it ends inside the slab."""
         inside = (reach_mw >= self.low_mw) & (reach_mw < self.high_mw)
-        return np.clip(reach_mw, self.low_mw, self.high_mw) - self.low_mw, inside.astype(np.float64)
+        return np.clip(reach_mw, self.low_mw, self.high_mw) - self.low_mw, inside.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -151,14 +153,14 @@ class EvenCells:
     stacked: Places
     lows: Ends
 
-    def fill(self, reach_mw: Floats) -> tuple[Floats, Floats]:
+    def fill(self, reach_mw: Floats) -> tuple[Floats, Counts]:
         """MWh within the reach [reach, cell], and in how many slabs it ends."""
         filled, growth = self.highs.within(reach_mw)
         if len(self.stacked):
             under, begun = self.lows.within(reach_mw[:, self.stacked])
             filled[:, self.stacked] -= under
             growth[:, self.stacked] -= begun
-        return filled, growth
+        return filled, growth.astype(np.float32)
 
 
 @dataclass(frozen=True)
