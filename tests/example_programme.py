@@ -13,6 +13,7 @@ from zakhira.programme.model import (
     Licensee,
     MachineClass,
     Network,
+    Planning,
     Policy,
     Pool,
     Prices,
@@ -72,6 +73,7 @@ def build_programme(hours: int = 24) -> Programme:
         surplus_file="series/surplus.csv",
         temperature_file="series/ambient.csv",
         digest="0" * 64,
+        planning=Planning(licensee_losses="allowed"),
     )
 
 
