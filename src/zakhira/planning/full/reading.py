@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from zakhira.planning.full.assembly import Places
 from zakhira.planning.full.build import FullModel, Part
 from zakhira.planning.outlook_use import YearUse
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def years_of(programme: Programme, model: FullModel, primal: Floats) -> tuple[Fu
     that they join, and where any of these has a battery within the whole horizon.
     """
     problem, group = model.problem, _groups(programme)
-    stored = np.isin(group, [group[_place(programme, battery.zone)] for battery in programme.batteries])
+    with_battery = [group[_place(programme, battery.zone)] for battery in programme.batteries]
+    stored = np.isin(group, with_battery)
     found = []
     for number, year in enumerate(problem.years):
         shape = (len(programme.zones), len(year.classes))
@@ -72,7 +76,7 @@ def _groups(programme: Programme) -> Places:
     return group
 
 
-def _use(model: FullModel, part: Part, primal: Floats, group: Places, stored: Floats) -> Floats:
+def _use(model: FullModel, part: Part, primal: Floats, group: Places, stored: Bools) -> Floats:
     """Surplus in MWh, its cost, bitcoin and their USD [4, zone, class]."""
     use = np.maximum(primal[part.columns.use], 0.0)
     taken = np.maximum(primal[part.columns.taken], 0.0) * part.supply.cost_usd_per_mwh
@@ -81,7 +85,7 @@ def _use(model: FullModel, part: Part, primal: Floats, group: Places, stored: Fl
     of_hour = year.epochs.of_hours()
     hashes = np.array([problem.worths[position].hashes_per_mwh for position in year.classes])
     mined = use * hashes[:, None]
-    by_epoch = np.bincount(of_hour, mined.sum(axis=(0, 1)), year.epochs.count)
+    by_epoch: Floats = np.bincount(of_hour, mined.sum(axis=(0, 1)), year.epochs.count).astype(np.float64)
     coins = part.network.epoch_btc[0] * part.network.share(by_epoch[None])[0]
     per_hash = np.divide(coins, by_epoch, out=np.zeros_like(coins), where=by_epoch > 0)
     btc = mined * per_hash[of_hour]
@@ -89,7 +93,7 @@ def _use(model: FullModel, part: Part, primal: Floats, group: Places, stored: Fl
     return np.array([use.sum(axis=2), cost, btc.sum(axis=2), usd.sum(axis=2)])
 
 
-def _shared_cost(use: Floats, cost_usd: Floats, group: Places, stored: Floats) -> Floats:
+def _shared_cost(use: Floats, cost_usd: Floats, group: Places, stored: Bools) -> Floats:
     """The cost [zone, hour] of the surplus on the classes [zone, class] that use it [zone, class, hour]."""
     result = np.zeros(use.shape[:2])
     for joined in np.unique(group):
