@@ -58,7 +58,7 @@ def test_what_a_network_does_not_hold_is_said() -> None:
     assert left_out(programme) == ()
     rich = replace(
         programme,
-        planning=Planning(response="elastic", objective="coins", risk_weight=0.5),
+        planning=Planning(response="elastic", objective="coins", risk_weight=0.5, licensee_losses="refused"),
         phases=(Phase("first", 0, 30.0, 1e6),),
         backups=(Backup("east", 5.0, 250.0),),
         sites=(replace(programme.sites[0], fixed_cost_usd_per_year=5.0), *programme.sites[1:]),
@@ -66,7 +66,7 @@ def test_what_a_network_does_not_hold_is_said() -> None:
         zones=(replace(programme.zones[0], firm_limit_mw=3.0), *programme.zones[1:]),
     )
     words = " ".join(left_out(rich))
-    for part in ("elastic", "coins", "risk", "modules", "fixed costs", "phases", "firm supply", "backup"):
+    for part in ("elastic", "coins", "risk", "licensee", "modules", "fixed costs", "phases", "firm supply", "backup"):
         assert part in words
 
 

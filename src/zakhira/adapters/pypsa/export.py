@@ -103,6 +103,7 @@ def left_out(programme: Programme) -> tuple[str, ...]:
     found = {
         f"response {planning.response}: the network is a price taker's": planning.response != "none",
         f"objective {planning.objective}: the network maximises value": planning.objective != "value",
+        "that no licensee may lose: only the sum counts": planning.licensee_losses == "refused",
         "risk: the network has no scenarios": planning.risk_weight > 0,
         "whole modules: capacities are continuous": any(mw > 0 for mw in modules_mw),
         "fixed costs of sites": any(site.fixed_cost_usd_per_year > 0 for site in programme.sites),
