@@ -13,7 +13,7 @@ from zakhira.cli.terminal import print_answer
 
 FOLDER = click.Path(path_type=Path)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
-_EXITS = {Word.YES: Exit.DONE, Word.NO: Exit.NO, Word.UNKNOWN: Exit.OUTSIDE}
+_EXITS = {Word.YES: Exit.DONE, Word.NO: Exit.NO, Word.UNKNOWN: Exit.OUTSIDE, Word.INTERRUPTED: Exit.INTERRUPTED}
 
 
 def finish(act: Callable[[], Exit], *, as_json: bool) -> None:

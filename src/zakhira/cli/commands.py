@@ -13,6 +13,7 @@ from zakhira.cli.answering import JSON as _JSON
 from zakhira.cli.answering import answer_with as _answer
 from zakhira.cli.answering import finish as _finish
 from zakhira.cli.door import Exit, tell
+from zakhira.cli.plan_commands import plan
 from zakhira.cli.pypsa_commands import from_pypsa
 from zakhira.cli.series_commands import series
 from zakhira.cli.services import Answer, Services
@@ -71,21 +72,17 @@ def check(services: Services, programme: Path, *, as_json: bool) -> None:
     _answer(lambda: services.check(programme), as_json=as_json)
 
 
-@zakhira.command(epilog="Example: zakhira plan programmes/pakistan-2000mw")
-@click.argument("programme", type=_FOLDER)
-@click.option("--to-pypsa", type=_FOLDER, metavar="FILE.nc", help="Write the problem as a PyPSA network, and no plan.")
+zakhira.add_command(plan)
+
+
+@zakhira.command(epilog="Example: zakhira compare out/plan-a out/plan-b")
+@click.argument("plan_a", type=_FOLDER)
+@click.argument("plan_b", type=_FOLDER)
 @_JSON
 @click.pass_obj
-def plan(services: Services, programme: Path, to_pypsa: Path | None, *, as_json: bool) -> None:
-    """Allocate the megawatts of PROGRAMME, with a certificate of how far from optimal the plan could be."""
-
-    def make() -> Answer:
-        if to_pypsa is not None:
-            return services.plan_to_network(programme, to_pypsa)
-        with progress_bars(quiet=as_json) as progress:
-            return services.plan(programme, progress)
-
-    _answer(make, as_json=as_json)
+def compare(services: Services, plan_a: Path, plan_b: Path, *, as_json: bool) -> None:
+    """Say what changed from PLAN_A to PLAN_B and why: files of `zakhira plan --json`, or folders of its --out."""
+    _answer(lambda: services.compare(plan_a, plan_b), as_json=as_json)
 
 
 @zakhira.command(epilog="Example: zakhira run programmes/small --days 7 --seed 7 --out out/small")

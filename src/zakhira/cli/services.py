@@ -32,6 +32,8 @@ class Word(Enum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
+    INTERRUPTED = "interrupted"
+    """Somebody stopped the work; the answer is the best so far."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,26 @@ class SeriesImport:
 
 
 @dataclass(frozen=True)
+class PlanOrder:
+    """What shall be planned: nothing but the folder plans the programme's own year at its own prices.
+
+    ``scenarios`` of 0 draws none; ``risk`` is the weight of the worst scenarios and their level; ``response`` is the
+    programme's where it is empty.
+    """
+
+    folder: Path
+    scenarios: int = 0
+    scenario_file: Path | None = None
+    seed: int = 7
+    risk: tuple[float, float] | None = None
+    response: str = ""
+    phases: bool = False
+    method: str = "auto"
+    engine: str = "local"
+    workers: int = 2
+
+
+@dataclass(frozen=True)
 class NetworkImport:
     """Which PyPSA network shall become a programme in ``out``, and what its figures mean; rate 0: a new programme's."""
 
@@ -112,7 +134,7 @@ class Services(Protocol):
     def check(self, folder: Path) -> Answer:
         """Validate a programme folder; raises Faults with every fault."""
 
-    def plan(self, folder: Path, progress: Progress) -> Answer:
+    def plan(self, order: PlanOrder, progress: Progress) -> Answer:
         """Allocate the megawatts."""
 
     def plan_to_network(self, folder: Path, path: Path) -> Answer:
@@ -120,6 +142,9 @@ class Services(Protocol):
 
     def run(self, folder: Path, days: int, seed: int, out: Path, progress: Progress) -> Answer:
         """Run the whole chain, or carry on where it stopped."""
+
+    def compare(self, before: Path, after: Path) -> Answer:
+        """Set two plans side by side: what changed and why."""
 
     def verify(self, pack: Path, node_url: str, cookie: Path | None, trust: Path) -> Answer:
         """Check a pack against a node and trusted keys."""

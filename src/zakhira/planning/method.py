@@ -56,8 +56,8 @@ def method_for(programme: Programme, problem: AllocationProblem, risk_weight: fl
     if Feature.HALL_SUPPLY in features:
         return Method.FULL
     if features & {Feature.LINKS, Feature.BATTERIES}:
-        alone = certain and problem.response == "none" and Feature.WHOLE not in features and risk_weight == 0
-        return Method.COUPLED if alone else Method.FULL
+        alone = certain and same_coins and problem.response == "none" and Feature.WHOLE not in features
+        return Method.COUPLED if alone and risk_weight == 0 else Method.FULL
     return Method.ZONES if certain and problem.response == "none" and same_coins else Method.OUTLOOK
 
 

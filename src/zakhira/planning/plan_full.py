@@ -48,7 +48,7 @@ def plan_in_full(
     power_mw = on_grid(problem, answer.power_mw)
     years = years_of(programme, answer.model, answer.primal)
     results = _results(programme, problem, power_mw, years)
-    lower = answer.lower_usd - _rounding_usd(problem, np.abs(answer.power_mw - power_mw))
+    lower = answer.lower_usd - rounding_usd(problem, np.abs(answer.power_mw - power_mw))
     return Plan(
         programme_digest=programme.digest,
         cap_mw=max(stage.cap_mw for stage in asked.phases) if asked.phases else programme.cap_mw,
@@ -94,7 +94,7 @@ def _spread(answer: FullAnswer) -> Spread:
     return spread_of(fixed + answer.scenario_usd, problem.outlook.weights, answer.model.risk)
 
 
-def _rounding_usd(problem: AllocationProblem, change_mw: Floats) -> float:
+def rounding_usd(problem: AllocationProblem, change_mw: Floats) -> float:
     """More than what so little change of the MW can cost: every hour at the dearest use of a MW, in every year."""
     network_usd = float(problem.outlook.btc_usd.max() / problem.outlook.others_eh_per_s.min())
     stated_usd = float(problem.outlook.btc_usd[0, 0, 0] / problem.outlook.others_eh_per_s[0, 0, 0])

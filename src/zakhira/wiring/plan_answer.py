@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from zakhira.cli.services import Answer
+from zakhira.cli.services import Answer, Word
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.planning.allocation import Plan
+from zakhira.planning.plan_record import record_json, record_of
 from zakhira.programme.model import Programme
 from zakhira.reports.plan_summary import plan_summary
 from zakhira.wiring.tables import terminal_table
 
 
 def plan_facts(plan: Plan, programme: Programme) -> dict[str, Json]:
-    """A plan as plain data."""
-    return {
-        "programme": programme.id,
-        "digest": plan.programme_digest,
-        "power_mw": plan.power_mw,
-        "cap_mw": plan.cap_mw,
-        "grants": [asdict(grant) for grant in plan.grants],
-        "results": [{**asdict(result), "value_usd": result.value_usd} for result in plan.results],
-        "certificate": {**asdict(plan.certificate), "gap_share": plan.certificate.gap_share},
-        "shadow_prices": [asdict(price) for price in plan.shadow_prices],
-    }
+    """A plan as plain data: what plan.json holds."""
+    return record_json(record_of(plan, programme))
 
 
 def plan_answer(plan: Plan, programme: Programme) -> Answer:
     """The allocation with its certificate and the price of each limit."""
     summary = plan_summary(plan)
     table = terminal_table(summary.table, (f"{summary.state.word}: {summary.state.sentence}", *summary.shadow_prices))
-    return Answer((table,), plan_facts(plan, programme), summary.headline)
+    word = Word.INTERRUPTED if plan.certificate.interrupted else Word.YES
+    return Answer((table,), plan_facts(plan, programme), summary.headline, word)
 
 
 def allocation_fingerprint(plan: Plan) -> str:

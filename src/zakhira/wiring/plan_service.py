@@ -3,22 +3,109 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from zakhira.adapters.highs import HighsSolver
-from zakhira.cli.services import Progress
+from zakhira.cli.services import PlanOrder, Progress
+from zakhira.kernel.errors import InvalidInput
 from zakhira.planning.allocation import Plan
-from zakhira.planning.plan import plan_allocation
+from zakhira.planning.plan import PlanRequest
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Series
 
+if TYPE_CHECKING:
+    from zakhira.planning.sweep import Engine
+
 PLAN_STAGE = "closing the bounds"
+SCENARIO_GAP_SHARE = 1e-5
+"""Over scenarios bounds count as met here: a hundred times below what any figure of a scenario is known to."""
 
 
-def make_plan(programme: Programme, series: Series, progress: Progress) -> Plan:
-    """The allocation, telling each round how close the bounds are."""
+class NoPhases(InvalidInput):
+    """A build-up was asked for, and the programme has no phases."""
 
-    def tell(rounds: int, lower_usd: float, upper_usd: float) -> None:
+    code = "ZK-PLAN-001"
+
+
+def make_plan(programme: Programme, series: Series, progress: Progress, request: PlanRequest | None = None) -> Plan:
+    """The allocation by the quickest exact method, telling each round how close the bounds are."""
+    from zakhira.planning.choose import plan_by
+
+    return plan_by("auto", programme, series, HighsSolver(), _teller(progress), time.perf_counter, request)
+
+
+def plan_as_ordered(order: PlanOrder, programme: Programme, series: Series, progress: Progress) -> Plan:
+    """The allocation with the scenarios, phases, method and engine of an order.
+
+    Raises:
+        NoPhases: phases were asked for and there are none; or what reading scenarios and planning raise.
+    """
+    from zakhira.planning.choose import plan_by
+
+    if order.response:
+        programme = replace(programme, planning=replace(programme.planning, response=order.response))
+    with _engine(order) as engine:
+        request = replace(_request(order, programme, series), engine=engine)
+        tell = _teller(progress)
+        return plan_by(order.method, programme, series, HighsSolver(), tell, time.perf_counter, request)
+
+
+def _request(order: PlanOrder, programme: Programme, series: Series) -> PlanRequest:
+    if order.phases and not programme.phases:
+        raise NoPhases("The programme has no [[phase]].", "Add phases to programme.toml, or leave --phases away.")
+    request = PlanRequest(phases=programme.phases if order.phases else ())
+    if order.risk is not None:
+        from zakhira.planning.outlook_oracle import Risk
+
+        request = replace(request, risk=Risk(order.risk[0], 1.0 - order.risk[1]))
+    if not order.scenarios and order.scenario_file is None:
+        return request
+    return _with_scenarios(order, programme, series, request)
+
+
+def _with_scenarios(order: PlanOrder, programme: Programme, series: Series, request: PlanRequest) -> PlanRequest:
+    """Draw or read the scenarios, and load the years of surplus that they name."""
+    from zakhira.adapters.surplus_years import load_surplus_years
+    from zakhira.kernel.ids import seeded_rng
+    from zakhira.planning.outlook_draw import draw_outlook, shape_of, year_weights
+
+    if order.scenario_file is not None:
+        from zakhira.adapters.outlook_file import read_outlook
+
+        outlook = read_outlook(order.scenario_file, programme)
+    else:
+        epochs, phases = shape_of(programme)
+        rng = seeded_rng(order.seed, "outlook")
+        outlook = draw_outlook(programme, epochs, phases, year_weights(programme), order.scenarios, rng)
+    years = load_surplus_years(order.folder, programme, series)[1:]
+    return replace(request, outlook=outlook, surplus_years=years, stop_share=SCENARIO_GAP_SHARE)
+
+
+@contextmanager
+def _engine(order: PlanOrder) -> Iterator[Engine | None]:
+    """Where scenarios run; None is this process."""
+    if order.engine == "local":
+        yield None
+        return
+    from zakhira.adapters.ray_engine import ray_engine
+
+    with ray_engine(order.workers) as engine:
+        yield engine
+
+
+class _Teller:
+    """Tells the bounds as a bar that fills as the gap closes, on a logarithmic scale."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __call__(self, rounds: int, lower_usd: float, upper_usd: float) -> None:
         gap = (upper_usd - lower_usd) / max(1.0, abs(upper_usd))
-        progress(PLAN_STAGE, rounds, rounds, f"gap {gap:.1e}")
+        self._progress(PLAN_STAGE, rounds, rounds, f"gap {gap:.1e}")
 
-    return plan_allocation(programme, series, HighsSolver(), tell, time.perf_counter)
+
+def _teller(progress: Progress) -> _Teller:
+    return _Teller(progress)

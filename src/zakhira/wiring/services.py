@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from zakhira.cli.services import Answer, Finding, NetworkImport, Progress, SeriesImport, ServedNode, Table
+from zakhira.cli.services import Answer, Finding, NetworkImport, PlanOrder, Progress, SeriesImport, ServedNode, Table
 from zakhira.wiring.settings import Settings, read_settings
 
 
@@ -44,14 +44,14 @@ class ProgramServices:
             load_surplus_years(folder, programme, series)
         return check_answer(programme)
 
-    def plan(self, folder: Path, progress: Progress) -> Answer:
+    def plan(self, order: PlanOrder, progress: Progress) -> Answer:
         """Allocate the megawatts."""
         from zakhira.adapters.programme_folder import load_programme
         from zakhira.wiring.plan_answer import plan_answer
-        from zakhira.wiring.plan_service import make_plan
+        from zakhira.wiring.plan_service import plan_as_ordered
 
-        programme, series = load_programme(folder)
-        return plan_answer(make_plan(programme, series, progress), programme)
+        programme, series = load_programme(order.folder)
+        return plan_answer(plan_as_ordered(order, programme, series, progress), programme)
 
     def plan_to_network(self, folder: Path, path: Path) -> Answer:
         """Write the price taker's problem as a PyPSA network."""
@@ -64,6 +64,12 @@ class ProgramServices:
         from zakhira.wiring.run_service import run_programme
 
         return run_programme(self._settings, folder, days, seed, out, progress)
+
+    def compare(self, before: Path, after: Path) -> Answer:
+        """Set two plans side by side."""
+        from zakhira.wiring.compare_service import compare_files
+
+        return compare_files(before, after)
 
     def verify(self, pack: Path, node_url: str, cookie: Path | None, trust: Path) -> Answer:
         """Check a pack against a node and trusted keys."""

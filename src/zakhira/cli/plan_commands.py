@@ -1,0 +1,95 @@
+"""``zakhira plan``: one command, and what may be asked of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zakhira.cli.answering import FOLDER, JSON, answer_with
+from zakhira.cli.services import Answer, PlanOrder, Services
+from zakhira.cli.terminal import progress_bars
+
+MAX_SCENARIOS = 100_000
+MAX_SEED = 2**32 - 1
+_EXAMPLE = "Example: zakhira plan programmes/pakistan-2000mw --scenarios 1000 --risk 0.5,0.95"
+METHODS = ("auto", "structural", "full")
+ENGINES = ("local", "ray")
+RESPONSES = ("none", "share", "elastic")
+
+
+class _Risk(click.ParamType[tuple[float, float]]):
+    """``LAMBDA,ALPHA``: the weight of the worst scenarios, and the level above which they are the worst."""
+
+    name = "LAMBDA,ALPHA"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Two shares with a comma between."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split(",")
+        try:
+            weight, level = (float(part) for part in parts)
+        except ValueError:
+            self.fail(f"{value!r} is not two numbers like 0.5,0.95.", param, ctx)
+        if not (0 <= weight <= 1 and 0 <= level < 1):
+            self.fail(f"{value!r}: the weight lies between 0 and 1, the level from 0 to below 1.", param, ctx)
+        return weight, level
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("programme", type=FOLDER)
+@click.option("--scenarios", type=click.IntRange(1, MAX_SCENARIOS), help="Plan over so many drawn scenarios.")
+@click.option("--scenario-file", type=FOLDER, metavar="FILE", help="Plan over the scenarios of a file of your own.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), default=7, show_default=True, help="Seed of what is drawn.")
+@click.option("--risk", type=_Risk(), help="Weight of the worst scenarios, and their level: 0.5,0.95.")
+@click.option("--response", type=click.Choice(RESPONSES), help="How the network answers, in place of the programme's.")
+@click.option("--phases", is_flag=True, help="Plan the build-up over the programme's phases as one problem.")
+@click.option("--method", type=click.Choice(METHODS), default="auto", show_default=True, help="How to solve it.")
+@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where scenarios run.")
+@click.option("--workers", type=click.IntRange(1, 1024), default=2, show_default=True, help="Workers of --engine ray.")
+@click.option("--to-pypsa", type=FOLDER, metavar="FILE.nc", help="Write the problem as a PyPSA network, and no plan.")
+@JSON
+@click.pass_obj
+def plan(
+    services: Services,
+    programme: Path,
+    scenarios: int | None,
+    scenario_file: Path | None,
+    seed: int,
+    risk: tuple[float, float] | None,
+    response: str | None,
+    method: str,
+    engine: str,
+    workers: int,
+    to_pypsa: Path | None,
+    *,
+    phases: bool,
+    as_json: bool,
+) -> None:
+    """Allocate the megawatts of PROGRAMME, with a certificate of how far from optimal the plan could be.
+
+    Ctrl-C ends a long search with the best plan so far and its gap (exit code 130).
+    """
+    if scenarios is not None and scenario_file is not None:
+        raise click.UsageError("--scenarios draws scenarios and --scenario-file reads them: give one of the two.")
+    order = PlanOrder(
+        folder=programme,
+        scenarios=scenarios or 0,
+        scenario_file=scenario_file,
+        seed=seed,
+        risk=risk,
+        response=response or "",
+        phases=phases,
+        method=method,
+        engine=engine,
+        workers=workers,
+    )
+
+    def make() -> Answer:
+        if to_pypsa is not None:
+            return services.plan_to_network(programme, to_pypsa)
+        with progress_bars(quiet=as_json) as progress:
+            return services.plan(order, progress)
+
+    answer_with(make, as_json=as_json)
