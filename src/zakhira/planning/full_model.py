@@ -12,8 +12,10 @@ import numpy as np
 
 from zakhira.planning.full.build import FullModel, Grounds, build_full
 from zakhira.planning.full.network import tangent_rows
+from zakhira.planning.full.shortage import why_not_served
+from zakhira.planning.infeasible import why_no_plan
 from zakhira.planning.limits import USD_PER_MUSD
-from zakhira.planning.master import Progress, require_optimal
+from zakhira.planning.master import PlanInfeasible, PlanUnbounded, Progress, require_optimal
 from zakhira.planning.outlook_oracle import Risk, tail_weights
 from zakhira.planning.plan import PlanRequest
 from zakhira.planning.problem import build_problem
@@ -67,8 +69,13 @@ def solve_full(
     asked = request or PlanRequest()
     problem = build_problem(programme, series, asked.outlook, asked.surplus_years, asked.phases)
     risk = asked.risk or Risk(programme.planning.risk_weight, programme.planning.risk_tail_share)
-    model = build_full(Grounds(programme, (series, *asked.surplus_years), asked.phases, problem, risk))
-    return _refine(model, solver, asked.stop_share, progress)
+    grounds = Grounds(programme, (series, *asked.surplus_years), asked.phases, problem, risk)
+    try:
+        return _refine(build_full(grounds), solver, asked.stop_share, progress)
+    except PlanInfeasible as error:
+        raise why_not_served(grounds, solver) or error from None
+    except PlanUnbounded as error:
+        raise why_no_plan(error, problem, solver) from None
 
 
 def _refine(model: FullModel, solver: LinearSolver, stop_share: float, progress: Progress | None) -> FullAnswer:

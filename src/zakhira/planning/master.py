@@ -25,6 +25,8 @@ from zakhira.programme.series import Floats
 
 GAP_STOP_SHARE = 5e-8
 """Bounds this close count as met: half of the 1e-7 that a plan shall keep, so that rounding its grants has room."""
+WHOLE_STOP_SHARE = 1e-6
+"""With whole numbers they count as met here: the solver's own search stops at a tenth of it."""
 MAX_ROUNDS = 1000
 SLOPE_FLOOR = 1e-12
 """Slopes below this, in millions of USD per MW, are noise of the sums."""

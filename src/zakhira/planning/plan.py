@@ -10,7 +10,17 @@ import numpy as np
 from zakhira.planning.allocation import Basis, Certificate, Plan, Spread
 from zakhira.planning.grants import grants_of, on_grid, results_of
 from zakhira.planning.licensee_floor import Floored, keep_licensees_whole
-from zakhira.planning.master import GAP_STOP_SHARE, Bounds, Progress, close_bounds, master_of
+from zakhira.planning.master import (
+    GAP_STOP_SHARE,
+    WHOLE_STOP_SHARE,
+    Bounds,
+    Master,
+    PlanInfeasible,
+    PlanUnbounded,
+    Progress,
+    close_bounds,
+    master_of,
+)
 from zakhira.planning.oracle import ValueOracle
 from zakhira.planning.outlook import Outlook
 from zakhira.planning.outlook_oracle import OutlookOracle, Risk, outlook_oracle, tail_weights
@@ -20,6 +30,7 @@ from zakhira.planning.solver import LinearSolver
 from zakhira.planning.stakeholders import stakeholders_of
 from zakhira.planning.sweep import Engine
 from zakhira.planning.tie_break import break_ties
+from zakhira.planning.whole import Whole, whole_of
 from zakhira.planning.zone_oracle import zone_oracles
 from zakhira.programme.model import Phase, Programme
 from zakhira.programme.series import Floats, Series
@@ -68,14 +79,18 @@ def plan_allocation(
     scenarios = outlook_oracle(problem, risk, asked.engine)
     oracles, method = oracles_of(problem, scenarios)
     master = master_of(problem, oracles)
-    bounds = close_bounds(master, solver, progress, asked.stop_share, stabilised=risk.weight > 0)
-    met = bounds.gap_share <= asked.stop_share
-    chosen = break_ties(problem, master, solver, bounds, asked.previous_mw, asked.stop_share) if met else bounds.best
+    whole = whole_of(programme, problem)
+    method = method if whole.is_empty else f"{method}; whole numbers by branch and bound"
+    stop_share = asked.stop_share if whole.is_empty else max(asked.stop_share, WHOLE_STOP_SHARE)
+    bounds = _search(problem, master, whole, solver, progress, stop_share, stabilised=risk.weight > 0)
+    met = bounds.gap_share <= stop_share
+    is_free = met and whole.is_empty
+    chosen = break_ties(problem, master, solver, bounds, asked.previous_mw, stop_share) if is_free else bounds.best
     granted_mw = on_grid(problem, chosen.power_mw)
     floored = keep_licensees_whole(programme, problem, scenarios, granted_mw)
-    power_mw = floored.power_mw
-    free_usd = value_of(problem, scenarios, granted_mw)[0]
-    value_usd, spread = value_of(problem, scenarios, power_mw)
+    power_mw = whole.cut(floored.power_mw) if floored.held_back else floored.power_mw
+    free_usd = value_of(problem, scenarios, granted_mw, whole.cost_usd(granted_mw))[0]
+    value_usd, spread = value_of(problem, scenarios, power_mw, whole.cost_usd(power_mw))
     results = results_of(programme, problem, power_mw, scenarios.uses(power_mw))
     seconds = (clock() if clock else 0.0) - started
     return Plan(
@@ -96,7 +111,31 @@ def plan_allocation(
         ),
         spread=spread,
         stakeholders=stakeholders_of(programme, problem, power_mw, results),
+        fixed_cost_usd=whole.cost_usd(power_mw),
     )
+
+
+def _search(
+    problem: AllocationProblem,
+    master: Master,
+    whole: Whole,
+    solver: LinearSolver,
+    progress: Progress | None,
+    stop_share: float,
+    *,
+    stabilised: bool,
+) -> Bounds:
+    """Close the bounds, with whole numbers where there are any; where there is no plan, say why."""
+    try:
+        if whole.is_empty:
+            return close_bounds(master, solver, progress, stop_share, stabilised=stabilised)
+        from zakhira.planning.master_whole import close_whole_bounds  # noqa: PLC0415  # few programmes need it
+
+        return close_whole_bounds(master, whole, solver, progress, stop_share, stabilised=stabilised)
+    except (PlanInfeasible, PlanUnbounded) as error:
+        from zakhira.planning.infeasible import why_no_plan  # noqa: PLC0415  # seldom needed
+
+        raise why_no_plan(error, problem, solver) from None
 
 
 def oracles_of(problem: AllocationProblem, scenarios: OutlookOracle) -> tuple[tuple[ValueOracle, ...], str]:
@@ -114,9 +153,11 @@ def oracles_of(problem: AllocationProblem, scenarios: OutlookOracle) -> tuple[tu
     return (scenarios,), f"{cuts}; {words[problem.response]}"
 
 
-def value_of(problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats) -> tuple[float, Spread]:
+def value_of(
+    problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats, fixed_cost_usd: float = 0.0
+) -> tuple[float, Spread]:
     """The objective in USD a year at MW [column], and how the net value spreads over the scenarios."""
-    net_usd = float(problem.base_usd_per_mw @ power_mw) + oracle.scenario_usd(power_mw)
+    net_usd = float(problem.base_usd_per_mw @ power_mw) - fixed_cost_usd + oracle.scenario_usd(power_mw)
     return float(oracle.weights(net_usd) @ net_usd), spread_of(net_usd, problem.outlook.weights, oracle.risk)
 
 

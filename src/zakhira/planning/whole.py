@@ -43,6 +43,13 @@ class Whole:
         result: Floats = np.where(self.module_mw > 0, np.rint(power_mw / size) * size, power_mw)
         return result
 
+    def cut(self, power_mw: Floats) -> Floats:
+        """MW [column] cut down to whole modules."""
+        size = np.where(self.module_mw > 0, self.module_mw, 1.0)
+        steps = np.floor(power_mw / size + NOTHING_MW)
+        result: Floats = np.where(self.module_mw > 0, steps * size, power_mw)
+        return result
+
     def cost_usd(self, power_mw: Floats) -> float:
         """What the sites that MW [column] open cost a year, discounted in a build-up."""
         return sum(site.cost_usd for site in self.sites if float(site.columns @ power_mw) > NOTHING_MW)
