@@ -8,16 +8,19 @@ the capacities, and the slope of the least one is a supergradient.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from zakhira.planning.duration_oracle import DurationOracle, duration_oracle
 from zakhira.planning.limits import USD_PER_MUSD
-from zakhira.planning.oracle import Look
-from zakhira.planning.problem import AllocationProblem, ZoneSupply
+from zakhira.planning.oracle import Look, ValueOracle
+from zakhira.planning.problem import AllocationProblem
 from zakhira.programme.series import Floats
 
+EVEN_HOURS = 100
+"""From so many hours alike on, duration curves answer quicker than the hours one by one."""
 GROUPS = 6
 """A zone's hours are cut into so many groups of like hours, each a piece of its own: 19 rounds instead of 48."""
 
@@ -60,26 +63,85 @@ class ZoneOracle:
         return Look(float(least.sum()) * self.scale, offsets, by_column)
 
 
-def zone_oracle(problem: AllocationProblem, zone: int, supply: ZoneSupply) -> ZoneOracle | None:
-    """Prepare a zone; nothing comes of one without a column, or whose surplus is too dear for every class."""
-    columns = np.array([index for index, column in enumerate(problem.columns) if column.zone == zone], dtype=np.intp)
-    values = np.array([problem.worths[k].surplus_value_usd_per_mwh for k in problem.years[0].classes])
-    cost = supply.plug.cost_pkr_per_mwh / problem.pkr_per_usd
-    useful = ((supply.plug.power_mw > 0) & (cost < values.max(initial=0.0))).any(axis=1)
-    if not len(columns) or not useful.any():
-        return None
-    alike = np.lexsort((supply.plug.power_mw.sum(axis=1), supply.run_share.sum(axis=0)))
-    alike = alike[useful[alike]]
-    slope, offset = _functions(values, supply.plug.power_mw[alike].T, cost[alike].T, supply.run_share[:, alike])
+@dataclass(frozen=True)
+class ZoneHours:
+    """A zone's hours for a price taker.
+
+    ``power_mw`` and ``cost_usd_per_mwh`` are [hour, block], ``run_share`` [class, hour]; ``values_usd_per_mwh`` [class]
+    is what a MWh is worth; ``columns`` are the zone's and ``classes`` the class of each; ``count`` is how many columns
+    there are in all; ``scale`` takes a dollar of these hours to millions a year.
+    """
+
+    power_mw: Floats
+    cost_usd_per_mwh: Floats
+    run_share: Floats
+    values_usd_per_mwh: Floats
+    columns: npt.NDArray[np.intp]
+    classes: npt.NDArray[np.intp]
+    count: int
+    scale: float
+
+    def part(self, hours: npt.NDArray[np.intp]) -> ZoneHours:
+        """Some of the hours."""
+        return replace(
+            self,
+            power_mw=self.power_mw[hours],
+            cost_usd_per_mwh=self.cost_usd_per_mwh[hours],
+            run_share=self.run_share[:, hours],
+        )
+
+
+def oracles_of_zone(zone: ZoneHours) -> tuple[ValueOracle, ...]:
+    """What values a zone: duration curves where every class runs alike, and a look at each of the other hours.
+
+    Nothing comes of a zone without a column, or whose surplus is too dear for every class.
+    """
+    dearest = zone.values_usd_per_mwh.max(initial=0.0)
+    useful = np.flatnonzero(((zone.power_mw > 0) & (zone.cost_usd_per_mwh < dearest)).any(axis=1))
+    if not len(zone.columns) or not len(useful):
+        return ()
+    kept = zone if len(useful) == len(zone.power_mw) else zone.part(useful)
+    even = _even_hours(kept.run_share)
+    if np.count_nonzero(even) < EVEN_HOURS:
+        return (_hour_oracle(kept),)
+    curves = _curves(kept if even.all() else kept.part(np.flatnonzero(even)))
+    return (curves,) if even.all() else (curves, _hour_oracle(kept.part(np.flatnonzero(~even))))
+
+
+def _even_hours(run_share: Floats) -> npt.NDArray[np.bool_]:
+    """The hours in which every class may run as much as it ever does."""
+    alike: npt.NDArray[np.bool_] = (run_share == run_share.max(axis=1, initial=0.0)[:, None]).all(axis=0)
+    return alike
+
+
+def _curves(zone: ZoneHours) -> DurationOracle:
+    high = np.cumsum(zone.power_mw, axis=1)
+    filled = np.nonzero(zone.power_mw > 0)
+    return duration_oracle(
+        values_usd_per_mwh=zone.values_usd_per_mwh,
+        share=zone.run_share[:, 0],
+        ends_mw=((high - zone.power_mw)[filled], high[filled]),
+        cost_usd_per_mwh=zone.cost_usd_per_mwh[filled],
+        columns=(zone.columns, zone.classes),
+        count=zone.count,
+        scale=zone.scale,
+    )
+
+
+def _hour_oracle(zone: ZoneHours) -> ZoneOracle:
+    """Hours in groups of like ones."""
+    alike = np.lexsort((zone.power_mw.sum(axis=1), zone.run_share.sum(axis=0)))
+    power_mw, cost = zone.power_mw[alike].T, zone.cost_usd_per_mwh[alike].T
+    slope, offset = _functions(zone.values_usd_per_mwh, power_mw, cost, zone.run_share[:, alike])
     groups = min(GROUPS, len(alike))
     return ZoneOracle(
         slope=slope,
         offset=offset,
         starts=np.arange(groups) * len(alike) // groups,
-        columns=columns,
-        classes=problem.years[0].class_of[columns],
-        count=len(problem.columns),
-        scale=problem.years[0].weight * problem.year_scale / USD_PER_MUSD,
+        columns=zone.columns,
+        classes=zone.classes,
+        count=zone.count,
+        scale=zone.scale,
     )
 
 
@@ -99,7 +161,23 @@ def _functions(values: Floats, power_mw: Floats, cost: Floats, run_share: Floats
     return slope, offset
 
 
-def zone_oracles(problem: AllocationProblem) -> tuple[ZoneOracle, ...]:
-    """One oracle for each zone that has something to offer and something to grant."""
-    found = (zone_oracle(problem, zone, supply) for zone, supply in enumerate(problem.supplies))
-    return tuple(oracle for oracle in found if oracle is not None)
+def zone_oracles(problem: AllocationProblem) -> tuple[ValueOracle, ...]:
+    """The oracles of every zone that has something to offer and something to grant, for a price taker's year."""
+    year = problem.years[0]
+    values = np.array([problem.worths[k].surplus_value_usd_per_mwh for k in year.classes])
+    zone_of = np.array([column.zone for column in problem.columns])
+    found: list[ValueOracle] = []
+    for number, supply in enumerate(problem.supplies):
+        columns = np.flatnonzero(zone_of == number)
+        zone = ZoneHours(
+            power_mw=supply.plug.power_mw,
+            cost_usd_per_mwh=supply.plug.cost_pkr_per_mwh / problem.pkr_per_usd,
+            run_share=supply.run_share,
+            values_usd_per_mwh=values,
+            columns=columns,
+            classes=year.class_of[columns],
+            count=len(problem.columns),
+            scale=year.weight * problem.year_scale / USD_PER_MUSD,
+        )
+        found.extend(oracles_of_zone(zone))
+    return tuple(found)
