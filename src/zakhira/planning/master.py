@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,8 @@ GAP_STOP_SHARE = 5e-8
 WHOLE_STOP_SHARE = 1e-6
 """With whole numbers they count as met here: the solver's own search stops at a tenth of it."""
 MAX_ROUNDS = 1000
+START_SHARES = (0.25, 1.0, 4.0)
+"""With many pieces the search begins with cuts at so many times an even split of the first limit as well."""
 SLOPE_FLOOR = 1e-12
 """Slopes below this, in millions of USD per MW, are noise of the sums."""
 LEVEL_SHARE = 0.15
@@ -127,13 +129,20 @@ class Master:
 
     def cut_rows(self, cuts: tuple[Cut, ...]) -> Rows:
         """The cuts as rows of the master."""
-        entries = []
-        for cut in cuts:
-            kept = np.flatnonzero(np.abs(cut.slope) > SLOPE_FLOOR)
-            terms = [(self.columns + cut.piece, 1.0)]
-            terms += [(int(index), -float(cut.slope[index])) for index in kept]
-            entries.append((-math.inf, cut.offset, terms))
-        return rows_of(entries)
+        slopes = np.array([cut.slope for cut in cuts]).reshape(len(cuts), self.columns)
+        row, column = np.nonzero(np.abs(slopes) > SLOPE_FLOOR)
+        ends = np.cumsum(np.bincount(row, minlength=len(cuts)) + 1)
+        places, values = np.empty(len(row) + len(cuts), dtype=np.int32), np.ones(len(row) + len(cuts))
+        inner = np.arange(len(row)) + row
+        places[inner], values[inner] = column, -slopes[row, column]
+        places[ends - 1] = [self.columns + cut.piece for cut in cuts]
+        return Rows(
+            lower=np.full(len(cuts), -math.inf),
+            upper=np.array([cut.offset for cut in cuts]),
+            starts=np.concatenate(([0], ends)).astype(np.int32),
+            columns=places,
+            values=values,
+        )
 
     def limit_rows(self) -> Rows:
         """The problem's limits as rows."""
@@ -221,6 +230,9 @@ def close_bounds(
     first = master.valued(_feasible_start(master, solver))
     search = Search(master, first, list(first.cuts))
     model.add_rows(master.cut_rows(first.cuts))
+    if master.pieces > 1 and master.limits:
+        for power_mw in _even_splits(master):
+            model.add_rows(master.cut_rows(_learn(search, power_mw)))
     try:
         while not _round(search, model, stop_share, stabilised=stabilised):
             if progress is not None:
@@ -246,6 +258,22 @@ def _feasible_start(master: Master, solver: LinearSolver) -> Floats:
         return nothing
     program = LinearProgram(-np.ones(master.columns), nothing, np.full(master.columns, math.inf), master.limit_rows())
     return np.maximum(require_optimal(solver.load(program).solve()).primal, 0.0)
+
+
+def _even_splits(master: Master) -> Iterator[Floats]:
+    """Points where cuts are likely to be of use; they need not keep the limits."""
+    held = master.limits[0].coefficients > 0
+    even_mw = master.limits[0].capacity / max(float(master.limits[0].coefficients.sum()), 1.0)
+    if math.isfinite(even_mw):
+        for share in START_SHARES:
+            yield np.where(held, share * even_mw, 0.0)
+
+
+def _learn(search: Search, power_mw: Floats) -> tuple[Cut, ...]:
+    """Cuts at a point that may break limits, so that its value bounds nothing from below."""
+    cuts = search.master.valued(power_mw).cuts
+    search.cuts.extend(cuts)
+    return cuts
 
 
 def _round(search: Search, model: LinearModel, stop_share: float, *, stabilised: bool) -> bool:
