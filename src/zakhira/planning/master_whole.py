@@ -15,13 +15,14 @@ from zakhira.planning.master import (
     Bounds,
     Cut,
     Master,
+    PlanInfeasible,
     PlanNotFound,
     Progress,
     Valued,
     close_bounds,
     require_optimal,
 )
-from zakhira.planning.solver import LinearProgram, LinearSolver, Rows, rows_of
+from zakhira.planning.solver import LinearProgram, LinearSolution, LinearSolver, Rows, SolverStatus, rows_of
 from zakhira.planning.whole import Whole
 from zakhira.programme.series import Floats
 
@@ -98,7 +99,7 @@ def close_whole_bounds(
                     f"With whole numbers the bounds did not meet in {MAX_ROUNDS} rounds.",
                     "Report it with the programme's folder.",
                 )
-            solution = require_optimal(model.solve())
+            solution = _require_whole(model.solve())
             rounds += 1
             upper = min(upper, solution.bound * USD_PER_MUSD)
             found = mixed.valued(np.maximum(solution.primal[: master.columns], 0.0))
@@ -111,6 +112,16 @@ def close_whole_bounds(
         if best is None:
             raise
     return _bounds(best, upper, rounds, len(master.limits), tuple(cuts))
+
+
+def _require_whole(solution: LinearSolution) -> LinearSolution:
+    """Without whole numbers there was a plan: say that they are what stands in the way."""
+    if solution.status is SolverStatus.INFEASIBLE:
+        raise PlanInfeasible(
+            "The limits and promises can be kept, but not in whole modules.",
+            "Promise a whole number of modules that fits the connection, or make module_mw smaller.",
+        )
+    return require_optimal(solution)
 
 
 def _bounds(best: Valued, upper_usd: float, rounds: int, limits: int, cuts: tuple[Cut, ...]) -> Bounds:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 
 import numpy as np
 
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.whole import whole_of
-from zakhira.programme.model import HallClass, Programme
+from zakhira.programme.model import HallClass, Programme, Zone
 from zakhira.programme.series import Floats
+
+UNSAID_MW = 1e6
+"""The default of a zone's firm supply: more than any grid has."""
 
 
 class Feature(Enum):
@@ -74,10 +78,15 @@ def hall_supply_reasons(programme: Programme, problem: AllocationProblem) -> tup
 
 def _tight(programme: Programme, problem: AllocationProblem, zone: int) -> str:
     most = hall_load_bound_mw(problem, zone)
-    limit = programme.zones[zone].firm_limit_mw
+    limit = firm_limit_mw(programme.zones[zone])
     if most <= limit:
         return ""
     return f"Halls in {programme.zones[zone].id} may need {most:.10g} MW, and its firm supply is {limit:.10g} MW."
+
+
+def firm_limit_mw(zone: Zone) -> float:
+    """A zone's firm supply; without end where nobody has said what it is."""
+    return zone.firm_limit_mw if zone.firm_limit_mw < UNSAID_MW else math.inf
 
 
 def hall_load_bound_mw(problem: AllocationProblem, zone: int) -> float:

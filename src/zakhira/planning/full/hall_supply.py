@@ -15,6 +15,7 @@ from zakhira.planning.full.assembly import Places
 from zakhira.planning.full.hours import HourColumns
 from zakhira.planning.full.recourse import Recourse
 from zakhira.planning.full.supply import HourlySupply
+from zakhira.planning.method import firm_limit_mw
 from zakhira.planning.problem import AllocationProblem, OperatingYear
 from zakhira.programme.model import HallClass, Programme
 from zakhira.programme.series import Floats
@@ -57,7 +58,7 @@ def add_hall_supply(
 ) -> tuple[HallColumns, ...]:
     """Rows of every hall class of the year, and those of each zone's firm supply and backup."""
     lp, (zones, _, hours) = recourse.lp, supply.shape
-    firm = lp.rows((zones, hours), -math.inf, np.array([[zone.firm_limit_mw] for zone in programme.zones]))
+    firm = lp.rows((zones, hours), -math.inf, np.array([[firm_limit_mw(zone)] for zone in programme.zones]))
     fuel_usd, backup_mw = _backups(programme)
     reserve = lp.rows((zones, hours), -math.inf, backup_mw[:, None])
     by_id = {hall.id: hall for hall in programme.halls}
