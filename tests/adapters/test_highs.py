@@ -41,6 +41,57 @@ def test_rows_are_added_to_a_loaded_model() -> None:
     assert solution.duals.tolist() == pytest.approx([0, 2])
 
 
+def _knapsack(count: int, seed: int = 1) -> LinearProgram:
+    """Things to pack, of which each is taken whole or left: integer weights, one sack of half of all."""
+    rng = np.random.default_rng(seed)
+    weight, value = rng.integers(1, 30, count).astype(float), rng.integers(1, 30, count).astype(float)
+    rows = rows_of([(-FREE, float(weight.sum() // 2), [(j, float(weight[j])) for j in range(count)])])
+    return LinearProgram(value, np.zeros(count), np.ones(count), rows, np.ones(count, dtype=np.bool_))
+
+
+def test_whole_numbers_with_their_bound() -> None:
+    """Counting all 4,096 ways gives the same optimum; the bound is not below it, within the gap; there are no duals."""
+    program = _knapsack(12)
+    solution = HighsSolver().load(program).solve()
+    ways = np.array(np.meshgrid(*[[0.0, 1.0]] * 12)).reshape(12, -1)
+    weight, room = program.rows.values, program.rows.upper[0]
+    best = (program.objective @ ways)[weight @ ways <= room].max()
+    assert solution.objective == pytest.approx(best)
+    assert solution.bound == pytest.approx(best, rel=2e-7)
+    assert solution.bound >= solution.objective - 1e-9
+    assert not len(solution.duals)
+    assert np.abs(solution.primal - np.rint(solution.primal)).max() < 1e-6
+
+
+def test_whole_and_other_numbers_together_and_rows_added() -> None:
+    """Maximise 2x + y with x whole and x + y <= 2.5; then x <= 1.5 leaves x = 1, y = 1.5."""
+    rows = rows_of([(-FREE, 2.5, [(0, 1.0), (1, 1.0)])])
+    program = LinearProgram(np.array([2.0, 1.0]), np.zeros(2), np.full(2, FREE), rows, np.array([True, False]))
+    model = HighsSolver().load(program)
+    assert model.solve().primal.tolist() == pytest.approx([2.0, 0.5])
+    model.add_rows(rows_of([(-FREE, 1.5, [(0, 1.0)])]))
+    solution = model.solve()
+    assert solution.primal.tolist() == pytest.approx([1.0, 1.5])
+    assert [solution.objective, solution.bound] == pytest.approx([3.5, 3.5])
+
+
+def test_without_whole_numbers_the_bound_is_the_objective() -> None:
+    """A linear programme leaves no gap."""
+    solution = HighsSolver().load(_program()).solve()
+    assert solution.bound == solution.objective
+
+
+def test_whole_numbers_without_an_answer() -> None:
+    """Infeasible and unbounded are told with whole numbers too, and a time limit stays an error."""
+    whole = np.array([True])
+    between = LinearProgram(np.ones(1), np.array([0.2]), np.array([0.8]), rows_of([(-FREE, 5.0, [(0, 1.0)])]), whole)
+    endless = LinearProgram(np.ones(1), np.zeros(1), np.array([FREE]), rows_of([]), whole)
+    assert HighsSolver().load(between).solve().status is SolverStatus.INFEASIBLE
+    assert HighsSolver().load(endless).solve().status is SolverStatus.UNBOUNDED
+    with pytest.raises(SolverStopped, match="Time limit"):
+        HighsSolver(time_limit_s=0.0).load(_knapsack(200)).solve()
+
+
 def test_infeasible_and_unbounded_are_told_apart() -> None:
     """Each is an answer of its own, with no arrays to be mistaken for a solution."""
     infeasible = HighsSolver().load(_program(-1.0)).solve()
