@@ -64,7 +64,7 @@ class ZoneOracle:
 
 
 @dataclass(frozen=True)
-class ZoneHours:
+class PriceTakerZone:
     """A zone's hours for a price taker.
 
     ``power_mw`` and ``cost_usd_per_mwh`` are [hour, block], ``run_share`` [class, hour]; ``values_usd_per_mwh`` [class]
@@ -81,7 +81,7 @@ class ZoneHours:
     count: int
     scale: float
 
-    def part(self, hours: npt.NDArray[np.intp]) -> ZoneHours:
+    def part(self, hours: npt.NDArray[np.intp]) -> PriceTakerZone:
         """Some of the hours."""
         return replace(
             self,
@@ -91,7 +91,7 @@ class ZoneHours:
         )
 
 
-def oracles_of_zone(zone: ZoneHours) -> tuple[ValueOracle, ...]:
+def oracles_of_zone(zone: PriceTakerZone) -> tuple[ValueOracle, ...]:
     """What values a zone: duration curves where every class runs alike, and a look at each of the other hours.
 
     Nothing comes of a zone without a column, or whose surplus is too dear for every class.
@@ -114,7 +114,7 @@ def _even_hours(run_share: Floats) -> npt.NDArray[np.bool_]:
     return alike
 
 
-def _curves(zone: ZoneHours) -> DurationOracle:
+def _curves(zone: PriceTakerZone) -> DurationOracle:
     high = np.cumsum(zone.power_mw, axis=1)
     filled = np.nonzero(zone.power_mw > 0)
     return duration_oracle(
@@ -128,7 +128,7 @@ def _curves(zone: ZoneHours) -> DurationOracle:
     )
 
 
-def _hour_oracle(zone: ZoneHours) -> ZoneOracle:
+def _hour_oracle(zone: PriceTakerZone) -> ZoneOracle:
     """Hours in groups of like ones."""
     alike = np.lexsort((zone.power_mw.sum(axis=1), zone.run_share.sum(axis=0)))
     power_mw, cost = zone.power_mw[alike].T, zone.cost_usd_per_mwh[alike].T
@@ -169,7 +169,7 @@ def zone_oracles(problem: AllocationProblem) -> tuple[ValueOracle, ...]:
     found: list[ValueOracle] = []
     for number, supply in enumerate(problem.supplies):
         columns = np.flatnonzero(zone_of == number)
-        zone = ZoneHours(
+        zone = PriceTakerZone(
             power_mw=supply.plug.power_mw,
             cost_usd_per_mwh=supply.plug.cost_pkr_per_mwh / problem.pkr_per_usd,
             run_share=supply.run_share,

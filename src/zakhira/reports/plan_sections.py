@@ -152,9 +152,16 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
 
 def certificate_state(plan: Plan) -> State:
     """How good the plan is, as a state with its word."""
-    gap = plan.certificate.gap_share
-    words = f"The plan is within {percent(gap)} of the best possible."
-    if gap <= CLOSE_GAP_SHARE:
+    proof = plan.certificate
+    words = f"The plan is within {percent(proof.gap_share)} of the best possible."
+    if proof.held_back and proof.floor_usd > 0:
+        words = (
+            f"The search closed to {percent(proof.search_gap_share)}; that no licensee may lose holds back"
+            f" {', '.join(proof.held_back)} and costs at most {percent(proof.gap_share)}."
+        )
+    if proof.interrupted:
+        return State(Mood.OPEN, "INTERRUPTED", words)
+    if proof.search_gap_share <= CLOSE_GAP_SHARE:
         return State(Mood.GOOD, "CERTIFIED", words)
     return State(Mood.OPEN, "NOT CLOSED", words)
 

@@ -15,6 +15,7 @@ from zakhira.planning.allocation import Plan
 from zakhira.planning.plan import PlanRequest
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Series
+from zakhira.reports.plan_beside import PlanBeside
 
 if TYPE_CHECKING:
     from zakhira.planning.sweep import Engine
@@ -37,6 +38,13 @@ def make_plan(programme: Programme, series: Series, progress: Progress, request:
     return plan_by("auto", programme, series, HighsSolver(), _teller(progress), time.perf_counter, request)
 
 
+def as_ordered(order: PlanOrder, programme: Programme) -> Programme:
+    """The programme with the response that was asked for."""
+    if not order.response:
+        return programme
+    return replace(programme, planning=replace(programme.planning, response=order.response))
+
+
 def plan_as_ordered(order: PlanOrder, programme: Programme, series: Series, progress: Progress) -> Plan:
     """The allocation with the scenarios, phases, method and engine of an order.
 
@@ -45,8 +53,6 @@ def plan_as_ordered(order: PlanOrder, programme: Programme, series: Series, prog
     """
     from zakhira.planning.choose import plan_by
 
-    if order.response:
-        programme = replace(programme, planning=replace(programme.planning, response=order.response))
     with _engine(order) as engine:
         request = replace(_request(order, programme, series), engine=engine)
         tell = _teller(progress)
@@ -82,6 +88,15 @@ def _with_scenarios(order: PlanOrder, programme: Programme, series: Series, requ
         outlook = draw_outlook(programme, epochs, phases, year_weights(programme), order.scenarios, rng)
     years = load_surplus_years(order.folder, programme, series)[1:]
     return replace(request, outlook=outlook, surplus_years=years, stop_share=SCENARIO_GAP_SHARE)
+
+
+def plan_beside(programme: Programme, series: Series, plan: Plan) -> PlanBeside | None:
+    """What stands beside the plan of a single certain year on a network that answers; None for any other plan."""
+    if plan.basis.response == "none" or plan.basis.scenarios > 1 or any(grant.phase for grant in plan.grants):
+        return None
+    from zakhira.planning.own_share import against_retarget, own_share
+
+    return PlanBeside(own_share(programme, series, HighsSolver(), plan), against_retarget(programme, series, plan))
 
 
 @contextmanager

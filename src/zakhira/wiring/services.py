@@ -48,10 +48,12 @@ class ProgramServices:
         """Allocate the megawatts."""
         from zakhira.adapters.programme_folder import load_programme
         from zakhira.wiring.plan_answer import plan_answer
-        from zakhira.wiring.plan_service import plan_as_ordered
+        from zakhira.wiring.plan_service import as_ordered, plan_as_ordered, plan_beside
 
-        programme, series = load_programme(order.folder)
-        return plan_answer(plan_as_ordered(order, programme, series, progress), programme)
+        loaded, series = load_programme(order.folder)
+        programme = as_ordered(order, loaded)
+        plan = plan_as_ordered(order, programme, series, progress)
+        return plan_answer(plan, programme, plan_beside(programme, series, plan))
 
     def plan_to_network(self, folder: Path, path: Path) -> Answer:
         """Write the price taker's problem as a PyPSA network."""
