@@ -126,16 +126,6 @@ def columns_of(problem: AllocationProblem, year: OperatingYear, slope: Floats) -
     return result
 
 
-def rents_usd_per_mw(problem: AllocationProblem) -> Floats:
-    """What a MW [column] gains over all years for each unit by which a scenario's GPU factor lies above 1."""
-    rents = np.zeros(len(problem.columns))
-    for year in problem.years:
-        for index, (column, place) in enumerate(zip(problem.columns, year.class_of, strict=True)):
-            if place >= 0:
-                rents[index] += year.weight * problem.worths[column.worth].rent_usd_per_mw
-    return rents
-
-
 def outlook_oracle(problem: AllocationProblem, risk: Risk | None = None, engine: Engine | None = None) -> OutlookOracle:
     """Prepare every year and scenario of a problem; sweeps run in this process unless an engine is given."""
     runs_in = engine or LocalEngine()

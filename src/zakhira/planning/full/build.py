@@ -17,7 +17,7 @@ from zakhira.planning.full.supply import HourlySupply, hourly_supply, local_mont
 from zakhira.planning.limits import USD_PER_MUSD
 from zakhira.planning.method import Feature, features_of
 from zakhira.planning.network_answer import NetworkAnswer, network_answer
-from zakhira.planning.outlook_oracle import Risk, rents_usd_per_mw
+from zakhira.planning.outlook_oracle import Risk, rents_of
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.whole import Whole, whole_of
 from zakhira.programme.model import Phase, Programme
@@ -75,7 +75,7 @@ def build_full(grounds: Grounds) -> FullModel:
     capacity = add_capacity(lp, problem, whole)
     months = Months(*local_months(programme, grounds.every_series[0].hours))
     recourses, parts = [], []
-    rents = rents_usd_per_mw(problem) / USD_PER_MUSD
+    rents = rents_of(problem) / USD_PER_MUSD
     supplies: dict[tuple[int, int], HourlySupply] = {}
     for scenario, weight in enumerate(problem.outlook.weights):
         recourse = Recourse(lp, (1.0 - grounds.risk.weight) * float(weight))
