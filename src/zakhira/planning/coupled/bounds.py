@@ -8,7 +8,6 @@ import numpy as np
 
 from zakhira.planning.coupled.layout import Layout
 from zakhira.planning.coupled.problem import Battery, CoupledProblem, Link
-from zakhira.planning.coupled.state import State
 from zakhira.planning.solver import LinearProgram, LinearSolver, Rows, SolverStatus
 from zakhira.programme.series import Floats
 
@@ -128,8 +127,8 @@ def _battery_rent(battery: Battery, price: Floats, worth: Floats, problem: Coupl
     return total
 
 
-def lower_bound(problem: CoupledProblem, layout: Layout, state: State, x_mw: Floats) -> Lower:
-    """Make a use out of an iterate that keeps every limit, at capacities that do, and value it from the problem's data.
+def lower_bound(problem: CoupledProblem, layout: Layout, flat: Floats, x_mw: Floats) -> Lower:
+    """Make a use that keeps every limit out of the local variables of an iterate, and value it from the problem's data.
 
     Flows and the batteries' energy are cut to their limits, their power is changed until the energy adds up, and each
     plug is then closed by the best use of what is there (:func:`best_use`). What a plug or a battery still lacks is
@@ -140,7 +139,7 @@ def lower_bound(problem: CoupledProblem, layout: Layout, state: State, x_mw: Flo
     scale, unit = problem.year_scale, layout.unit_mw
     live = layout.live_row > 0
     flow_mwh = np.zeros((len(problem.links), 2))
-    flows = layout.part(state.value, 2) * unit
+    flows = layout.part(flat, 2) * unit
     for number, link in enumerate(layout.links):
         both = np.clip(flows[number], 0.0, link.limit_mw) * live[link.zone_a]
         kept = 1.0 - link.loss_share
@@ -149,7 +148,7 @@ def lower_bound(problem: CoupledProblem, layout: Layout, state: State, x_mw: Flo
         flow_mwh[problem.links.index(link)] = both @ scale
     missing = np.zeros(hours)
     for number, battery in enumerate(layout.batteries):
-        charge, discharge, lack = _battery_use(battery, layout, state, number, problem)
+        charge, discharge, lack = _battery_use(battery, layout, flat, number, problem)
         injected[battery.zone] += discharge - charge
         missing += lack
     use, taken, lacking, spilled = best_use(problem, problem.capacity_mw(x_mw), injected)
@@ -164,11 +163,11 @@ def lower_bound(problem: CoupledProblem, layout: Layout, state: State, x_mw: Flo
 
 
 def _battery_use(
-    battery: Battery, layout: Layout, state: State, number: int, problem: CoupledProblem
+    battery: Battery, layout: Layout, flat: Floats, number: int, problem: CoupledProblem
 ) -> tuple[Floats, Floats, Floats]:
     """Charge and discharge in MW that fit the clipped energy, and what is lacking at the plug's side in MW."""
     unit = layout.unit_mw
-    charge, discharge, stored = (layout.part(state.value, part)[number] * unit for part in (3, 4, 5))
+    charge, discharge, stored = (layout.part(flat, part)[number] * unit for part in (3, 4, 5))
     live = layout.live_row[battery.zone]
     charge = np.clip(charge, 0.0, battery.power_mw) * live
     discharge = np.clip(discharge, 0.0, battery.power_mw) * live

@@ -2,8 +2,9 @@
 
 With ``h = lower dual / value + upper dual / slack`` of a variable, its step is ``(A' dy + r) / h``. That leaves for
 the prices ``N dy = right + B dX`` with ``N = A diag(1/h) A'``: one small block per hour for the plugs, and a band
-for the stored energy after the plugs are eliminated. What remains for the capacities, ``D + B' N^-1 B``, is a sum of
-positive terms. The states of charge that close a stretch of hours stand beside the capacities, so that the band stays a band.
+for the stored energy after the plugs are eliminated. What remains for the capacities, ``D + B' N^-1 B``, is a sum
+of positive terms. The states of charge that close a stretch of hours stand beside the capacities, so that the band
+stays a band.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from zakhira.programme.series import Floats
 REGULAR_SHARE = 1e-13
 """What is added to the band's diagonal, as a part of it, before it is factored; more each time it fails."""
 MAX_TRIES = 6
+ROUNDING_SHARE = 1e-6
+"""A step whose balances are open by more than this part of the products' sum is refined."""
 
 
 class NewtonFailed(OutsideFailure):
@@ -235,12 +238,20 @@ class Newton:
             worth=worth,
         )
 
-    def correction(self, change: Targets) -> Direction:
-        """The step that changes the linearised products by ``change`` and leaves the balances as they are."""
+    def refined(self, step: Direction) -> Direction:
+        """The step with what the elimination's rounding left open in the balances solved for once more."""
+        plug, store = self.layout.balance(step.value)
+        plug, store = self.state.plug_gap - plug, self.state.store_gap - store
+        if float(np.abs(plug).sum() + np.abs(store).sum()) < ROUNDING_SHARE * self.state.product():
+            return step
+        return step.plus(self.correction(Targets(0.0, 0.0, 0.0, 0.0), plug, store), 1.0)
+
+    def correction(self, change: Targets, plug: Floats | None = None, store: Floats | None = None) -> Direction:
+        """The step that changes the linearised products by ``change`` and the balances by ``plug`` and ``store``."""
         layout, state = self.layout, self.state
         below, above = change.lower / state.value, change.upper / state.slack
         right_x = change.x / state.x - layout.rows.T @ (change.row / state.row_slack)
-        price, worth, dx, step = self._condensed(below - above, above, right_x, None, None)
+        price, worth, dx, step = self._condensed(below - above, above, right_x, plug, store)
         slack = self._slack_step(step, dx)
         row_slack = -layout.rows @ dx
         return Direction(

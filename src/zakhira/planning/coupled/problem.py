@@ -166,8 +166,8 @@ class CoupledAnswer:
 
     @property
     def gap_share(self) -> float:
-        """The bounds' distance relative to the upper bound."""
-        return (self.upper_usd - self.lower_usd) / max(abs(self.upper_usd), 1e-300)
+        """The bounds' distance relative to the upper bound, or to 1 USD where that is more."""
+        return (self.upper_usd - self.lower_usd) / max(abs(self.upper_usd), 1.0)
 
 
 _FINITE = (

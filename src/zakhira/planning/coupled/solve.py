@@ -11,23 +11,40 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from zakhira.planning.coupled.bounds import ColumnBounds, Lower, Upper, lower_bound, scarcity_price, upper_bound
+from zakhira.planning.coupled.bounds import (
+    ColumnBounds,
+    Lower,
+    Upper,
+    capacity_program,
+    lower_bound,
+    scarcity_price,
+    upper_bound,
+)
 from zakhira.planning.coupled.elimination import Pattern, pattern_of
 from zakhira.planning.coupled.layout import Layout, lay_out
 from zakhira.planning.coupled.limits import column_bounds, inner_point, keep_limits, weighted_centre
 from zakhira.planning.coupled.newton import Newton, NewtonFailed
 from zakhira.planning.coupled.problem import CoupledAnswer, CoupledProblem, Ending
 from zakhira.planning.coupled.state import Direction, State, Targets, start
-from zakhira.planning.solver import LinearSolver
+from zakhira.planning.solver import LinearSolver, SolverStatus
 from zakhira.programme.series import Floats
 
-MAX_ROUNDS = 80
-CERTIFY_BELOW = 10.0
+MAX_ROUNDS = 150
+CERTIFY_BELOW = 12.0
 """Bounds are computed once the sum of products is below so many times the gap that is asked for."""
+CLOSE_SHARE = 0.2
+"""Below this part of the gap that is asked for, the iterate itself is tried as well."""
+PRODUCT_FLOOR = 1e-15
+"""Scaled products below this on average are below what the arithmetic resolves."""
+AHEAD_SHARE = 0.8
+PRICE_SHARES = (0.0, 0.25)
 TO_BOUNDARY = 0.9995
 SHORT_STEP = 1e-5
 SHORT_STEPS = 2
 """So many steps in a row below :data:`SHORT_STEP` move nothing any more."""
+
+VALUE_FLOOR_USD = 1.0
+"""The gap is relative to the value, but never to less than this."""
 
 Progress = Callable[[int, float, float], None]
 Clock = Callable[[], float]
@@ -51,30 +68,42 @@ class _Search:
     upper: Upper | None = None
     log: list[str] = field(default_factory=list)
 
-    def certify(self) -> None:
-        """Compute both bounds at the iterate and keep the better."""
-        price, worth = self._prices()
-        upper = upper_bound(self.problem, self.solver, price, worth, self.columns)
-        if self.upper is None or upper.value_usd < self.upper.value_usd:
-            self.upper = upper
+    def certify(self, ahead: Direction | None = None) -> None:
+        """Compute both bounds at the iterate and keep the better.
+
+        ``ahead`` is the predictor: the way the iterate would go if nothing had to stay above 0. The bounds need no such
+        thing: four fifths of that way ahead the lower bound is about four times nearer than at the iterate itself.
+        """
+        state, problem, unit = self.state, self.problem, self.layout.unit_mw
+        far = 0.0 if ahead is None else AHEAD_SHARE
+        flat = state.value if ahead is None else state.value + far * ahead.value
         x_mw = np.zeros(len(self.kept))
-        x_mw[self.kept] = self.state.x * self.layout.unit_mw
-        lower = lower_bound(self.problem, self.layout, self.state, keep_limits(self.problem, x_mw, self.inner_mw))
+        x_mw[self.kept] = state.x * unit if ahead is None else (state.x + far * ahead.x) * unit
+        if not self.layout.live_row.any():
+            x_mw = _idle_capacity(problem, self.solver, self.columns)
+        x_mw = keep_limits(problem, x_mw, self.inner_mw)
+        lower = lower_bound(problem, self.layout, flat, x_mw)
         if self.lower is None or lower.value_usd > self.lower.value_usd:
             self.lower = lower
+        for share in (0.0,) if ahead is None else PRICE_SHARES:
+            step = (0.0, 0.0) if ahead is None else (share * ahead.price, share * ahead.worth)
+            price, worth = self._prices(state.price + step[0], state.worth + step[1])
+            upper = upper_bound(problem, self.solver, price, worth, self.columns)
+            if self.upper is None or upper.value_usd < self.upper.value_usd:
+                self.upper = upper
 
-    def _prices(self) -> tuple[Floats, dict[int, Floats]]:
-        """The iterate's prices in USD/MWh times year_scale, cut to what an optimal price can be."""
+    def _prices(self, scaled: Floats, scaled_worth: Floats) -> tuple[Floats, dict[int, Floats]]:
+        """Prices in USD/MWh times year_scale, cut to what an optimal price can be."""
         unit, layout = self.layout.unit_usd_per_mwh, self.layout
         top = scarcity_price(self.problem)
         bottom = min(0.0, float(self.problem.cost_usd_per_mwh.min(initial=0.0))) * float(self.problem.year_scale.max())
-        price = np.clip(self.state.price * unit, bottom, top)
+        price = np.clip(scaled * unit, bottom, top)
         needed = (self.problem.surplus_mw.sum(axis=1) <= 0) & (layout.live_row == 0)
         price = np.where(layout.live_row > 0, price, np.where(needed, top, 0.0))
         worth: dict[int, Floats] = {}
         for number, battery in enumerate(layout.batteries):
             share = battery.discharge_share
-            found = np.clip(self.state.worth[number] * unit, bottom, top * share)
+            found = np.clip(scaled_worth[number] * unit, bottom, top * share)
             live = layout.live_row[battery.zone] > 0
             worth[battery.zone] = np.where(live, found, price[battery.zone] * share)
         return price, worth
@@ -84,7 +113,7 @@ class _Search:
         """The relative distance of the bounds."""
         if self.lower is None or self.upper is None:
             return np.inf
-        return (self.upper.value_usd - self.lower.value_usd) / max(abs(self.upper.value_usd), 1e-300)
+        return (self.upper.value_usd - self.lower.value_usd) / max(abs(self.upper.value_usd), VALUE_FLOOR_USD)
 
     def answer(self, ending: Ending, seconds: float | None) -> CoupledAnswer:
         """The best of both bounds as an answer."""
@@ -164,6 +193,15 @@ def _prepare(problem: CoupledProblem, solver: LinearSolver) -> _Search:
     return _Search(problem, reduced, kept, solver, columns, inner_mw, layout, pattern, state)
 
 
+def _idle_capacity(problem: CoupledProblem, solver: LinearSolver, columns: ColumnBounds) -> Floats:
+    """The best capacities in MW where no hour has anything to use: they earn by being there, or are not built."""
+    unit = max(float(np.abs(problem.base_usd_per_mw).max(initial=0.0)), VALUE_FLOOR_USD)
+    program = capacity_program(problem, problem.base_usd_per_mw / unit, columns.given_mw)
+    solution = solver.load(program).solve()
+    assert solution.status is SolverStatus.OPTIMAL, "the limits were found to hold a point and to bound the value"
+    return solution.primal
+
+
 def _iterate(search: _Search, stop_gap: float, progress: Progress | None, max_rounds: int) -> Ending:
     """Step until the bounds meet, nothing moves any more, or the rounds are used up."""
     state, short = search.state, 0
@@ -171,23 +209,27 @@ def _iterate(search: _Search, stop_gap: float, progress: Progress | None, max_ro
     while search.rounds < max_rounds:
         search.rounds += 1
         try:
-            steps = _step(search)
+            newton = Newton(search.layout, state, search.pattern)
         except NewtonFailed:
             if search.rounds == 1:
                 raise
             return Ending.STALLED
+        ahead = newton.refined(newton.direction(Targets(0.0, 0.0, 0.0, 0.0)))
         product_usd = state.product() * unit_usd
-        if not np.isfinite(product_usd):
+        if not (product_usd > PRODUCT_FLOOR * state.pairs * unit_usd and np.isfinite(ahead.x).all()):
             return Ending.STALLED
         known = max(abs(search.upper.value_usd) if search.upper is not None else 0.0, abs(_worth(search)))
-        if product_usd <= CERTIFY_BELOW * stop_gap * known:
+        if product_usd <= CERTIFY_BELOW * stop_gap * known or not search.layout.live_row.any():
+            search.certify(ahead)
+        if product_usd <= CLOSE_SHARE * stop_gap * known:
             search.certify()
         if progress is not None:
             lower = search.lower.value_usd if search.lower is not None else -np.inf
             progress(search.rounds, lower, search.upper.value_usd if search.upper is not None else np.inf)
         if search.gap_share <= stop_gap:
             return Ending.CLOSED
-        short = short + 1 if max(steps) < SHORT_STEP else 0
+        length = max(_step(state, newton, ahead))
+        short = short + 1 if length < SHORT_STEP else 0
         if short == SHORT_STEPS:
             return Ending.STALLED
     return Ending.ROUNDS
@@ -200,12 +242,9 @@ def _worth(search: _Search) -> float:
     return value * layout.unit_mw * layout.unit_usd_per_mwh
 
 
-def _step(search: _Search) -> tuple[float, float]:
-    """One round: factor, predict, correct, centre, move. Returns the lengths of the steps of values and of duals."""
-    state = search.state
-    newton = Newton(search.layout, state, search.pattern)
+def _step(state: State, newton: Newton, step: Direction) -> tuple[float, float]:
+    """Correct and centre the predictor, and move. Returns the lengths of the steps of values and of duals."""
     mean = state.product() / state.pairs
-    step = newton.direction(Targets(0.0, 0.0, 0.0, 0.0))
     primal, dual = state.longest(step)
     aimed = state.product_after(step, primal, dual) / state.pairs
     target = mean * min(1.0, max(aimed / mean, 0.0)) ** 3
@@ -224,15 +263,17 @@ def _step(search: _Search) -> tuple[float, float]:
         if longer + longer_dual < primal + dual + 0.02:
             break
         step, primal, dual = better, longer, longer_dual
+    step = newton.refined(step)
+    primal, dual = state.longest(step)
     primal, dual = min(1.0, TO_BOUNDARY * primal), min(1.0, TO_BOUNDARY * dual)
     state.move(step, primal, dual)
     return primal, dual
 
 
-MAX_CORRECTORS = 3
+MAX_CORRECTORS = 4
 LONG_STEP = 0.9
-REACH = 1.1
-LOW_SHARE, HIGH_SHARE = 0.1, 10.0
+REACH = 1.3
+LOW_SHARE, HIGH_SHARE = 0.3, 3.0
 SHARES = 6
 
 
