@@ -80,7 +80,8 @@ def _add(
         at = np.minimum(place, elements - 1)
         size = curve.hashes[at + 1] - curve.hashes[at]
         done = meeting.hashes - (curve.hashes[at] - curve.hashes[base])
-        filled = np.where(inside & (size > 0), np.clip(done / np.maximum(size, 1e-300), 0.0, 1.0), 0.0)
+        reached = np.clip(done, 0.0, np.maximum(size, 0.0))
+        filled = np.divide(reached, size, out=np.zeros_like(size), where=inside & (size > 0))
         parts = [np.bincount(at.ravel(), (filled * weight * factor).ravel(), elements) for factor in factors]
         taken = [whole + more for whole, more in zip(taken, parts, strict=True)]
     of_hall = weight.sum(axis=0)[part.groups.epoch]
