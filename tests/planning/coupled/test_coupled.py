@@ -119,6 +119,14 @@ def test_no_surplus_at_all(draw: Random, solver: HighsSolver) -> None:
     assert answer.upper_usd == pytest.approx(0.0, abs=1e-6)
 
 
+def test_surplus_that_pays_for_nothing(draw: Random, solver: HighsSolver) -> None:
+    """A single hour with surplus pays for no capacity: the optimum is to build nothing, and it is found."""
+    problem = draw(1071, zones=1, hours=29, dead_share=0.9, stretches=3, cap_mw=30.0)
+    answer = solve_coupled(problem, solver, 2e-7)
+    assert answer.ending is Ending.CLOSED
+    assert answer.upper_usd == pytest.approx(0.0, abs=1e-6)
+
+
 def test_a_minimum_is_kept(draw: Random, optimum: Plain, solver: HighsSolver) -> None:
     """A limit with a negative coefficient asks for at least 30 MW of the dearest class."""
     problem = draw(25, links=2)

@@ -164,6 +164,7 @@ def solve_coupled(
         ending = Ending.INTERRUPTED
     if search.lower is None or ending is not Ending.CLOSED:
         search.certify()
+        ending = Ending.CLOSED if search.gap_share <= stop_gap else ending
     return search.answer(ending, clock() - began if clock is not None else None)
 
 
