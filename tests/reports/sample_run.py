@@ -14,7 +14,7 @@ from zakhira.kernel.money import Amount, Commodity, sats, split_units
 from zakhira.ledger.balances import fold_balances
 from zakhira.ledger.entry import Entry, Lot, Posting
 from zakhira.ledger.statement import statement
-from zakhira.planning.allocation import Certificate, ClassResult, Grant, Plan, ShadowPrice
+from zakhira.planning.allocation import Basis, Certificate, ClassResult, Grant, Plan, ShadowPrice, Spread
 from zakhira.programme.model import (
     AccountSpec,
     Assumption,
@@ -199,6 +199,8 @@ def sample_plan(programme: Programme) -> Plan:
             ShadowPrice("cap_mw", "MW", 18_400.0, "One more MW of allocation is worth USD 18 400 a year."),
             ShadowPrice("zone thar-2", "MW", 31_250.0, "One more MW in Thar Block II is worth USD 31 250 a year."),
         ),
+        basis=Basis("value", "none", 0.3, 1, 0.0, 0.05, "programme and licensees"),
+        spread=Spread(value, value, value, value, value),
     )
 
 
