@@ -143,6 +143,21 @@ class Stakeholder:
 
 
 @dataclass(frozen=True)
+class Aim:
+    """What was maximised in place of the net value: how much of it the plan has, and what no plan can exceed."""
+
+    name: str
+    unit: str
+    value: float
+    upper_bound: float
+
+    @property
+    def gap_share(self) -> float:
+        """(upper - value) / max(1, |upper|)."""
+        return (self.upper_bound - self.value) / max(1.0, abs(self.upper_bound))
+
+
+@dataclass(frozen=True)
 class Plan:
     """The allocation with its results by zone and class, its certificate and the price of each limit."""
 
@@ -158,6 +173,8 @@ class Plan:
     """Whose value it is; in a build-up a year of each phase."""
     fixed_cost_usd: float = 0.0
     """What it costs a year that the granted sites are open; in a build-up discounted over its years."""
+    aim: Aim | None = None
+    """Set where something else than the net value was maximised."""
 
     @property
     def power_mw(self) -> float:

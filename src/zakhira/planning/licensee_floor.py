@@ -8,14 +8,14 @@ that the rule costs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from zakhira.planning.allocation import ClassResult
 from zakhira.planning.grants import on_grid, results_of
-from zakhira.planning.outlook_oracle import OutlookOracle
+from zakhira.planning.outlook_use import YearUse
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.stakeholders import kept_share, owners_of
 from zakhira.planning.worth import KWH_PER_MWH
@@ -33,6 +33,13 @@ STEPS = 7
 """Halvings of the share that is kept of what loses: within a hundredth."""
 
 
+class UsesOracle(Protocol):
+    """Whatever tells what MW do."""
+
+    def uses(self, power_mw: Floats) -> tuple[YearUse, ...]:
+        """What MW [column] do in each year."""
+
+
 @dataclass(frozen=True)
 class Floored:
     """MW [column] with the licensees that were granted less so as not to lose."""
@@ -42,7 +49,7 @@ class Floored:
 
 
 def keep_licensees_whole(
-    programme: Programme, problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats
+    programme: Programme, problem: AllocationProblem, oracle: UsesOracle, power_mw: Floats
 ) -> Floored:
     """Less MW for licensees whose own net value would be below zero, unless the programme allows losses.
 
@@ -70,7 +77,7 @@ def keep_licensees_whole(
 
 
 def _less(
-    programme: Programme, problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats, share: Floats, cut: Flags
+    programme: Programme, problem: AllocationProblem, oracle: UsesOracle, power_mw: Floats, share: Floats, cut: Flags
 ) -> Floats:
     """The shares [column] with those of ``cut`` lowered until their licensees do not lose.
 
@@ -84,9 +91,7 @@ def _less(
     return low
 
 
-def own_by_column_usd(
-    programme: Programme, problem: AllocationProblem, oracle: OutlookOracle, power_mw: Floats
-) -> Floats:
+def own_by_column_usd(programme: Programme, problem: AllocationProblem, oracle: UsesOracle, power_mw: Floats) -> Floats:
     """What each column is worth a year to its own licensee [year, column]."""
     results = results_of(programme, problem, power_mw, oracle.uses(power_mw))
     licensees = {licensee.id: licensee for licensee in programme.licensees}
