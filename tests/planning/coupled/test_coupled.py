@@ -127,6 +127,17 @@ def test_surplus_that_pays_for_nothing(draw: Random, solver: HighsSolver) -> Non
     assert answer.upper_usd == pytest.approx(0.0, abs=1e-6)
 
 
+def test_two_links_side_by_side(draw: Random, optimum: Plain, solver: HighsSolver) -> None:
+    """Two equal links between the same zones, and one of 0 MW: each has its own flow."""
+    problem = draw(31, zones=2, hours=36)
+    problem = replace(problem, links=(Link(0, 1, 0.0, 0.02), Link(0, 1, 6.0, 0.02), Link(0, 1, 6.0, 0.02)))
+    answer = solve_coupled(problem, solver, 2e-7)
+    assert answer.lower_usd == pytest.approx(optimum(problem), rel=1e-6)
+    assert answer.flow_mwh[0] == pytest.approx([0.0, 0.0])
+    assert answer.flow_mwh[1].sum() > 0
+    assert answer.flow_mwh[1] == pytest.approx(answer.flow_mwh[2], rel=1e-3)
+
+
 def test_a_minimum_is_kept(draw: Random, optimum: Plain, solver: HighsSolver) -> None:
     """A limit with a negative coefficient asks for at least 30 MW of the dearest class."""
     problem = draw(25, links=2)

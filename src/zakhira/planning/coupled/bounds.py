@@ -140,12 +140,13 @@ def lower_bound(problem: CoupledProblem, layout: Layout, flat: Floats, x_mw: Flo
     live = layout.live_row > 0
     flow_mwh = np.zeros((len(problem.links), 2))
     flows = layout.part(flat, 2) * unit
+    open_links = [number for number, link in enumerate(problem.links) if link.limit_mw > 0]
     for number, link in enumerate(layout.links):
         both = np.clip(flows[number], 0.0, link.limit_mw) * live[link.zone_a]
         kept = 1.0 - link.loss_share
         injected[link.zone_a] += kept * both[1] - both[0]
         injected[link.zone_b] += kept * both[0] - both[1]
-        flow_mwh[problem.links.index(link)] = both @ scale
+        flow_mwh[open_links[number]] = both @ scale
     missing = np.zeros(hours)
     for number, battery in enumerate(layout.batteries):
         charge, discharge, lack = _battery_use(battery, layout, flat, number, problem)

@@ -89,6 +89,7 @@ def factor_hours(pattern: Pattern, diagonal: Floats, links: Entries) -> HourFact
             rest[key] = rest[key] + value if key in rest else value
     below: Entries = {}
     for pivot, later in zip(pattern.order, pattern.touched, strict=True):
+        np.maximum(pivots[pivot], PIVOT_FLOOR * diagonal[pivot], out=pivots[pivot])
         for number, zone in enumerate(later):
             entry = rest[zone, pivot]
             share = below[zone, pivot] = entry / pivots[pivot]
@@ -97,7 +98,6 @@ def factor_hours(pattern: Pattern, diagonal: Floats, links: Entries) -> HourFact
                 change = share * rest[other, pivot]
                 for key in ((zone, other), (other, zone)):
                     rest[key] = rest[key] - change if key in rest else -change
-    np.maximum(pivots, PIVOT_FLOOR * diagonal, out=pivots)
     return HourFactor(pattern, pivots, below)
 
 
