@@ -110,7 +110,7 @@ class YearOfSurplus:
             used = elements_weight(curve.order, place, here)
             revenue = elements_weight(curve.order, place, here * meeting.usd_per_hash)
             total += slopes_usd(curve, Weights(used, revenue, here.sum(axis=0)), keys, count, classes)
-        return total.reshape(-1, zones, classes)
+        return total.reshape(count // zones, zones, classes)
 
 
 def elements_weight(order: HashOrder, place: Places, weight: Floats) -> Floats:
