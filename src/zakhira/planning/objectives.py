@@ -248,8 +248,8 @@ def _without_losers(search: Search, found: Found) -> tuple[Point, tuple[str, ...
     if not held_back:
         return point, ()
     best = most_of(replace(search, aims={"value": 1.0})).point
-    plain = (replace(one, bonuses_usd=(0.0, 0.0), part=0.0) for one in (best, *found.tried[::2]))
-    for other in (*found.tried[::2], *plain):
+    plain = (replace(one, bonuses_usd=(0.0, 0.0), part=0.0) for one in (best, *found.tried))
+    for other in (*found.tried, *plain):
         cut, held = _floored(search, other)
         if cut.net_usd >= 0 and cut.aim > point.aim:
             point, held_back = cut, held
