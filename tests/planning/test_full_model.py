@@ -12,10 +12,13 @@ from planning_cases import in_small_network, random_case, random_outlook, random
 from zakhira.adapters.highs import HighsSolver
 from zakhira.mining.epochs import epochs_of
 from zakhira.planning.full_model import FullAnswer, solve_full
+from zakhira.planning.method import Method, method_for
 from zakhira.planning.outlook_oracle import Risk
 from zakhira.planning.plan import PlanRequest, plan_allocation
+from zakhira.planning.plan_coupled import plan_coupled
 from zakhira.planning.plan_full import plan_in_full
-from zakhira.programme.model import Phase, Programme
+from zakhira.planning.problem import build_problem
+from zakhira.programme.model import Battery, Link, Phase, Programme
 from zakhira.programme.series import Series
 
 REL = 1e-6
@@ -98,6 +101,26 @@ def test_a_build_up_under_scenarios(seed: int, response: str, solver: HighsSolve
     outlook = random_outlook(rng, programme, 2, epochs, phases=3)
     built = replace(programme, phases=phases)
     _require_same(built, series, PlanRequest(outlook, phases=phases), solver)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lines_and_batteries(seed: int, solver: HighsSolver) -> None:
+    """Two lines, one of them without leave to wheel over it in full, and two batteries: the interior point agrees."""
+    base, series = random_case(seed, 3, 72)
+    programme = replace(
+        base,
+        links=(Link("z0", "z1", 6.0, 0.03, 4.0), Link("z1", "z2", 5.0, 0.02)),
+        batteries=(Battery("z0", 3.0, 6.0, 0.88), Battery("z2", 2.0, 8.0, 0.8)),
+    )
+    assert method_for(programme, build_problem(programme, series)) is Method.COUPLED
+    quick, full = plan_coupled(programme, series, solver), plan_in_full(programme, series, solver)
+    assert full.certificate.gap_share <= REL
+    assert quick.certificate.gap_share <= 2e-5
+    size = max(1.0, abs(full.certificate.upper_bound_usd))
+    assert quick.certificate.lower_bound_usd <= full.certificate.upper_bound_usd + REL * size
+    assert quick.certificate.upper_bound_usd >= full.certificate.lower_bound_usd - REL * size
+    alone = plan_allocation(base, series, solver).certificate.lower_bound_usd
+    assert full.certificate.lower_bound_usd > alone + 1.0
 
 
 def test_more_tangents_come_down_to_the_truth(solver: HighsSolver) -> None:

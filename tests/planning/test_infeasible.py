@@ -14,6 +14,7 @@ from zakhira.adapters.highs import HighsSolver
 from zakhira.planning.full_model import solve_full
 from zakhira.planning.master import PlanInfeasible, PlanUnbounded
 from zakhira.planning.plan import plan_allocation
+from zakhira.planning.plan_coupled import plan_coupled
 from zakhira.programme.model import Backup, Programme
 from zakhira.programme.series import Series
 
@@ -34,7 +35,7 @@ def _promising(mw: float, firm_limit_mw: float = 1e6, hall_limit_mw: float = 100
     return replace(base, zones=zones, halls=halls, sites=sites, prices=prices)
 
 
-@pytest.mark.parametrize("solve", [plan_allocation, solve_full])
+@pytest.mark.parametrize("solve", [plan_allocation, solve_full, plan_coupled])
 def test_a_promise_beyond_the_market(solve: object, solver: HighsSolver) -> None:
     """25 MW promised and 10 MW of halls on the market: 15 MW cannot be granted, and the market is in the way."""
     assert callable(solve)
@@ -79,7 +80,7 @@ def test_a_promise_that_can_be_served_is_kept(solver: HighsSolver) -> None:
     assert answer.power_mw.sum() >= 10.0 - 1e-6
 
 
-@pytest.mark.parametrize("solve", [plan_allocation, solve_full])
+@pytest.mark.parametrize("solve", [plan_allocation, solve_full, plan_coupled])
 def test_what_nothing_bounds_is_named(solve: object, solver: HighsSolver) -> None:
     """Limits without end: a hall that pays on firm supply, and a fleet that somebody pays us to take."""
     assert callable(solve)

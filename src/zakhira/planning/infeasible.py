@@ -15,8 +15,6 @@ NOTHING_MW = 1e-6
 """Less than a watt is not missing."""
 DUAL_FLOOR = 1e-9
 
-TOLD = (PlanInfeasible, PlanUnbounded)
-
 
 def why_no_plan(
     error: PlanInfeasible | PlanUnbounded, problem: AllocationProblem, solver: LinearSolver
@@ -26,7 +24,7 @@ def why_no_plan(
     The error itself where no cause is found in the limits.
     """
     if isinstance(error, PlanUnbounded):
-        return _unbounded(problem, solver) or error
+        return endless_column(problem, solver) or error
     return broken_promises(problem, solver) or error
 
 
@@ -66,7 +64,7 @@ def _terms(limit: Limit) -> list[tuple[int, float]]:
     return [(int(index), float(limit.coefficients[index])) for index in np.flatnonzero(limit.coefficients)]
 
 
-def _unbounded(problem: AllocationProblem, solver: LinearSolver) -> PlanUnbounded | None:
+def endless_column(problem: AllocationProblem, solver: LinearSolver) -> PlanUnbounded | None:
     """The columns that may grow for ever and earn by merely standing: use is bounded by the surplus in any case."""
     entries = [(-math.inf, 0.0, _terms(limit)) for limit in problem.limits if math.isfinite(limit.capacity)]
     count = len(problem.columns)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from zakhira.planning.allocation import Basis, Certificate, Plan, ShadowPrice, Spread
+from zakhira.planning.coupled.limits import CoupledInfeasible, CoupledUnbounded
 from zakhira.planning.coupled.problem import CoupledAnswer, CoupledProblem, Ending
 from zakhira.planning.coupled.solve import solve_coupled
 from zakhira.planning.grants import grants_of, on_grid, results_of
+from zakhira.planning.infeasible import broken_promises, endless_column
 from zakhira.planning.master import Progress
 from zakhira.planning.outlook_use import YearUse
 from zakhira.planning.plan import SUMMED, PlanRequest
@@ -44,13 +46,19 @@ def plan_coupled(
 
     Raises:
         LimitNotPossible, SeriesDoNotFit: the input.
-        CoupledInfeasible, CoupledUnbounded, NewtonFailed: no plan came out.
+        PlanInfeasible, PlanUnbounded: the limits contradict the promises, or bound nothing.
+        CoupledInfeasible, CoupledUnbounded, NewtonFailed: no plan came out for another reason.
     """
     started = clock() if clock else 0.0
     asked = request or PlanRequest()
     problem = build_problem(programme, series)
     coupled = coupled_problem(programme, series, problem)
-    answer = solve_coupled(coupled, solver, max(asked.stop_share, STOP_SHARE), progress, clock)
+    try:
+        answer = solve_coupled(coupled, solver, max(asked.stop_share, STOP_SHARE), progress, clock)
+    except CoupledInfeasible as error:
+        raise broken_promises(problem, solver) or error from None
+    except CoupledUnbounded as error:
+        raise endless_column(problem, solver) or error from None
     power_mw = on_grid(problem, answer.x_mw)
     lower = answer.lower_usd - rounding_usd(problem, np.abs(answer.x_mw - power_mw))
     results = results_of(programme, problem, power_mw, (_use(problem, coupled, answer),))

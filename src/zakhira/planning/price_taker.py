@@ -36,7 +36,9 @@ def coupled_problem(
     plugs = [surplus_at_plug(series, zone) for zone in programme.zones]
     place = {zone.id: number for number, zone in enumerate(programme.zones)}
     floors = [limit for limit in problem.limits if limit.floor > 0]
-    rows = [limit.coefficients for limit in problem.limits] + [-limit.coefficients for limit in floors]
+    capacity = np.array([limit.capacity for limit in problem.limits] + [-limit.floor for limit in floors])
+    rows = np.array([limit.coefficients for limit in problem.limits] + [-limit.coefficients for limit in floors])
+    rows[np.isinf(capacity)] = 0.0  # a limit without end holds nothing; its place is kept
     return CoupledProblem(
         base_usd_per_mw=problem.base_usd_per_mw,
         column_zone=np.array([column.zone for column in problem.columns], dtype=np.intp),
@@ -46,8 +48,8 @@ def coupled_problem(
         surplus_mw=np.array([plug.power_mw.T for plug in plugs]),
         cost_usd_per_mwh=np.array([plug.cost_pkr_per_mwh.T for plug in plugs]) / problem.pkr_per_usd,
         year_scale=np.full(series.hours.count, problem.year_scale),
-        limit_rows=np.array(rows).reshape(-1, len(problem.columns)),
-        limit_capacity=np.array([limit.capacity for limit in problem.limits] + [-limit.floor for limit in floors]),
+        limit_rows=rows.reshape(-1, len(problem.columns)),
+        limit_capacity=np.where(np.isinf(capacity), 0.0, capacity),
         links=_links(programme, place) if with_lines else (),
         batteries=_batteries(programme, place) if with_lines else (),
     )
