@@ -29,26 +29,28 @@ def _flat(cost_pkr: float = 2830.0) -> Series:
     return build_series(np.full((2, 48, 1), 30.0), np.full((2, 48, 1), cost_pkr), np.full((2, 48), 20.0))
 
 
-def _found(programme: Programme, series: Series, solver: HighsSolver) -> dict[tuple[str, bool], ZoneBreakEven]:
+def _found(programme: Programme, series: Series, solver: HighsSolver) -> dict[tuple[str, str, bool], ZoneBreakEven]:
     plan = plan_allocation(programme, series, solver)
-    return {(one.zone, one.at_plan): one for one in break_evens(programme, build_problem(programme, series), plan)}
+    return {
+        (one.zone, one.kind, one.at_plan): one for one in break_evens(programme, build_problem(programme, series), plan)
+    }
 
 
 def test_one_class_on_flat_surplus(solver: HighsSolver) -> None:
     """The worth is 8,760 h x availability x (value - 10 USD) less capital: each price follows from it."""
     programme, series = _one_class(), _flat()
     worth = build_problem(programme, series).worths[0]
-    one = _found(programme, series, solver)["west", False]
+    one = _found(programme, series, solver)["west", "mining", False]
     needed = worth.annualised_capital_usd_per_mw / (8760 * 0.95)
     share = (needed + 10.0 + worth.opex_usd_per_mwh) / worth.revenue_usd_per_mwh
     assert one.best == "s21"
     assert one.worth_usd == pytest.approx(8760 * 0.95 * (worth.surplus_value_usd_per_mwh - 10.0 - needed))
-    assert one.coin_below is not None
-    assert one.coin_below.price == pytest.approx(share, rel=1e-9)
-    assert one.coin_below.becomes == ""
+    assert one.price_below is not None
+    assert one.price_below.price == pytest.approx(share, rel=1e-9)
+    assert one.price_below.becomes == ""
     assert one.power_above is not None
     assert one.power_above.price == pytest.approx(worth.surplus_value_usd_per_mwh - 10.0 - needed, rel=1e-9)
-    assert one.coin_above is one.gpu_below is one.gpu_above is None
+    assert one.price_above is one.power_below is None
 
 
 def test_another_class_becomes_better(solver: HighsSolver) -> None:
@@ -57,8 +59,8 @@ def test_another_class_becomes_better(solver: HighsSolver) -> None:
     cheap, frugal = replace(base.machines[0], id="cheap"), replace(base.machines[0], id="frugal")
     frugal = replace(frugal, efficiency_j_per_th=15.0, price_usd_per_th=8.0)
     programme = replace(base, machines=(replace(cheap, price_usd_per_th=1.0), frugal))
-    one = _found(programme, _flat(), solver)["west", False]
-    flip = one.coin_above if one.best == "cheap" else one.coin_below
+    one = _found(programme, _flat(), solver)["west", "mining", False]
+    flip = one.price_above if one.best == "cheap" else one.price_below
     assert flip is not None
     assert {one.best, flip.becomes} == {"cheap", "frugal"}
     prices = replace(programme.prices, btc_usd=programme.prices.btc_usd * flip.price)
@@ -72,8 +74,10 @@ def test_at_the_plan_the_next_mw_earns_less_than_the_first(solver: HighsSolver) 
     base = build_programme(48)
     programme = replace(base, prices=replace(base.prices, btc_usd=140_000.0))
     found = _found(programme, random_series(seeded_rng(3, "series"), 48), solver)
-    for zone in ("east", "west"):
-        assert found[zone, True].worth_usd <= found[zone, False].worth_usd + 1e-6
+    at_plan = [key for key in found if key[2]]
+    assert at_plan
+    for zone, kind, _ in at_plan:
+        assert found[zone, kind, True].worth_usd <= found[zone, kind, False].worth_usd + 1e-6
 
 
 def test_hashprice_is_that_of_the_facts() -> None:

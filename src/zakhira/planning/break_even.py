@@ -6,9 +6,8 @@ the hours, and found exactly, so that bisection finds where it meets nothing or 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,10 +27,10 @@ from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats
 
 REACH = 10.0
-"""Prices are looked at from a tenth to ten times what they are; power from a tenth less to ten times the tariff."""
-GRID_STEPS = 48
-"""A flip between two steps of the grid that flips back unseen is not found; steps are a tenth of the price."""
-HALVINGS = 40
+"""Prices are looked at from a tenth to ten times what they are; power from a tariff less to 2.5 tariffs more."""
+GRID_STEPS = 20
+"""A use that flips and flips back between two steps of the grid is not found; a step is an eighth of the price."""
+HALVINGS = 34
 
 
 @dataclass(frozen=True)
@@ -47,21 +46,22 @@ class Flip:
 
 @dataclass(frozen=True)
 class ZoneBreakEven:
-    """A zone's best class by the first MW alone in the zone, or (``at_plan``) by one more MW beside the plan's.
+    """A zone's best fleet or best hall (``kind`` is mining or AI), alone in the zone or (``at_plan``) beside the plan.
 
-    ``best`` is empty where nothing pays. Of each price the nearest flip below and above today's, or None within reach.
+    Alone: by the first MW, of every class. At the plan: by one more MW, of the classes that the plan grants there.
+    ``best`` is empty where nothing pays. The nearest flips below and above today's price of a coin (of a GPU-hour for
+    halls) and of power, or None within reach.
     """
 
     zone: str
+    kind: str
     at_plan: bool
     best: str
     worth_usd: float
-    coin_below: Flip | None
-    coin_above: Flip | None
-    gpu_below: Flip | None
-    gpu_above: Flip | None
-    power_above: Flip | None
+    price_below: Flip | None
+    price_above: Flip | None
     power_below: Flip | None
+    power_above: Flip | None
 
 
 @dataclass(frozen=True)
@@ -84,59 +84,71 @@ def today_of(programme: Programme) -> Today:
 
 
 def break_evens(programme: Programme, problem: AllocationProblem, plan: Plan) -> tuple[ZoneBreakEven, ...]:
-    """For each zone with a site: by the first MW, and at the plan; the plan's first year on the reference surplus.
+    """Every zone with a site, in the plan's first year on the reference surplus.
 
     The hashprice moves with the coin's price, with all other work as it is in the plan.
     """
     power_mw = power_of(programme, problem, plan)
     first, marginal = first_usd_per_hash(problem), marginal_usd_per_hash(problem, power_mw)
     tariff = programme.prices.firm_tariff_pkr_per_kwh * 1000 / programme.prices.pkr_per_usd
+    worths = [problem.worths[position] for position in problem.years[0].classes]
     found = []
     for zone in dict.fromkeys(column.zone for column in problem.columns):
-        for at_plan, usd_per_hash in ((False, first), (True, marginal)):
-            look = zone_hours(problem, power_mw, zone, usd_per_hash)
-            worth = look.last_mw_usd if at_plan else look.first_mw_usd
-            found.append(_zone(programme.zones[zone].id, problem, worth, tariff, at_plan=at_plan))
+        for kind, is_hall in (("mining", False), ("AI", True)):
+            for at_plan, usd_per_hash in ((False, first), (True, marginal)):
+                look = zone_hours(problem, power_mw, zone, usd_per_hash)
+                places = [
+                    place
+                    for place, worth in enumerate(worths)
+                    if worth.is_hall == is_hall and (not at_plan or look.granted_mw[place] > 0)
+                ]
+                if places:
+                    names = {place: worths[place].class_id for place in places}
+                    uses = _Uses(look.last_mw_usd if at_plan else look.first_mw_usd, names, is_hall=is_hall)
+                    found.append(_zone(programme.zones[zone].id, kind, uses, tariff, at_plan=at_plan))
     return tuple(found)
 
 
-def _zone(
-    zone: str,
-    problem: AllocationProblem,
-    worth: Callable[[Prices], Floats],
-    tariff_usd: float,
-    *,
-    at_plan: bool,
-) -> ZoneBreakEven:
-    names = [problem.worths[position].class_id for position in problem.years[0].classes]
+@dataclass(frozen=True)
+class _Uses:
+    """The classes among which a zone's use is the best: their worth at prices, and their names by place."""
 
-    def best(prices: Prices) -> int:
-        values = worth(prices)
-        top = int(np.argmax(values))
-        return top if values[top] > 0 else -1
+    worth: Callable[[Prices], Floats]
+    names: Mapping[int, str]
+    is_hall: bool
 
-    def flips(of: Callable[[float], Prices], places: Floats) -> Flip | None:
-        return _flip(lambda at: best(of(at)), places, names)
+    def best(self, prices: Prices) -> str:
+        """The class whose MW is worth most; nothing where none is worth anything."""
+        values = self.worth(prices)
+        top = max(self.names, key=lambda place: float(values[place]))
+        return self.names[top] if values[top] > 0 else ""
 
+    def at_price(self, share: float) -> str:
+        """The best use where the coin, or the GPU-hour for halls, costs a share of today's price."""
+        return self.best(Prices(gpu_share=share) if self.is_hall else Prices(coin_share=share))
+
+    def at_power(self, more_usd_per_mwh: float) -> str:
+        """The best use where surplus costs so much more."""
+        return self.best(Prices(more_usd_per_mwh=more_usd_per_mwh))
+
+
+def _zone(zone: str, kind: str, uses: _Uses, tariff_usd: float, *, at_plan: bool) -> ZoneBreakEven:
     up, down = np.geomspace(1.0, REACH, GRID_STEPS), np.geomspace(1.0, 1.0 / REACH, GRID_STEPS)
-    dearer, cheaper = np.linspace(0.0, REACH * tariff_usd, 4 * GRID_STEPS), np.linspace(0.0, -tariff_usd, GRID_STEPS)
-    now = best(Prices())
-    usual = Prices()
+    values = uses.worth(Prices())
     return ZoneBreakEven(
         zone=zone,
+        kind=kind,
         at_plan=at_plan,
-        best=names[now] if now >= 0 else "",
-        worth_usd=float(worth(usual).max(initial=-math.inf)),
-        coin_below=flips(lambda at: replace(usual, coin_share=at), down),
-        coin_above=flips(lambda at: replace(usual, coin_share=at), up),
-        gpu_below=flips(lambda at: replace(usual, gpu_share=at), down),
-        gpu_above=flips(lambda at: replace(usual, gpu_share=at), up),
-        power_above=flips(lambda at: replace(usual, more_usd_per_mwh=at), dearer),
-        power_below=flips(lambda at: replace(usual, more_usd_per_mwh=at), cheaper),
+        best=uses.best(Prices()),
+        worth_usd=max(float(values[place]) for place in uses.names),
+        price_below=_flip(uses.at_price, down),
+        price_above=_flip(uses.at_price, up),
+        power_below=_flip(uses.at_power, np.linspace(0.0, -tariff_usd, GRID_STEPS)),
+        power_above=_flip(uses.at_power, np.linspace(0.0, REACH * tariff_usd / 4, 2 * GRID_STEPS)),
     )
 
 
-def _flip(best: Callable[[float], int], places: Floats, names: list[str]) -> Flip | None:
+def _flip(best: Callable[[float], str], places: Floats) -> Flip | None:
     """The nearest place from the first one on at which the best use is another."""
     now, before = best(float(places[0])), float(places[0])
     for place in places[1:]:
@@ -145,7 +157,6 @@ def _flip(best: Callable[[float], int], places: Floats, names: list[str]) -> Fli
             for _ in range(HALVINGS):
                 middle = (low + high) / 2
                 low, high = (middle, high) if best(middle) == now else (low, middle)
-            becomes = best(high)
-            return Flip(high, names[becomes] if becomes >= 0 else "")
+            return Flip(high, best(high))
         before = float(place)
     return None
