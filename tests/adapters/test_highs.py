@@ -92,6 +92,15 @@ def test_whole_numbers_without_an_answer() -> None:
         HighsSolver(time_limit_s=0.0).load(_knapsack(200)).solve()
 
 
+@pytest.mark.parametrize(("lower", "status"), [(-1.0, SolverStatus.OPTIMAL), (0.5, SolverStatus.INFEASIBLE)])
+def test_nothing_to_choose(lower: float, status: SolverStatus) -> None:
+    """Without a column every row is worth 0: optimal if its sides hold that, infeasible if they do not."""
+    nothing = np.zeros(0)
+    model = HighsSolver().load(LinearProgram(nothing, nothing, nothing, rows_of([(lower, 1.0, [])])))
+    assert model.solve().status is status
+    assert HighsSolver().load(LinearProgram(nothing, nothing, nothing, rows_of([]))).solve().objective == 0.0
+
+
 def test_infeasible_and_unbounded_are_told_apart() -> None:
     """Each is an answer of its own, with no arrays to be mistaken for a solution."""
     infeasible = HighsSolver().load(_program(-1.0)).solve()

@@ -185,3 +185,16 @@ def test_zones_may_stand_in_another_order(solver: HighsSolver) -> None:
     )
     one, other = (solve_full(programme, each, solver).value_usd for each in (series, turned))
     assert one == pytest.approx(other, rel=1e-9)
+
+
+@pytest.mark.parametrize("response", ["none", "elastic"])
+@pytest.mark.parametrize("kept", ["halls", "machines", "nothing"])
+def test_programmes_without_a_kind(kept: str, response: str, solver: HighsSolver) -> None:
+    """AI alone, mining alone, or nothing that could be granted: each method gives the same plan."""
+    base, series = random_case(1, 2, 24)
+    halls = tuple(replace(hall, capex_usd_per_mw=15e6) for hall in base.halls) if kept == "halls" else ()
+    machines = base.machines if kept == "machines" else ()
+    programme = in_small_network(replace(base, halls=halls, machines=machines), 0.2, response)
+    full = _require_same(programme, series, PlanRequest(), solver)
+    assert (full.value_usd > 1.0) == (kept != "nothing")
+    assert all(result.is_hall == (kept == "halls") for result in plan_in_full(programme, series, solver).results)

@@ -113,6 +113,8 @@ class _HighsModel:
             _set_option(self._highs, "presolve", "choose")
         if status == highspy.HighsModelStatus.kOptimal:
             return self._optimal()
+        if status == highspy.HighsModelStatus.kModelEmpty:
+            return self._nothing_to_choose()
         answers = {
             highspy.HighsModelStatus.kInfeasible: SolverStatus.INFEASIBLE,
             highspy.HighsModelStatus.kUnbounded: SolverStatus.UNBOUNDED,
@@ -128,6 +130,14 @@ class _HighsModel:
         if self._highs.run() == highspy.HighsStatus.kError:
             raise SolverStopped("HiGHS reports an error.", "Check the programme's figures for extreme sizes.")
         return self._highs.getModelStatus()
+
+    def _nothing_to_choose(self) -> LinearSolution:
+        """Without columns every row is worth 0: that keeps its sides, or nothing can."""
+        lp = self._highs.getLp()
+        lower, upper = np.array(lp.row_lower_, dtype=np.float64), np.array(lp.row_upper_, dtype=np.float64)
+        if (lower > 0).any() or (upper < 0).any():
+            return LinearSolution(SolverStatus.INFEASIBLE, math.nan, np.empty(0), np.empty(0))
+        return LinearSolution(SolverStatus.OPTIMAL, 0.0, np.empty(0), np.zeros(len(lower)), 0.0)
 
     def _optimal(self) -> LinearSolution:
         solution = self._highs.getSolution()

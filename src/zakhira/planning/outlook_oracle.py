@@ -119,7 +119,7 @@ class OutlookOracle:
 
 def columns_of(problem: AllocationProblem, year: OperatingYear, slope: Floats) -> Floats:
     """From [piece, zone, class] to [piece, column]; what does not work in the year has no slope."""
-    zones = np.array([column.zone for column in problem.columns])
+    zones = np.array([column.zone for column in problem.columns], dtype=np.intp)
     here = year.class_of >= 0
     result = np.zeros((slope.shape[0], len(problem.columns)))
     result[:, here] = slope[:, zones[here], year.class_of[here]]

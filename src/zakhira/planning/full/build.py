@@ -26,7 +26,7 @@ from zakhira.programme.series import Floats, Series
 
 @dataclass(frozen=True)
 class Part:
-    """One year of work in one scenario. ``mined`` is None for a price taker."""
+    """One year of work in one scenario. ``mined`` is None for a price taker, and where no fleet works."""
 
     scenario: int
     year: int
@@ -121,5 +121,7 @@ def _add_part(
     if Feature.HALL_SUPPLY in features_of(programme, problem):
         factor = float(problem.outlook.gpu_factor[scenario])
         halls = add_hall_supply(recourse, programme, problem, year, standing, supply, columns, months, factor, scale)
-    mined = None if alone else add_mined(recourse, problem, year, network, columns, scale)
+    has_fleets = any(problem.worths[position].hashes_per_mwh > 0 for position in year.classes)
+    answers = has_fleets and not alone
+    mined = add_mined(recourse, problem, year, network, columns, scale) if answers else None
     return Part(scenario, number, supply, columns, halls, network, mined, scale)

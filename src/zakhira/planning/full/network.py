@@ -59,11 +59,11 @@ def add_mined(
 ) -> Mined:
     """Work is the sum of the fleets' hashes over an epoch, and earns at most what each tangent says.
 
-    ``network`` is this scenario's alone.
+    ``network`` is this scenario's alone; some class of the year must be a fleet.
     """
     lp, epochs = recourse.lp, year.epochs.count
     hashes = np.array([problem.worths[position].hashes_per_mwh for position in year.classes])
-    unit = float(hashes.max(initial=0.0)) or 1.0
+    unit = float(hashes.max())
     work, earned = lp.columns((epochs,)), lp.columns((epochs,))
     sums = lp.rows((epochs,), 0.0, 0.0)
     lp.term(sums, work, 1.0)

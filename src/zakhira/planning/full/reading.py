@@ -124,7 +124,7 @@ def _halls(programme: Programme, model: FullModel, part: Part, primal: Floats) -
         result[3, :, kind] = unserved + paused
         result[4, :, kind] = unserved * columns.hall.unserved_usd_per_mwh
     revenue = np.array([problem.worths[position].revenue_usd_per_mwh for position in year.classes])
-    is_hall = np.array([problem.worths[position].is_hall for position in year.classes])
+    is_hall = np.array([problem.worths[position].is_hall for position in year.classes], dtype=np.bool_)
     result[5] = (result[0] - result[3]) * revenue * float(problem.outlook.gpu_factor[part.scenario])
     result[:, :, ~is_hall] = 0.0
     return result
