@@ -232,8 +232,8 @@ def test_no_room(ray: ModuleType, engine: RayEngine, monkeypatch: pytest.MonkeyP
         RayEngine(ray, 1)
 
 
-def test_it_listens_on_the_loopback_alone_and_leaves_home_alone(ray: ModuleType, engine: RayEngine) -> None:
-    """Every socket of Ray's processes that listens is bound to this machine; no token is in the user's home."""
+def test_no_other_user_gets_in(ray: ModuleType, engine: RayEngine) -> None:
+    """Every socket of Ray's processes that listens is bound to this machine; nobody else may enter Ray's folder."""
     found = [
         connection.laddr.ip
         for process in psutil.Process().children(recursive=True)
@@ -242,6 +242,8 @@ def test_it_listens_on_the_loopback_alone_and_leaves_home_alone(ray: ModuleType,
     ]
     assert len(found) >= 4
     assert {address.removeprefix("::ffff:") for address in found} == {"127.0.0.1"}
+    folder = Path(ray.get_runtime_context().get_temp_dir())
+    assert any(parent.owner() == folder.owner() and parent.stat().st_mode & 0o077 == 0 for parent in folder.parents)
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 

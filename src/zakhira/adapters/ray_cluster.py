@@ -9,6 +9,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 
 from zakhira.kernel.errors import OutsideFailure
@@ -67,10 +68,11 @@ def ray_cluster(workers: int, address: str | None) -> Iterator[ModuleType]:
         # It must not write a token to the user's home, as it would of itself.
         os.environ.update({name: value for name, value in ALONE.items() if name not in os.environ})
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    with tempfile.TemporaryDirectory(prefix="zakhira-ray-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="zakhira-", ignore_cleanup_errors=True) as folder:
         ray = load_ray()
         try:
-            _begin(ray, workers, address, folder)
+            # Ray lets everybody write where it keeps its files; the folder around it does not let them in.
+            _begin(ray, workers, address, str(Path(folder) / "ray"))
             yield ray
         finally:
             ray.shutdown()

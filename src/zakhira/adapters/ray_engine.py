@@ -155,7 +155,8 @@ class RayEngine:
         An error of our own code comes out as it went in; an interruption calls off what has not begun.
         """
         errors = self._ray.exceptions
-        gone = (errors.RayActorError, errors.WorkerCrashedError, errors.NodeDiedError, errors.ObjectLostError)
+        names = ("RayActorError", "WorkerCrashedError", "NodeDiedError", "OutOfMemoryError", "ObjectLostError")
+        gone = tuple(getattr(errors, name) for name in names)
         lost: dict[int, Exception] = {}
         try:
             for index, call in calls.items():
