@@ -16,6 +16,8 @@ _EXAMPLE = "Example: zakhira plan programmes/pakistan-2000mw --scenarios 1000 --
 METHODS = ("auto", "structural", "full")
 ENGINES = ("local", "ray")
 RESPONSES = ("none", "share", "elastic")
+AIMS = ("value", "coins", "energy", "jobs")
+MAX_POINTS = 50
 
 
 class _Risk(click.ParamType[tuple[float, float]]):
@@ -37,6 +39,21 @@ class _Risk(click.ParamType[tuple[float, float]]):
         return weight, level
 
 
+class _TwoAims(click.ParamType[tuple[str, str]]):
+    """``A,B``: the two ends of a frontier."""
+
+    name = "A,B"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Two different aims with a comma between."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if len(parts) != 2 or parts[0] == parts[1] or not set(parts) <= set(AIMS):  # noqa: PLR2004  # two aims
+            self.fail(f"{value!r} is not two of {', '.join(AIMS)}, like value,coins.", param, ctx)
+        return parts[0], parts[1]
+
+
 @click.command(epilog=_EXAMPLE)
 @click.argument("programme", type=FOLDER)
 @click.option("--scenarios", type=click.IntRange(1, MAX_SCENARIOS), help="Plan over so many drawn scenarios.")
@@ -48,6 +65,12 @@ class _Risk(click.ParamType[tuple[float, float]]):
 @click.option("--method", type=click.Choice(METHODS), default="auto", show_default=True, help="How to solve it.")
 @click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where scenarios run.")
 @click.option("--workers", type=click.IntRange(1, 1024), default=2, show_default=True, help="Workers of --engine ray.")
+@click.option("--objective", type=click.Choice(AIMS), help="What to maximise, in place of the programme's.")
+@click.option("--frontier", type=_TwoAims(), help="Plans from the most of one aim to the most of another: value,coins.")
+@click.option("--points", type=click.IntRange(2, MAX_POINTS), default=5, show_default=True, help="Of --frontier.")
+@click.option("--explain", metavar="ZONE", help="Say why a zone got what it got.")
+@click.option("--break-even", is_flag=True, help="Say at which prices each zone's use flips.")
+@click.option("--out", type=FOLDER, metavar="DIR", help="Write plan.json, report.html and plots into a folder.")
 @click.option("--to-pypsa", type=FOLDER, metavar="FILE.nc", help="Write the problem as a PyPSA network, and no plan.")
 @JSON
 @click.pass_obj
@@ -63,7 +86,13 @@ def plan(
     engine: str,
     workers: int,
     to_pypsa: Path | None,
+    objective: str | None,
+    frontier: tuple[str, str] | None,
+    points: int,
+    explain: str | None,
+    out: Path | None,
     *,
+    break_even: bool,
     phases: bool,
     as_json: bool,
 ) -> None:
@@ -84,6 +113,12 @@ def plan(
         method=method,
         engine=engine,
         workers=workers,
+        objective=objective or "",
+        explain=explain or "",
+        frontier=frontier,
+        points=points,
+        break_even=break_even,
+        out=out,
     )
 
     def make() -> Answer:

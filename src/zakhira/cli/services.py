@@ -106,6 +106,14 @@ class PlanOrder:
     method: str = "auto"
     engine: str = "local"
     workers: int = 2
+    objective: str = ""
+    explain: str = ""
+    """A zone that shall be explained."""
+    frontier: tuple[str, str] | None = None
+    points: int = 5
+    break_even: bool = False
+    out: Path | None = None
+    """A folder for plan.json, the report and its plots."""
 
 
 @dataclass(frozen=True)

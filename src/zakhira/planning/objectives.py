@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from zakhira.kernel.errors import InvalidInput
 from zakhira.planning.allocation import Aim, Basis, Certificate, Plan
 from zakhira.planning.grants import grants_of, on_grid, results_of
 from zakhira.planning.licensee_floor import keep_licensees_whole
@@ -44,6 +45,12 @@ CLOSE_SHARE = 1e-4
 SAME_BONUS_SHARE = 1e-6
 STOP_SHARE = 1e-6
 """The gap at which the bounds of one bonus count as met."""
+
+
+class AimNotOfAMeanYear(InvalidInput):
+    """An aim beside the net value was asked for together with phases or risk."""
+
+    code = "ZK-PLANNING-024"
 
 
 @dataclass(frozen=True)
@@ -155,8 +162,17 @@ def search_of(
     request: PlanRequest | None = None,
     progress: Progress | None = None,
 ) -> Search:
-    """A programme with weighted aims; a build-up and a weight of risk are left out: an aim is a mean year's."""
+    """A programme with weighted aims, each of a mean year.
+
+    Raises:
+        AimNotOfAMeanYear: a build-up or a weight of risk was asked for as well.
+    """
     asked = request or PlanRequest()
+    if asked.phases or (asked.risk is not None and asked.risk.weight > 0):
+        raise AimNotOfAMeanYear(
+            "Aims beside the net value are those of a mean year, without phases and without a weight of risk.",
+            "Leave --phases and --risk away, or maximise the value.",
+        )
     problem = build_problem(programme, series, asked.outlook, asked.surplus_years)
     kept = {pool.id: kept_share(pool) for pool in programme.pools}
     terms = {item.id: (1.0 - kept[item.pool]) * item.royalty_share for item in programme.licensees}
@@ -247,13 +263,14 @@ def _without_losers(search: Search, found: Found) -> tuple[Point, tuple[str, ...
     point, held_back = _floored(search, found.point)
     if not held_back:
         return point, ()
+    first = held_back
     best = most_of(replace(search, aims={"value": 1.0})).point
     plain = (replace(one, bonuses_usd=(0.0, 0.0), part=0.0) for one in (best, *found.tried))
     for other in (*found.tried, *plain):
         cut, held = _floored(search, other)
         if cut.net_usd >= 0 and cut.aim > point.aim:
             point, held_back = cut, held
-    return point, held_back
+    return point, held_back or first
 
 
 def _floored(search: Search, point: Point) -> tuple[Point, tuple[str, ...]]:

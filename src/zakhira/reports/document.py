@@ -101,6 +101,8 @@ class Report:
     states: tuple[State, ...]
     sections: tuple[Section, ...]
     about: tuple[tuple[str, str], ...]
+    kind: str = "run"
+    """What it is the report of: a run or a plan."""
 
     def section(self, section_id: str) -> Section:
         """The section with this id; raises StopIteration when there is none."""

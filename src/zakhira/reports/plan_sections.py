@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from zakhira.kernel.interval import DAY_HOURS
-from zakhira.planning.allocation import ClassResult, Plan
+from zakhira.planning.allocation import Aim, ClassResult, Plan
 from zakhira.programme.model import Programme
 from zakhira.reports.document import Column, Kind, Mood, Row, Section, State, Table
 from zakhira.reports.energy_sections import TOP_ZONES, name_list, plural, shortest_window
 from zakhira.reports.facts import CalibrationFact, DayProfile, HorizonSurplus
-from zakhira.reports.numbers import energy, fixed, hour_text, percent, power, prose, scaled, usd
+from zakhira.reports.numbers import energy, fixed, hour_text, percent, power, prose, scaled, usd, with_unit
 from zakhira.reports.plot_spec import Bar, BarPlot, GridPlot, Layer, LinePlot, PairPlot, Role
 
 CLOSE_GAP_SHARE = 1e-4
@@ -153,6 +153,8 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
 def certificate_state(plan: Plan) -> State:
     """How good the plan is, as a state with its word."""
     proof = plan.certificate
+    if plan.aim is not None:
+        return aim_state(plan.aim, proof.held_back)
     words = f"The plan is within {percent(proof.gap_share)} of the best possible."
     if proof.held_back and proof.floor_usd > 0:
         words = (
@@ -164,6 +166,21 @@ def certificate_state(plan: Plan) -> State:
     if proof.search_gap_share <= CLOSE_GAP_SHARE:
         return State(Mood.GOOD, "CERTIFIED", words)
     return State(Mood.OPEN, "NOT CLOSED", words)
+
+
+AIM_GAP_SHARE = 5e-3
+"""An aim is known to this share where licensees' terms differ a little."""
+
+
+def aim_state(aim: Aim, held_back: tuple[str, ...]) -> State:
+    """How much of an aim the plan has, and what none exceeds."""
+    amount, most = (with_unit(prose(value, 5), aim.unit) for value in (aim.value, aim.upper_bound))
+    words = f"The plan has {amount} of {aim.name}; no plan with a net value of at least 0 has more than {most}."
+    if held_back:
+        words += f" That no licensee may lose holds back {', '.join(held_back)}; the bound holds without that rule."
+    if aim.gap_share <= AIM_GAP_SHARE:
+        return State(Mood.GOOD, "CERTIFIED", words)
+    return State(Mood.OPEN, "BOUNDED" if held_back else "NOT CLOSED", words)
 
 
 def certificate_section(plan: Plan, source: str) -> Section:

@@ -39,10 +39,10 @@ def make_plan(programme: Programme, series: Series, progress: Progress, request:
 
 
 def as_ordered(order: PlanOrder, programme: Programme) -> Programme:
-    """The programme with the response that was asked for."""
-    if not order.response:
-        return programme
-    return replace(programme, planning=replace(programme.planning, response=order.response))
+    """The programme with the response and the aim that were asked for."""
+    own = programme.planning
+    planning = replace(own, response=order.response or own.response, objective=order.objective or own.objective)
+    return replace(programme, planning=planning)
 
 
 def plan_as_ordered(order: PlanOrder, programme: Programme, series: Series, progress: Progress) -> Plan:
@@ -54,12 +54,18 @@ def plan_as_ordered(order: PlanOrder, programme: Programme, series: Series, prog
     from zakhira.planning.choose import plan_by
 
     with _engine(order) as engine:
-        request = replace(_request(order, programme, series), engine=engine)
+        request = replace(request_of(order, programme, series), engine=engine)
         tell = _teller(progress)
+        if programme.planning.objective != "value":
+            from zakhira.planning.objectives import plan_for
+
+            aim = programme.planning.objective
+            return plan_for(programme, series, HighsSolver(), aim, tell, time.perf_counter, request)
         return plan_by(order.method, programme, series, HighsSolver(), tell, time.perf_counter, request)
 
 
-def _request(order: PlanOrder, programme: Programme, series: Series) -> PlanRequest:
+def request_of(order: PlanOrder, programme: Programme, series: Series) -> PlanRequest:
+    """What an order asks of planning: scenarios, phases and the weight of risk."""
     if order.phases and not programme.phases:
         raise NoPhases("The programme has no [[phase]].", "Add phases to programme.toml, or leave --phases away.")
     request = PlanRequest(phases=programme.phases if order.phases else ())

@@ -52,8 +52,17 @@ class ProgramServices:
 
         loaded, series = load_programme(order.folder)
         programme = as_ordered(order, loaded)
+        if order.frontier:
+            from zakhira.wiring.plan_views import frontier_answer
+
+            return frontier_answer(order, programme, series, progress)
         plan = plan_as_ordered(order, programme, series, progress)
-        return plan_answer(plan, programme, plan_beside(programme, series, plan))
+        answer = plan_answer(plan, programme, plan_beside(programme, series, plan))
+        if order.explain or order.break_even or order.out:
+            from zakhira.wiring.plan_views import with_views
+
+            return with_views(order, programme, series, plan, answer)
+        return answer
 
     def plan_to_network(self, folder: Path, path: Path) -> Answer:
         """Write the price taker's problem as a PyPSA network."""

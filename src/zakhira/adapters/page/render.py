@@ -33,7 +33,7 @@ def render_report(report: Report, draw: DrawPlot = draw_plot) -> str:
             h.meta(http_equiv="Content-Security-Policy", content=CONTENT_POLICY),
             h.meta(name="viewport", content="width=device-width, initial-scale=1"),
             h.meta(name="color-scheme", content="light dark"),
-            h.title[f"{report.title}: report of a run"],
+            h.title[f"{report.title}: report of a {report.kind}"],
             h.style[Markup(sheet)],  # noqa: S704  # our own stylesheet, which stands beside this file
         ],
         h.body[
@@ -137,6 +137,6 @@ def _cell_class(text: str, column: Column) -> str | None:
 
 def _about(report: Report) -> h.Renderable:
     return h.section("#about")[
-        h.h2["How to repeat this run"],
+        h.h2[f"How to repeat this {report.kind}"],
         h.dl(".about")[(h.div[h.dt[name], h.dd[value]] for name, value in report.about)],
     ]

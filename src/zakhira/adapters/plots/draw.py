@@ -25,13 +25,14 @@ def draw_plot(spec: PlotSpec) -> str:
 
     settings = {**SETTINGS, "svg.hashsalt": f"zakhira {spec.id}"}
     with mpl.rc_context(settings):  # type: ignore[arg-type]  # its stub lists every key as a literal
-        figure = Figure(figsize=(WIDTH_IN, _height_in(spec)), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, height_in(spec)), layout="constrained")
         FigureCanvasSVG(figure)
-        _draw(figure.add_subplot(), spec)
+        draw_on(figure.add_subplot(), spec)
         return svg_text(figure, spec)
 
 
-def _height_in(spec: PlotSpec) -> float:
+def height_in(spec: PlotSpec) -> float:
+    """How high a plot is drawn."""
     if isinstance(spec, BarPlot):
         return _MARGIN_IN + _ROW_IN * len(spec.bars)
     if isinstance(spec, PairPlot):
@@ -39,7 +40,8 @@ def _height_in(spec: PlotSpec) -> float:
     return _HEIGHTS_IN[type(spec)]
 
 
-def _draw(axes: Axes, spec: PlotSpec) -> None:
+def draw_on(axes: Axes, spec: PlotSpec) -> None:
+    """Draw a plot on axes."""
     from zakhira.adapters.plots import bars, lines, schematic
 
     match spec:

@@ -1,0 +1,56 @@
+"""A plot as PNG on white paper: the same drawing as the SVG, with the page's light colours in place."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zakhira.adapters.plots.look import GRID, INK, MUTED, PAPER, SETTINGS, WIDTH_IN
+from zakhira.reports.plot_spec import PlotSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LIGHT = {INK: "#1a1a1a", MUTED: "#595959", GRID: "#d9d9d9", PAPER: "#ffffff"}
+DOTS_PER_INCH = 150
+_PARTS = ("color", "facecolor", "edgecolor", "markeredgecolor", "markerfacecolor", "hatchcolor")
+
+
+def draw_png(spec: PlotSpec) -> bytes:
+    """The plot as the bytes of a PNG file."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from zakhira.adapters.plots.draw import draw_on, height_in
+
+    with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]  # its stub lists every key as a literal
+        figure = Figure(figsize=(WIDTH_IN, height_in(spec)), layout="constrained")
+        FigureCanvasAgg(figure)
+        draw_on(figure.add_subplot(), spec)
+        figure.draw_without_rendering()
+        _lighten(figure)
+        out = BytesIO()
+        figure.savefig(out, format="png", dpi=DOTS_PER_INCH, facecolor=LIGHT[PAPER], metadata={"Software": None})
+        return out.getvalue()
+
+
+def _lighten(figure: Figure) -> None:
+    """Put the light page's colours where stand-ins are."""
+    from matplotlib.colors import to_rgba
+
+    swap = {to_rgba(stand_in)[:3]: to_rgba(light)[:3] for stand_in, light in LIGHT.items()}
+    for artist in figure.findobj():
+        for part in _PARTS:
+            getter, setter = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
+            if getter is None or setter is None:
+                continue
+            now = getter()
+            if isinstance(now, np.ndarray) and now.ndim == 2:  # noqa: PLR2004  # a row of colour for each element
+                setter([(*swap.get(tuple(row[:3]), tuple(row[:3])), row[3]) for row in now])
+            elif isinstance(now, str | tuple | np.ndarray) and len(now) and now not in ("none", "auto"):
+                red, green, blue, alpha = to_rgba(now if isinstance(now, str) else tuple(now))
+                if (red, green, blue) in swap:
+                    setter((*swap[red, green, blue], alpha))

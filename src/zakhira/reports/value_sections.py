@@ -1,0 +1,282 @@
+"""Whose value a plan is, what flips its uses, and where the surplus is worth most: sections and tables."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zakhira.kernel.interval import DAY_HOURS
+from zakhira.planning.allocation import Plan, Stakeholder
+from zakhira.planning.break_even import Flip, Today, ZoneBreakEven
+from zakhira.planning.frontier import Frontier
+from zakhira.planning.heat_map import HeatMap
+from zakhira.planning.objectives import UNITS
+from zakhira.programme.model import Programme
+from zakhira.reports.document import Column, Kind, Row, Section, Table
+from zakhira.reports.energy_sections import name_list, plural
+from zakhira.reports.numbers import fixed, hour_text, percent, power, prose, usd
+from zakhira.reports.plot_spec import Bar, BarPlot, Disc, GridPlot, Layer, LinePlot, MapLink, MapPlot, Role
+
+_MILLION = 1e6
+NOTHING_USD = 1.0
+STEP_HOURS = 2
+_ROLES = {"programme": Role.MONEY, "licensee": Role.MINING, "grid": Role.SURPLUS, "pools": Role.SHED}
+STAKE_COLUMNS = (
+    Column("who", number=False),
+    Column("net value", "USD mln/a"),
+    Column("coins", "BTC/a"),
+    Column("made of, USD million a year", number=False),
+)
+
+
+def stake_table(plan: Plan) -> Table:
+    """One row for each party with something to win or lose, and the sum."""
+    rows = [Row(_stake_cells(one)) for one in plan.stakeholders if _has_part(one)]
+    total, coins = sum(one.value_usd for one in plan.stakeholders), sum(one.btc for one in plan.stakeholders)
+    rows.append(Row(("all", fixed(total / _MILLION, 2), fixed(coins, 2), "transfers cancel"), Kind.TOTAL))
+    return Table("Whose value the plan is", STAKE_COLUMNS, tuple(rows))
+
+
+def _has_part(one: Stakeholder) -> bool:
+    return any(abs(line) > NOTHING_USD for _, line in one.lines_usd)
+
+
+def _stake_cells(one: Stakeholder) -> tuple[str, ...]:
+    lines = [f"{name} {fixed(line / _MILLION, 1)}" for name, line in one.lines_usd if abs(line) > NOTHING_USD]
+    name = f"{one.name}, {one.phase}" if one.phase else one.name
+    return name, fixed(one.value_usd / _MILLION, 2), fixed(one.btc, 2), "; ".join(lines)
+
+
+def stake_section(plan: Plan, programme: Programme, source: str) -> Section:
+    """Who gains and who loses by the plan."""
+    held = [one for one in plan.stakeholders if _has_part(one)]
+    licensees = [one for one in held if one.kind == "licensee"]
+    losing = [one.name for one in licensees if one.value_usd < -NOTHING_USD]
+    office = sum(one.value_usd for one in held if one.kind == "programme")
+    title = (
+        f"The programme gains {usd(office)} a year, its licensees {usd(sum(one.value_usd for one in licensees))}; "
+        f"{f'{name_list(losing)} lose' if losing else 'no licensee loses'}"
+    )
+    proof = plan.certificate
+    words = [
+        (
+            "Royalty, rent, markup and energy are paid by one and received by another, so that they cancel in the sum. "
+            "The grid gains what a firm tariff pays above the fuel of an average unit: that much of its capacity "
+            f"payments is relieved. What the plan maximised: {plan.basis.summed}."
+        )
+    ]
+    if proof.held_back:
+        names = {item.id: item.name for item in programme.licensees}
+        held_back = name_list([names[one] for one in proof.held_back])
+        words.append(
+            f"So that no licensee loses, less was granted to {held_back}; that cost at most {usd(proof.floor_usd)}."
+        )
+    bars = tuple(
+        Bar(
+            f"{one.name}, {one.phase}" if one.phase else one.name,
+            one.value_usd / _MILLION,
+            usd(one.value_usd),
+            _ROLES[one.kind],
+        )
+        for one in held
+    )
+    description = f"Bars of a year's net value of {plural(len(bars), 'party', 'parties')}."
+    plot = BarPlot("stakes", title, description, "USD million", "net value a year", bars)
+    return Section("stakes", title, tuple(words), source, plot if bars else None, (stake_table(plan),))
+
+
+BREAK_COLUMNS = (
+    Column("zone", number=False),
+    Column("use", number=False),
+    Column("seen", number=False),
+    Column("best", number=False),
+    Column("worth", "USD/MW a"),
+    Column("coin or GPU-hour", number=False),
+    Column("hashprice", "USD/PH/day"),
+    Column("power", number=False),
+)
+
+
+def break_even_table(found: tuple[ZoneBreakEven, ...], today: Today) -> Table:
+    """The prices at which each zone's best fleet and best hall flips."""
+    rows = tuple(Row(_break_cells(one, today)) for one in found)
+    return Table("Where uses flip: first MW alone in the zone, and one more beside the plan's", BREAK_COLUMNS, rows)
+
+
+def _break_cells(one: ZoneBreakEven, today: Today) -> tuple[str, ...]:
+    hall = dict(today.gpu_hour_usd).get(one.best)
+    unit_price = today.btc_usd if one.kind == "mining" else (hall or 0.0)
+    flips = [flip for flip in (one.price_below, one.price_above) if flip is not None]
+    prices = [
+        f"{fixed(flip.price * unit_price, 0 if one.kind == 'mining' else 2)} USD: {_becomes(flip)}" for flip in flips
+    ]
+    hashprices = [fixed(flip.price * today.hashprice_usd_per_ph_day, 1) for flip in flips if one.kind == "mining"]
+    powers = [
+        f"{'+' if flip.price > 0 else ''}{fixed(flip.price * today.pkr_per_usd / 1000, 2)} Rs/kWh: {_becomes(flip)}"
+        for flip in (one.power_below, one.power_above)
+        if flip is not None
+    ]
+    return (
+        one.zone,
+        one.kind,
+        "at the plan" if one.at_plan else "first MW",
+        one.best or "nothing pays",
+        fixed(one.worth_usd),
+        "; ".join(prices) or "none in reach",
+        "; ".join(hashprices) or "\u2013",
+        "; ".join(powers) or "none in reach",
+    )
+
+
+def _becomes(flip: Flip) -> str:
+    return flip.becomes or "nothing"
+
+
+def break_even_section(found: tuple[ZoneBreakEven, ...], today: Today, programme: Programme, source: str) -> Section:
+    """The price of a coin at which mining in a zone ends, nearest first, with the table of all flips."""
+    names = {zone.id: zone.name for zone in programme.zones}
+    ends = [
+        (one.price_below.price * today.btc_usd, one)
+        for one in found
+        if one.kind == "mining" and one.at_plan and one.price_below is not None
+    ]
+    ends.sort(key=lambda pair: -pair[0])
+    if ends:
+        price, first = ends[0]
+        title = f"The first fleet to stop paying is {first.best} in {names[first.zone]}, at {usd(price)} a coin"
+    else:
+        title = "No fleet of the plan stops paying within a tenth of today's price of a coin"
+    words = (
+        (
+            f"Today: {usd(today.btc_usd)} a coin, {prose(today.hashprice_usd_per_ph_day)} USD/PH/day before our work. "
+            "A flip is where a use is worth nothing any more, or another class of its kind becomes better; all other "
+            "work stays as planned. Power is what surplus costs more (or less) than today in every hour."
+        ),
+    )
+    bars = tuple(
+        Bar(f"{names[one.zone]}: {one.best}", price, f"{usd(price)} a coin", Role.COINS) for price, one in ends
+    )
+    description = f"Bars of the price of a coin at which a MW of mining ends to pay in {plural(len(bars), 'zone')}."
+    plot = BarPlot(
+        "break-even", title, description, "USD", "price of a coin at which one more MW is worth nothing", bars
+    )
+    return Section("break-even", title, words, source, plot if bars else None, (break_even_table(found, today),))
+
+
+def heat_section(heat: HeatMap, source: str) -> Section:
+    """What a MWh of surplus is worth, by month and hour of day."""
+    worth = heat.worth_usd_per_mwh
+    weight = heat.surplus_mw * worth
+    month, hour = (int(i) for i in np.unravel_index(int(np.argmax(weight)), weight.shape))
+    title = (
+        f"Surplus is worth most in {heat.months[month]} at {hour_text(hour)}, and {usd(_mean(heat))} a MWh in the mean"
+    )
+    plot = GridPlot(
+        id="heat",
+        title=title,
+        description="What a MWh of surplus is worth to the best class less its cost, by month and hour of day.",
+        row_name="month (local)",
+        row_labels=heat.months,
+        column_name="hour of day (local)",
+        column_labels=tuple(f"{hour:02d}" for hour in range(DAY_HOURS)),
+        unit="USD/MWh",
+        values=tuple(tuple(map(float, row)) for row in worth),
+    )
+    words = ("The best class's worth less the cost of surplus, at least nothing, weighted by MW.",)
+    return Section("heat", title, words, source, plot, (heat_table(heat, "surplus"), heat_table(heat, "worth")))
+
+
+def _mean(heat: HeatMap) -> float:
+    total = float(heat.surplus_mw.sum())
+    return float((heat.surplus_mw * heat.worth_usd_per_mwh).sum()) / total if total > 0 else 0.0
+
+
+def heat_table(heat: HeatMap, what: str) -> Table:
+    """MW of surplus, or what a MWh is worth, for each month and two hours of the day."""
+    pairs = range(0, DAY_HOURS, STEP_HOURS)
+    columns = (Column("month", number=False), *(Column(f"{hour:02d}-{hour + STEP_HOURS:02d}") for hour in pairs))
+    rows = []
+    for number, month in enumerate(heat.months):
+        mw = heat.surplus_mw[number].reshape(-1, STEP_HOURS)
+        usd_per_mwh = (heat.surplus_mw * heat.worth_usd_per_mwh)[number].reshape(-1, STEP_HOURS).sum(axis=1)
+        mean = np.divide(usd_per_mwh, mw.sum(axis=1), out=np.zeros(len(mw)), where=mw.sum(axis=1) > 0)
+        values = mw.mean(axis=1) if what == "surplus" else mean
+        rows.append(Row((month, *(fixed(float(value), 0 if what == "surplus" else 1) for value in values))))
+    caption = "Surplus by local hour, MW" if what == "surplus" else "Worth of surplus by local hour, USD/MWh"
+    return Table(caption, columns, tuple(rows), folded=True)
+
+
+def plan_map_section(plan: Plan, programme: Programme, heat: dict[str, float], source: str) -> Section:
+    """Where the megawatts are; ``heat`` is each zone's mean surplus in MW."""
+    discs = []
+    for zone in programme.zones:
+        mine = [result for result in plan.results if result.zone == zone.id]
+        halls = sum(r.power_mw for r in mine if r.is_hall)
+        fleets = sum(r.power_mw for r in mine if not r.is_hall)
+        discs.append(Disc(zone.name, zone.longitude_deg, zone.latitude_deg, fleets, halls, heat.get(zone.id, 0.0)))
+    names = {zone.id: zone.name for zone in programme.zones}
+    links = tuple(MapLink(names[link.from_zone], names[link.to_zone], link.limit_mw) for link in programme.links)
+    top = sorted(discs, key=lambda disc: -disc.total_mw)
+    held = [f"{disc.label} {power(disc.total_mw)}" for disc in top if disc.total_mw > 0][:3]
+    title = f"Most megawatts go to {name_list(held)}" if held else "No zone gets a megawatt"
+    description = (
+        "A schematic map: the area of a disc is MW granted, split into mining and AI; the ring is mean surplus."
+    )
+    plot = MapPlot("map", title, description, tuple(discs), links)
+    return Section("map", title, ("Coordinates are rounded; lines are as wide as their limit.",), source, plot)
+
+
+def frontier_table(frontier: Frontier) -> Table:
+    """The points from the most of the one aim to the most of the other."""
+    columns = (
+        Column(frontier.first_aim, _unit(frontier.first_aim)),
+        Column(frontier.second_aim, _unit(frontier.second_aim)),
+        Column("net value", "USD mln/a"),
+        Column("granted", "MW"),
+        Column("within"),
+    )
+    rows = tuple(
+        Row(
+            (
+                _amount(frontier.first_aim, point.first),
+                _amount(frontier.second_aim, point.second),
+                fixed(point.net_usd / _MILLION, 2),
+                fixed(float(point.power_mw.sum()), 1),
+                percent(point.gap_share),
+            )
+        )
+        for point in frontier.points
+    )
+    return Table(f"From the most {frontier.first_aim} to the most {frontier.second_aim}", columns, rows)
+
+
+def _unit(aim: str) -> str:
+    return {"value": "USD mln/a", "coins": "BTC/a", "energy": "GWh/a", "jobs": ""}[aim]
+
+
+def _amount(aim: str, value: float) -> str:
+    scale, decimals = {"value": (1e6, 2), "coins": (1.0, 2), "energy": (1e3, 1), "jobs": (1.0, 0)}[aim]
+    return fixed(value / scale, int(decimals))
+
+
+def frontier_plot(frontier: Frontier) -> LinePlot:
+    """The second aim over the first one's points, which stand evenly spaced with their values as labels."""
+    first, last = frontier.points[0], frontier.points[-1]
+    title = (
+        f"From {_amount(frontier.first_aim, first.first)} to {_amount(frontier.first_aim, last.first)} "
+        f"{_unit(frontier.first_aim)} of {frontier.first_aim} buys {frontier.second_aim} from "
+        f"{_amount(frontier.second_aim, first.second)} to {_amount(frontier.second_aim, last.second)}"
+    )
+    return LinePlot(
+        id="frontier",
+        title=title,
+        description=f"A line of {plural(len(frontier.points), 'point')}; more of one aim is less of the other.",
+        x_name=f"{frontier.first_aim}, {_unit(frontier.first_aim) or UNITS[frontier.first_aim]}",
+        x_labels=tuple(_amount(frontier.first_aim, point.first) for point in frontier.points),
+        unit=_unit(frontier.second_aim) or UNITS[frontier.second_aim],
+        y_name=frontier.second_aim,
+        lines=(Layer(frontier.second_aim, Role.COINS, tuple(_scaled(frontier, p.second) for p in frontier.points)),),
+    )
+
+
+def _scaled(frontier: Frontier, value: float) -> float:
+    return value / {"value": 1e6, "coins": 1.0, "energy": 1e3, "jobs": 1.0}[frontier.second_aim]
