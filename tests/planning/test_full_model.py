@@ -198,3 +198,14 @@ def test_programmes_without_a_kind(kept: str, response: str, solver: HighsSolver
     full = _require_same(programme, series, PlanRequest(), solver)
     assert (full.value_usd > 1.0) == (kept != "nothing")
     assert all(result.is_hall == (kept == "halls") for result in plan_in_full(programme, series, solver).results)
+
+
+def test_a_plan_worth_nothing_is_found_at_once(solver: HighsSolver) -> None:
+    """Nothing pays: the bounds meet within a cent, though a millionth of a dollar may stay between them for ever."""
+    base, series = random_case(4, 1, 30)
+    machines = tuple(replace(item, price_usd_per_th=60.0) for item in base.machines)
+    programme = in_small_network(replace(base, machines=machines, halls=()), 3.0, "share")
+    plan = plan_allocation(programme, series, solver)
+    assert plan.grants == ()
+    assert not plan.certificate.interrupted
+    assert 0.0 <= plan.certificate.upper_bound_usd <= 0.01

@@ -132,6 +132,17 @@ def test_an_interruption_gives_a_whole_plan(solver: HighsSolver) -> None:
     assert bounds.best.value_usd <= bounds.upper_usd
 
 
+def test_nothing_slips_through_a_closed_site(solver: HighsSolver) -> None:
+    """A site so dear that only a share of a millionth of it would pay: a mixed programme must not open that share."""
+    programme, series = _whole_case(0, 1, "none")
+    site = replace(programme.sites[0], fixed_cost_usd_per_year=1e9)
+    dear = replace(programme, sites=(site,), machines=tuple(replace(m, module_mw=0.0) for m in programme.machines))
+    plan = plan_allocation(dear, series, solver)
+    assert plan.grants == ()
+    assert 0.0 <= plan.certificate.upper_bound_usd <= 1.0
+    assert solve_full(dear, series, solver).value_usd <= 1.0
+
+
 def test_what_is_open_and_what_is_whole(solver: HighsSolver) -> None:
     """A watt opens no site; noise is taken off modules; a site's most is the tightest limit that holds it."""
     del solver

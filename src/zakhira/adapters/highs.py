@@ -66,6 +66,7 @@ class HighsSolver:
             ("random_seed", 0),
             ("solver", "choose" if program.whole is not None else "simplex"),
             ("mip_rel_gap", MIP_GAP_SHARE),
+            ("mip_feasibility_tolerance", TOLERANCE),
             ("primal_feasibility_tolerance", TOLERANCE),
             ("dual_feasibility_tolerance", TOLERANCE),
         ):

@@ -15,7 +15,7 @@ from zakhira.planning.full.network import tangent_rows
 from zakhira.planning.full.shortage import why_not_served
 from zakhira.planning.infeasible import why_no_plan
 from zakhira.planning.limits import USD_PER_MUSD
-from zakhira.planning.master import PlanInfeasible, PlanUnbounded, Progress, require_optimal
+from zakhira.planning.master import PlanInfeasible, PlanUnbounded, Progress, allowed_usd, require_optimal
 from zakhira.planning.outlook_oracle import Risk, tail_weights
 from zakhira.planning.plan import PlanRequest
 from zakhira.planning.problem import build_problem
@@ -89,7 +89,7 @@ def _refine(model: FullModel, solver: LinearSolver, stop_share: float, progress:
             best = found if best is None or found.lower_usd >= best.lower_usd else best
             if progress is not None:
                 progress(rounds, best.lower_usd, upper)
-            if not model.mined or (upper - best.lower_usd) <= stop_share * max(1.0, abs(upper)):
+            if not model.mined or upper - best.lower_usd <= allowed_usd(upper, stop_share):
                 break
             loaded.add_rows(tangent_rows(model.mined, solution.primal))
     except KeyboardInterrupt:

@@ -25,6 +25,8 @@ from zakhira.programme.series import Floats
 
 GAP_STOP_SHARE = 5e-8
 """Bounds this close count as met: half of the 1e-7 that a plan shall keep, so that rounding its grants has room."""
+NOISE_USD = 0.01
+"""Bounds of a plan that is worth nothing need not be nearer than what the solver's tolerance leaves in dollars."""
 WHOLE_STOP_SHARE = 1e-6
 """With whole numbers they count as met here: the solver's own search stops at a tenth of it."""
 MAX_ROUNDS = 1000
@@ -86,6 +88,15 @@ class Bounds:
     def gap_share(self) -> float:
         """(upper - lower) / max(1, |upper|)."""
         return (self.upper_usd - self.best.value_usd) / max(1.0, abs(self.upper_usd))
+
+    def met(self, stop_share: float) -> bool:
+        """Whether the bounds are so near that a search for this gap ends."""
+        return self.upper_usd - self.best.value_usd <= allowed_usd(self.upper_usd, stop_share)
+
+
+def allowed_usd(upper_usd: float, stop_share: float) -> float:
+    """How far bounds may be apart that count as met."""
+    return max(stop_share * abs(upper_usd), NOISE_USD)
 
 
 Progress = Callable[[int, float, float], None]
@@ -283,8 +294,8 @@ def _round(search: Search, model: LinearModel, stop_share: float, *, stabilised:
     search.rounds += 1
     search.upper_usd = min(search.upper_usd, solution.objective * USD_PER_MUSD)
     search.limit_duals_usd = solution.duals[: len(master.limits)] * USD_PER_MUSD
-    allowed_usd = stop_share * max(1.0, abs(search.upper_usd))
-    if search.gap_usd <= allowed_usd:
+    allowed = allowed_usd(search.upper_usd, stop_share)
+    if search.gap_usd <= allowed:
         return True
     point = np.maximum(solution.primal[: master.columns], 0.0)
     if stabilised and master.pieces == 1:
@@ -292,7 +303,7 @@ def _round(search: Search, model: LinearModel, stop_share: float, *, stabilised:
     found = master.valued(point)
     search.take(found)
     model.add_rows(master.cut_rows(found.cuts))
-    return search.gap_usd <= allowed_usd
+    return search.gap_usd <= allowed
 
 
 def _level_point(search: Search, vertex: Floats) -> Floats:

@@ -19,6 +19,7 @@ from zakhira.planning.master import (
     PlanNotFound,
     Progress,
     Valued,
+    allowed_usd,
     close_bounds,
     require_optimal,
 )
@@ -93,7 +94,7 @@ def close_whole_bounds(
     best, upper, cuts = None, relaxed.upper_usd, list(relaxed.cuts)
     rounds = relaxed.rounds
     try:
-        while best is None or upper - best.value_usd > stop_share * max(1.0, abs(upper)):
+        while best is None or upper - best.value_usd > allowed_usd(upper, stop_share):
             if rounds >= MAX_ROUNDS + relaxed.rounds:
                 raise PlanNotFound(
                     f"With whole numbers the bounds did not meet in {MAX_ROUNDS} rounds.",

@@ -83,7 +83,7 @@ def plan_allocation(
     method = method if whole.is_empty else f"{method}; whole numbers by branch and bound"
     stop_share = asked.stop_share if whole.is_empty else max(asked.stop_share, WHOLE_STOP_SHARE)
     bounds = _search(problem, master, whole, solver, progress, stop_share, stabilised=risk.weight > 0)
-    met = bounds.gap_share <= stop_share
+    met = bounds.met(stop_share)
     is_free = met and whole.is_empty
     chosen = break_ties(problem, master, solver, bounds, asked.previous_mw, stop_share) if is_free else bounds.best
     granted_mw = on_grid(problem, chosen.power_mw)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from zakhira.planning.limits import USD_PER_MUSD
-from zakhira.planning.master import GAP_STOP_SHARE, Bounds, Cut, Master, Valued, require_optimal
+from zakhira.planning.master import GAP_STOP_SHARE, Bounds, Cut, Master, Valued, allowed_usd, require_optimal
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.solver import LinearModel, LinearProgram, LinearSolver, rows_of
 from zakhira.programme.series import Floats
@@ -38,7 +38,7 @@ def break_ties(
     for _ in range(TIE_ROUNDS):
         solution = require_optimal(model.solve())
         found = master.valued(np.maximum(solution.primal[: master.columns], 0.0))
-        if bounds.upper_usd - found.value_usd <= stop_share * max(1.0, abs(bounds.upper_usd)):
+        if bounds.upper_usd - found.value_usd <= allowed_usd(bounds.upper_usd, stop_share):
             return found
         model.add_rows(master.cut_rows(found.cuts))
     return bounds.best
