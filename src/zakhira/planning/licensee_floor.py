@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from zakhira.planning.allocation import ClassResult
 from zakhira.planning.grants import on_grid, results_of
+from zakhira.planning.outlook_oracle import OutlookOracle
 from zakhira.planning.outlook_use import YearUse
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.stakeholders import kept_share, owners_of
@@ -74,6 +75,23 @@ def keep_licensees_whole(
         column.site.licensee for column, is_held in zip(problem.columns, held, strict=True) if is_held
     )
     return Floored(on_grid(problem, share * power_mw) if held.any() else power_mw, tuple(names))
+
+
+def best_kept(
+    programme: Programme, problem: AllocationProblem, oracle: OutlookOracle, choices: tuple[Floats, ...]
+) -> Floored:
+    """Of plans of equal value the one that keeps most of it when no licensee may lose; the first where none does."""
+    best: tuple[float, Floored] | None = None
+    for power_mw in choices:
+        kept = keep_licensees_whole(programme, problem, oracle, power_mw)
+        scenario_usd = oracle.scenario_usd(kept.power_mw)
+        usd = float(problem.base_usd_per_mw @ kept.power_mw) + float(oracle.weights(scenario_usd) @ scenario_usd)
+        if best is None or usd > best[0]:
+            best = usd, kept
+        if not kept.held_back:
+            break
+    assert best is not None, "there is a plan to choose"
+    return best[1]
 
 
 def _less(

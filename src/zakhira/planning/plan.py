@@ -9,7 +9,7 @@ import numpy as np
 
 from zakhira.planning.allocation import Basis, Certificate, Plan, Spread
 from zakhira.planning.grants import grants_of, on_grid, results_of
-from zakhira.planning.licensee_floor import Floored, keep_licensees_whole
+from zakhira.planning.licensee_floor import Floored, best_kept
 from zakhira.planning.master import (
     GAP_STOP_SHARE,
     WHOLE_STOP_SHARE,
@@ -87,7 +87,7 @@ def plan_allocation(
     is_free = met and whole.is_empty
     chosen = break_ties(problem, master, solver, bounds, asked.previous_mw, stop_share) if is_free else bounds.best
     granted_mw = on_grid(problem, chosen.power_mw)
-    floored = keep_licensees_whole(programme, problem, scenarios, granted_mw)
+    floored = best_kept(programme, problem, scenarios, (granted_mw, on_grid(problem, bounds.best.power_mw)))
     power_mw = whole.cut(floored.power_mw) if floored.held_back else floored.power_mw
     free_usd = value_of(problem, scenarios, granted_mw, whole.cost_usd(granted_mw))[0]
     value_usd, spread = value_of(problem, scenarios, power_mw, whole.cost_usd(power_mw))

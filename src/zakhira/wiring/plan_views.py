@@ -131,12 +131,13 @@ def _write(
     folder = _folder(out)
     report = _report(order, programme, series, plan, problem)
     write_whole(folder / PLAN_FILE, json_text(answer.facts) + "\n")
-    write_whole(folder / REPORT_FILE, render_report(report))
+    drawn = {section.plot.id: draw_plot(section.plot) for section in report.sections if section.plot is not None}
+    write_whole(folder / REPORT_FILE, render_report(report, lambda spec: drawn[spec.id]))
     (folder / PLOTS).mkdir(exist_ok=True)
     names = [PLAN_FILE, REPORT_FILE]
     for section in report.sections:
         if section.plot is not None:
-            write_whole(folder / PLOTS / f"{section.id}.svg", draw_plot(section.plot))
+            write_whole(folder / PLOTS / f"{section.id}.svg", drawn[section.plot.id])
             (folder / PLOTS / f"{section.id}.png").write_bytes(draw_png(section.plot))
             names.append(f"{PLOTS}/{section.id}.svg and .png")
     return Table("Written", ("file",), tuple((str(folder / name),) for name in names))

@@ -40,9 +40,14 @@ def draw_png(spec: PlotSpec) -> bytes:
 def _lighten(figure: Figure) -> None:
     """Put the light page's colours where stand-ins are."""
     from matplotlib.colors import to_rgba
+    from matplotlib.text import Annotation, Text
 
     swap = {to_rgba(stand_in)[:3]: to_rgba(light)[:3] for stand_in, light in LIGHT.items()}
-    for artist in figure.findobj():
+    artists = figure.findobj()
+    for text in (artist for artist in artists if isinstance(artist, Text)):
+        beside = (text.get_bbox_patch(), text.arrow_patch if isinstance(text, Annotation) else None)
+        artists += [patch for patch in beside if patch is not None]
+    for artist in artists:
         for part in _PARTS:
             getter, setter = getattr(artist, f"get_{part}", None), getattr(artist, f"set_{part}", None)
             if getter is None or setter is None:
