@@ -84,7 +84,7 @@ def close_whole_bounds(
 
     Raises:
         PlanInfeasible, PlanUnbounded: the solver's answer; modules may be too large for any to be granted.
-        PlanNotFound: the bounds are apart after as many rounds as the master may take, or stopped moving.
+        PlanNotFound: the bounds are apart after as many rounds as the master may take.
     """
     relaxed = close_bounds(master, solver, progress, max(stop_share / 10, GAP_STOP_SHARE), stabilised=stabilised)
     mixed = WholeMaster(master, whole)
@@ -92,7 +92,7 @@ def close_whole_bounds(
     model.add_rows(mixed.rows())
     model.add_rows(master.cut_rows(relaxed.cuts))
     best, upper, cuts = None, relaxed.upper_usd, list(relaxed.cuts)
-    rounds = relaxed.rounds
+    rounds, seen = relaxed.rounds, list[Floats]()
     try:
         while best is None or upper - best.value_usd > allowed_usd(upper, stop_share):
             if rounds >= MAX_ROUNDS + relaxed.rounds:
@@ -104,6 +104,9 @@ def close_whole_bounds(
             rounds += 1
             upper = min(upper, solution.bound * USD_PER_MUSD)
             found = mixed.valued(np.maximum(solution.primal[: master.columns], 0.0))
+            if any(np.array_equal(found.power_mw, point) for point in seen):
+                break  # the solver's tolerance is all that is left of the gap, which is told
+            seen.append(found.power_mw)
             best = found if best is None or found.value_usd > best.value_usd else best
             cuts += found.cuts
             model.add_rows(master.cut_rows(found.cuts))
@@ -112,6 +115,7 @@ def close_whole_bounds(
     except KeyboardInterrupt:
         if best is None:
             raise
+    assert best is not None, "no point was seen before the first"
     return _bounds(best, upper, rounds, len(master.limits), tuple(cuts))
 
 
