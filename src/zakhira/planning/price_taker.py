@@ -17,20 +17,28 @@ from zakhira.programme.series import Floats, Series
 
 
 def coupled_problem(
-    programme: Programme, series: Series, problem: AllocationProblem, *, with_lines: bool = True
+    programme: Programme,
+    series: Series,
+    problem: AllocationProblem,
+    *,
+    with_lines: bool = True,
+    usd_per_hash: Floats | None = None,
 ) -> CoupledProblem:
     """The first year of ``problem`` on ``series``, in its certain outlook, as if the network did not answer to us.
+
+    ``usd_per_hash`` [epoch] is what a hash is worth, in place of what the stated network pays.
 
     ``with_lines=False`` leaves out lines and batteries. Floors of limits become limits of their own, below the others.
     """
     year = problem.years[0]
     worths = [problem.worths[position] for position in year.classes]
     answer = network_answer(problem.outlook, year.phase, year.epochs, "none", 0.0)
-    usd_per_hash = answer.first_usd_per_hash[0][year.epochs.of_hours()]
+    by_epoch = answer.first_usd_per_hash[0] if usd_per_hash is None else usd_per_hash
+    hash_usd = by_epoch[year.epochs.of_hours()]
     value = [
-        np.full(len(usd_per_hash), worth.surplus_value_usd_per_mwh)
+        np.full(len(hash_usd), worth.surplus_value_usd_per_mwh)
         if worth.is_hall
-        else worth.hashes_per_mwh * usd_per_hash - worth.opex_usd_per_mwh
+        else worth.hashes_per_mwh * hash_usd - worth.opex_usd_per_mwh
         for worth in worths
     ]
     plugs = [surplus_at_plug(series, zone) for zone in programme.zones]

@@ -43,6 +43,8 @@ class Lower:
     x_mw: Floats
     use_mwh: Floats
     flow_mwh: Floats
+    use_mw: Floats
+    """By class and hour, all zones together."""
     residual_mw: float
 
 
@@ -160,7 +162,7 @@ def lower_bound(problem: CoupledProblem, layout: Layout, flat: Floats, x_mw: Flo
     value += float(np.einsum("kh,zkh,h->", problem.value_usd_per_mwh, use, scale, optimize=True))
     value -= float(np.einsum("zbh,zbh,h->", problem.cost_usd_per_mwh, taken, scale, optimize=True))
     value -= float(missing @ scarcity_price(problem)) + cheapest * float(spilled.sum())
-    return Lower(value, x_mw, use_mwh, flow_mwh, float(max(missing.max(initial=0.0), 0.0)))
+    return Lower(value, x_mw, use_mwh, flow_mwh, use.sum(axis=0), float(max(missing.max(initial=0.0), 0.0)))
 
 
 def _battery_use(

@@ -147,8 +147,9 @@ class CoupledAnswer:
     ``x_mw`` [column]; ``lower_usd`` is the value of the use given here, ``upper_usd`` a Lagrangian bound at
     ``price_usd_per_mwh`` [zone, hour]. ``limit_duals_usd`` [limit] is what one more unit of a limit is worth a year;
     ``use_mwh`` [zone, class] and ``flow_mwh`` [link, direction a to b or b to a] are sums over the hours by their
-    year_scale; ``link_rent_usd_per_mw`` [link] is what one more MW of a link is worth a year. ``residual_mw`` is the
-    largest amount by which a balance fails to close by rounding; its worth is taken off ``lower_usd``.
+    year_scale; ``use_mw`` [class, hour] is the use of all zones; ``link_rent_usd_per_mw`` [link] is what one more MW of
+    a link is worth a year. ``residual_mw`` is the largest amount by which a balance fails to close by rounding; its
+    worth is taken off ``lower_usd``.
     """
 
     x_mw: Floats
@@ -160,6 +161,7 @@ class CoupledAnswer:
     price_usd_per_mwh: Floats
     use_mwh: Floats
     flow_mwh: Floats
+    use_mw: Floats
     link_rent_usd_per_mw: Floats
     residual_mw: float
     seconds: float | None

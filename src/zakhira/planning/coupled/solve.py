@@ -132,6 +132,7 @@ class _Search:
             price_usd_per_mwh=price,
             use_mwh=self.lower.use_mwh,
             flow_mwh=self.lower.flow_mwh,
+            use_mw=self.lower.use_mw,
             link_rent_usd_per_mw=self.upper.link_rent_usd_per_mw,
             residual_mw=self.lower.residual_mw,
             seconds=seconds,
