@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from zakhira.planning.allocation import Basis, Certificate, Plan, ShadowPrice, Spread
+from zakhira.planning.coupled.limits import CoupledInfeasible, CoupledUnbounded
 from zakhira.planning.coupled_network import Joined, close_joined
 from zakhira.planning.grants import grants_of, on_grid, results_of
+from zakhira.planning.infeasible import broken_promises, endless_column
 from zakhira.planning.master import Progress
 from zakhira.planning.outlook_use import YearUse
 from zakhira.planning.plan import SUMMED, PlanRequest
@@ -41,12 +43,18 @@ def plan_coupled(
 
     Raises:
         LimitNotPossible, SeriesDoNotFit: the input.
-        CoupledInfeasible, CoupledUnbounded, NewtonFailed: no plan came out.
+        PlanInfeasible, PlanUnbounded: the limits contradict the promises, or bound nothing.
+        CoupledInfeasible, CoupledUnbounded, NewtonFailed: no plan came out for another reason.
     """
     started = clock() if clock else 0.0
     asked = request or PlanRequest()
     problem = build_problem(programme, series)
-    joined = close_joined(programme, series, problem, solver, max(asked.stop_share, STOP_SHARE), progress)
+    try:
+        joined = close_joined(programme, series, problem, solver, max(asked.stop_share, STOP_SHARE), progress)
+    except CoupledInfeasible as error:
+        raise broken_promises(problem, solver) or error from None
+    except CoupledUnbounded as error:
+        raise endless_column(problem, solver) or error from None
     power_mw = on_grid(problem, joined.x_mw)
     lower = joined.lower_usd - rounding_usd(problem, np.abs(joined.x_mw - power_mw))
     results = results_of(programme, problem, power_mw, (_use(problem, joined),))
