@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from zakhira.planning.allocation import Basis, ClassResult, ShadowPrice
 from zakhira.planning.plan_record import PlanRecord
 
-SAME_MW = 1e-6
-"""Less than a watt is no change."""
+SAME_MW = 1e-3
+"""Less than a kilowatt is no change."""
 SAME_SHARE = 1e-9
 
 

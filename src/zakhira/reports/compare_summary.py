@@ -10,6 +10,8 @@ from zakhira.reports.numbers import fixed, power, prose, usd
 MOST_FIGURES = 8
 """Figures that are told one by one; of more, their number."""
 MOST_LIMITS = 4
+SHOWN_USD = 5000.0
+"""Half of the last digit that the table shows."""
 COLUMNS = (
     Column("zone", number=False),
     Column("class", number=False),
@@ -39,7 +41,7 @@ def compare_table(found: Comparison) -> Table:
         Row(_cells(change.zone, change.class_id, change.before_mw, change.after_mw, *_differences(change)))
         for change in found.changes
         if change.is_moved
-        or round(change.after_usd - change.before_usd)
+        or abs(change.after_usd - change.before_usd) > SHOWN_USD
         or round(change.after_btc - change.before_btc, 2)
     ]
     usd_change, btc_change = found.value_usd[1] - found.value_usd[0], found.btc[1] - found.btc[0]
@@ -82,7 +84,7 @@ def _cells(zone: str, class_id: str, before: float, after: float, usd_change: fl
 
 
 def _signed(text: str, value: float) -> str:
-    return f"+{text}" if value > 0 else text
+    return f"+{text}" if value > 0 and any(digit in text for digit in "123456789") else text
 
 
 def _figure(change: FigureChange) -> str:

@@ -142,9 +142,9 @@ def break_even_section(found: tuple[ZoneBreakEven, ...], today: Today, programme
     ends.sort(key=lambda pair: -pair[0])
     if ends:
         price, first = ends[0]
-        title = f"The first fleet to stop paying is {first.best} in {names[first.zone]}, at {usd(price)} a coin"
+        title = f"Mining ends first in {names[first.zone]}: below {usd(price)} a coin not even {first.best} pays there"
     else:
-        title = "No fleet of the plan stops paying within a tenth of today's price of a coin"
+        title = "No zone's mining ends before the price of a coin has fallen to a tenth"
     words = (
         (
             f"Today: {usd(today.btc_usd)} a coin, {prose(today.hashprice_usd_per_ph_day)} USD/PH/day before our work. "

@@ -18,6 +18,7 @@ from zakhira.planning.break_even import break_evens, today_of
 from zakhira.planning.explain import explain_zone
 from zakhira.planning.frontier import frontier_of
 from zakhira.planning.heat_map import heat_map
+from zakhira.planning.method import features_of
 from zakhira.planning.objectives import search_of
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.programme.model import Programme
@@ -48,7 +49,9 @@ def with_views(order: PlanOrder, programme: Programme, series: Series, plan: Pla
     if order.explain:
         story = explain_zone(programme, problem, plan, order.explain)
         sentence = explain_headline(story)
-        tables = [terminal_table(class_table(story), explain_reasons(story))]
+        left_out = sorted(feature.value for feature in features_of(programme, problem))
+        beside = (f"Left out of this view, though in the plan: {', '.join(left_out)}.",) if left_out else ()
+        tables = [terminal_table(class_table(story), (*explain_reasons(story), *beside))]
         tables += [terminal_table(margin_table(story)), terminal_table(band_table(story))]
         facts["explain"] = _plain(asdict(story))
     if order.break_even:
