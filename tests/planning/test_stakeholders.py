@@ -94,3 +94,15 @@ def test_a_class_in_a_zone_is_shared_by_mw(solver: HighsSolver) -> None:
         totals[class_id].btc * mw / totals[class_id].power_mw for (who, class_id), mw in held.items() if who == "beta"
     )
     assert beta.btc == pytest.approx(expected * 0.88)
+
+
+def test_an_open_site_is_paid_by_its_licensee(solver: HighsSolver) -> None:
+    """A fixed cost of 1,000 USD a year for each site: who has MW at a site pays it, once."""
+    base = _rich()
+    programme = replace(base, sites=tuple(replace(site, fixed_cost_usd_per_year=1000.0) for site in base.sites))
+    plan = _plan(programme, solver, 3)
+    sites = {grant.site: grant.licensee for grant in plan.grants}
+    for one in plan.stakeholders:
+        paid = -dict(one.lines_usd).get("open site", 0.0)
+        assert paid == pytest.approx(1000.0 * sum(owner == one.id for owner in sites.values()))
+    assert sites

@@ -18,7 +18,7 @@ from zakhira.planning.grants import on_grid, results_of
 from zakhira.planning.outlook_oracle import OutlookOracle
 from zakhira.planning.outlook_use import YearUse
 from zakhira.planning.problem import AllocationProblem
-from zakhira.planning.stakeholders import kept_share, owners_of
+from zakhira.planning.stakeholders import kept_share, owners_of, site_costs_usd
 from zakhira.planning.worth import KWH_PER_MWH
 from zakhira.programme.model import Licensee, Programme
 from zakhira.programme.series import Floats
@@ -120,6 +120,9 @@ def own_by_column_usd(programme: Programme, problem: AllocationProblem, oracle: 
         for column, mw in held.items():
             licensee = licensees[problem.columns[column].site.licensee]
             own[year, column] += mw / whole * _own_usd(programme, result, licensee, kept[licensee.id])
+    for year in range(len(problem.years)):
+        for column, usd in site_costs_usd(problem, power_mw, year).items():
+            own[year, column] -= usd
     return own
 
 

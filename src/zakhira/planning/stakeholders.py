@@ -55,6 +55,10 @@ def stakeholders_of(
                 whole = sum(held.values())
                 for column, mw in held.items():
                     _share(programme, books, result, problem.columns[column].site.licensee, mw / whole)
+        years = {year for result, (year, _) in zip(results, owners, strict=True) if result.phase == phase}
+        for year in years:
+            for column, usd in site_costs_usd(problem, power_mw, year).items():
+                books["licensee", problem.columns[column].site.licensee].add(open_site=-usd)
         found += [entry.closed() for entry in books.values() if entry.lines or entry.who[0] != "licensee"]
     return tuple(found)
 
@@ -79,6 +83,15 @@ def owners_of(problem: AllocationProblem, power_mw: Floats) -> Iterator[tuple[in
                 if column.zone == zone and at == place and power_mw[index] > 0
             }
             yield number, held
+
+
+def site_costs_usd(problem: AllocationProblem, power_mw: Floats, year: int) -> dict[int, float]:
+    """What open sites cost in a year of work, at the first column that has MW there."""
+    costs: dict[str, tuple[int, float]] = {}
+    for index, (column, place) in enumerate(zip(problem.columns, problem.years[year].class_of, strict=True)):
+        if place >= 0 and power_mw[index] > 0 and column.site.fixed_cost_usd_per_year > 0:
+            costs.setdefault(column.site.id, (index, column.site.fixed_cost_usd_per_year))
+    return dict(costs.values())
 
 
 def _phase_books(programme: Programme, phase: str) -> dict[tuple[str, str], _Books]:
