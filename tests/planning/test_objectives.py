@@ -12,7 +12,7 @@ from example_programme import build_programme, build_series, random_series
 from zakhira.adapters.highs import HighsSolver
 from zakhira.kernel.ids import seeded_rng
 from zakhira.planning.frontier import NotTwoAims, frontier_of
-from zakhira.planning.objectives import AIMS, Search, most_of, plan_for, search_of
+from zakhira.planning.objectives import AIMS, AimBeyondMethod, Search, most_of, plan_for, search_of
 from zakhira.planning.plan import plan_allocation
 from zakhira.planning.stakeholders import own_values_usd
 from zakhira.programme.model import Planning, Programme
@@ -139,3 +139,12 @@ def test_a_frontier_needs_two_aims(aims: tuple[str, str], solver: HighsSolver) -
     with pytest.raises(NotTwoAims) as caught:
         frontier_of(_search(_programme(), solver, "value"), *aims, points=3)
     assert "energy" in caught.value.remedy
+
+
+def test_whole_modules_are_not_planned_for_an_aim(solver: HighsSolver) -> None:
+    """What an aim's method cannot keep is refused by name, not left out in silence."""
+    base = _programme()
+    programme = replace(base, machines=tuple(replace(item, module_mw=5.0) for item in base.machines))
+    with pytest.raises(AimBeyondMethod) as caught:
+        _search(programme, solver, "coins")
+    assert "whole modules" in caught.value.message

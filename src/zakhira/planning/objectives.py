@@ -19,6 +19,7 @@ from zakhira.planning.allocation import Aim, Basis, Certificate, Plan
 from zakhira.planning.grants import grants_of, on_grid, results_of
 from zakhira.planning.licensee_floor import keep_licensees_whole
 from zakhira.planning.master import Progress, close_bounds, master_of
+from zakhira.planning.method import Feature, features_of
 from zakhira.planning.outlook_oracle import outlook_oracle
 from zakhira.planning.outlook_use import YearUse
 from zakhira.planning.plan import PlanRequest, oracles_of, spread_of
@@ -51,6 +52,12 @@ class AimNotOfAMeanYear(InvalidInput):
     """An aim beside the net value was asked for together with phases or risk."""
 
     code = "ZK-PLANNING-024"
+
+
+class AimBeyondMethod(InvalidInput):
+    """The programme has whole modules, fixed site costs or scarce hall supply, which aims are not planned with."""
+
+    code = "ZK-PLANNING-025"
 
 
 @dataclass(frozen=True)
@@ -166,6 +173,7 @@ def search_of(
 
     Raises:
         AimNotOfAMeanYear: a build-up or a weight of risk was asked for as well.
+        AimBeyondMethod: see there. Lines and batteries stand idle: :func:`left_idle` says so.
     """
     asked = request or PlanRequest()
     if asked.phases or (asked.risk is not None and asked.risk.weight > 0):
@@ -174,10 +182,22 @@ def search_of(
             "Leave --phases and --risk away, or maximise the value.",
         )
     problem = build_problem(programme, series, asked.outlook, asked.surplus_years)
+    beyond = features_of(programme, problem) & {Feature.WHOLE, Feature.HALL_SUPPLY}
+    if beyond:
+        raise AimBeyondMethod(
+            f"The programme has {', '.join(sorted(feature.value for feature in beyond))}.",
+            "Leave that out, or maximise the value.",
+        )
     kept = {pool.id: kept_share(pool) for pool in programme.pools}
     terms = {item.id: (1.0 - kept[item.pool]) * item.royalty_share for item in programme.licensees}
     share = np.array([terms[column.site.licensee] for column in problem.columns])
     return Search(programme, problem, solver, aims, share, progress)
+
+
+def left_idle(programme: Programme, problem: AllocationProblem) -> str:
+    """What of the programme an aim is planned without, in words; its bound holds for plans that leave it idle too."""
+    idle = sorted(feature.value for feature in features_of(programme, problem))
+    return f", among plans that leave {' and '.join(idle)} idle" if idle else ""
 
 
 @dataclass(frozen=True)
@@ -310,7 +330,7 @@ def plan_for(
         grants=grants_of(programme, problem, point.power_mw),
         results=results,
         certificate=Certificate(
-            method=f"a bonus for each unit of {aim}, by bisection, {found.solves} optima",
+            method=f"a bonus for each unit of {aim}, by bisection, {found.solves} optima{left_idle(programme, problem)}",
             lower_bound_usd=point.net_usd,
             upper_bound_usd=point.net_usd,
             rounds=found.solves,
@@ -325,7 +345,7 @@ def plan_for(
             scenarios=problem.outlook.count,
             risk_weight=0.0,
             risk_tail_share=programme.planning.risk_tail_share,
-            summed=f"{WORDS[aim]}, with a net value of at least 0 for all together",
+            summed=f"{WORDS[aim]}, with a net value of at least 0 for all together{left_idle(programme, problem)}",
         ),
         spread=spread_of(net_usd, problem.outlook.weights, oracle.risk),
         stakeholders=stakeholders_of(programme, problem, point.power_mw, results),

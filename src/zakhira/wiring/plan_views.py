@@ -19,7 +19,7 @@ from zakhira.planning.explain import explain_zone
 from zakhira.planning.frontier import frontier_of
 from zakhira.planning.heat_map import heat_map
 from zakhira.planning.method import features_of
-from zakhira.planning.objectives import search_of
+from zakhira.planning.objectives import left_idle, search_of
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Series
@@ -114,7 +114,8 @@ def frontier_answer(order: PlanOrder, programme: Programme, series: Series, prog
         write_whole(folder / "frontier.svg", draw_plot(plot))
         (folder / "frontier.png").write_bytes(draw_png(plot))
         written = tuple(f"Written: {folder / name}" for name in ("frontier.json", "frontier.svg", "frontier.png"))
-    notes = ("Within: how far the weighted sum of a point could be surpassed at most.", *written)
+    idle = left_idle(programme, search.problem)
+    notes = (f"Within: how far the weighted sum of a point could be surpassed at most{idle}.", *written)
     return Answer((terminal_table(table, notes),), facts, f"{plot.title}.")
 
 
