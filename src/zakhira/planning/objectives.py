@@ -319,7 +319,7 @@ def plan_for(
     started = clock() if clock else 0.0
     search = search_of(programme, series, solver, {aim: 1.0}, request, progress)
     found = most_of(search)
-    problem = search.problem
+    problem, idle = search.problem, left_idle(programme, search.problem)
     point, held_back = _without_losers(search, found)
     results = results_of(programme, problem, point.power_mw, point.uses)
     oracle = outlook_oracle(problem)
@@ -330,7 +330,7 @@ def plan_for(
         grants=grants_of(programme, problem, point.power_mw),
         results=results,
         certificate=Certificate(
-            method=f"a bonus for each unit of {aim}, by bisection, {found.solves} optima{left_idle(programme, problem)}",
+            method=f"a bonus for each unit of {aim}, by bisection, {found.solves} optima{idle}",
             lower_bound_usd=point.net_usd,
             upper_bound_usd=point.net_usd,
             rounds=found.solves,
@@ -345,7 +345,7 @@ def plan_for(
             scenarios=problem.outlook.count,
             risk_weight=0.0,
             risk_tail_share=programme.planning.risk_tail_share,
-            summed=f"{WORDS[aim]}, with a net value of at least 0 for all together{left_idle(programme, problem)}",
+            summed=f"{WORDS[aim]}, with a net value of at least 0 for all together{idle}",
         ),
         spread=spread_of(net_usd, problem.outlook.weights, oracle.risk),
         stakeholders=stakeholders_of(programme, problem, point.power_mw, results),
