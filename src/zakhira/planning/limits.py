@@ -66,8 +66,8 @@ def base_usd_per_mw(
 ) -> Floats:
     """What a MW [column] is worth without any surplus: a year of it, or its discounted years in a build-up.
 
-    In a build-up capital is paid when it is bought, and what is not yet written off (in a straight line over its life)
-    counts at ``residual_share`` a year after the last phase.
+    In a build-up capital is paid when it is bought, and what its yearly payments would not have repaid by the year
+    after the last phase counts there at ``residual_share``.
     """
     if not build_up:
         return np.array([worths[column.worth].base_usd_per_mw for column in columns])
@@ -79,10 +79,20 @@ def base_usd_per_mw(
         earned = sum(
             works[phase, number] * worth.year_usd_per_mw * discount**-year for phase, year in _calendar(stages)
         )
-        left = max(0.0, 1.0 - max(0, end - worth.built_year - worth.lead_years) / worth.life_years)
-        residual = programme.planning.residual_share * left * discount**-end
+        years_left = worth.life_years - max(0, end - worth.built_year - worth.lead_years)
+        residual = programme.planning.residual_share * _unpaid_share(discount, years_left, worth.life_years)
+        residual *= discount**-end
         values.append(earned - worth.capital_usd_per_mw * (discount**-worth.built_year - residual))
     return np.array([values[column.worth] for column in columns])
+
+
+def _unpaid_share(discount: float, years_left: float, life_years: float) -> float:
+    """What is left of a capital that is repaid over its life in equal yearly payments with interest."""
+    if years_left <= 0:
+        return 0.0
+    if discount == 1.0:
+        return years_left / life_years
+    return float((1.0 - discount**-years_left) / (1.0 - discount**-life_years))
 
 
 def _calendar(stages: tuple[Phase, ...]) -> Iterator[tuple[int, int]]:

@@ -71,13 +71,19 @@ class Outlook:
         return replace(self, btc_usd=self.btc_usd[:, cut], others_eh_per_s=self.others_eh_per_s[:, cut])
 
 
-def certain_outlook(programme: Programme, epochs: int, phases: int = 1) -> Outlook:
-    """One scenario: the programme's prices and network as they stand, its own year of surplus."""
-    shape = (1, phases, epochs)
+def certain_outlook(programme: Programme, epochs: int, years: tuple[int, ...] = (0,)) -> Outlook:
+    """One scenario: the programme's prices and network as they stand, its own year of surplus.
+
+    Phases some ``years`` later have the prices and the network that the drifts of ``[planning]`` lead to by then.
+    """
+    later = np.array(years, dtype=np.float64)[None, :, None]
+    shape = (1, len(years), epochs)
+    price = programme.prices.btc_usd * np.exp(programme.planning.btc_drift_per_year * later)
+    others = programme.network.hashrate_eh_per_s * np.exp(programme.planning.hashrate_drift_per_year * later)
     return Outlook(
         weights=np.ones(1),
         surplus_year=np.zeros(1, dtype=np.intp),
-        btc_usd=np.full(shape, programme.prices.btc_usd),
-        others_eh_per_s=np.full(shape, programme.network.hashrate_eh_per_s),
+        btc_usd=np.broadcast_to(price, shape),
+        others_eh_per_s=np.broadcast_to(others, shape),
         gpu_factor=np.ones(1),
     )

@@ -132,7 +132,8 @@ def build_problem(
         limits=limits_of(programme, worths, columns, stages),
         base_usd_per_mw=base_usd_per_mw(programme, worths, columns, stages, build_up=bool(phases)),
         years=years,
-        outlook=outlook or certain_outlook(programme, max(year.epochs.count for year in years), len(stages)),
+        outlook=outlook
+        or certain_outlook(programme, max(year.epochs.count for year in years), tuple(stage.year for stage in stages)),
         response=programme.planning.response,
         elasticity=programme.planning.elasticity,
         horizon_hours=series.hours.count,

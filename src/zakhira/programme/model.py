@@ -248,8 +248,8 @@ class Planning:
     """By how much the energy of a new machine falls from year to year (share)."""
     machine_price_fall_per_year: float = 0.1
     """By how much the price of a terahash per second falls from year to year (share)."""
-    residual_share: float = 0.8
-    """What the capital that is not yet written off is worth when the last phase ends."""
+    residual_share: float = 1.0
+    """What the capital that is not yet repaid is worth when the last phase ends."""
 
 
 @dataclass(frozen=True)

@@ -93,13 +93,17 @@ def narrow_plan_rows(plan: Plan) -> tuple[Row, ...]:
 
 
 def _rows(plan: Plan, zones: Mapping[str, str], classes: Mapping[str, str], total: tuple[str, str]) -> tuple[Row, ...]:
+    """In a build-up each phase has its rows and its sum: its year is not added to another one's."""
     rows = []
-    for result in plan.results:
-        if result.power_mw > 0:
+    phases = tuple(dict.fromkeys(result.phase for result in plan.results)) or ("",)
+    for phase in phases:
+        held = tuple(result for result in plan.results if result.phase == phase and result.power_mw > 0)
+        where = f"{phase}: " if phase else ""
+        for result in held:
             kind = Kind.ESTIMATE if result.tag == "E" else Kind.NORMAL
-            cells = (zones[result.zone], classes[result.class_id], *_plan_cells((result,)), result.tag)
+            cells = (f"{where}{zones[result.zone]}", classes[result.class_id], *_plan_cells((result,)), result.tag)
             rows.append(Row(cells, kind))
-    rows.append(Row((*total, *_plan_cells(plan.results), ""), Kind.TOTAL))
+        rows.append(Row((f"{where}{total[0]}", total[1], *_plan_cells(held), ""), Kind.TOTAL))
     return tuple(rows)
 
 

@@ -22,10 +22,12 @@ class PlanSummary:
 
 def plan_summary(plan: Plan) -> PlanSummary:
     """The plan as a door shows it."""
-    value = sum(result.value_usd for result in plan.results)
+    worth = f"worth {usd(sum(result.value_usd for result in plan.results))} a year"
+    if any(grant.phase for grant in plan.grants):
+        worth = f"worth {usd(plan.certificate.lower_bound_usd)} over all phases, discounted"
     binding = sorted(plan.shadow_prices, key=lambda price: -price.value_usd)
     return PlanSummary(
-        headline=f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated, worth {usd(value)} a year.",
+        headline=f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated, {worth}.",
         table=Table("The plan by zone and class", NARROW_COLUMNS, narrow_plan_rows(plan)),
         state=certificate_state(plan),
         shadow_prices=tuple(price.sentence for price in binding),

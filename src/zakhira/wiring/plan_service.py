@@ -96,9 +96,10 @@ def _with_scenarios(order: PlanOrder, programme: Programme, series: Series, requ
     return replace(request, outlook=outlook, surplus_years=years, stop_share=SCENARIO_GAP_SHARE)
 
 
-def plan_beside(programme: Programme, series: Series, plan: Plan) -> PlanBeside | None:
+def plan_beside(order: PlanOrder, programme: Programme, series: Series, plan: Plan) -> PlanBeside | None:
     """What stands beside the plan of a single certain year on a network that answers; None for any other plan."""
-    if plan.basis.response == "none" or plan.basis.scenarios > 1 or any(grant.phase for grant in plan.grants):
+    several = order.phases or order.scenarios or order.scenario_file is not None
+    if several or plan.basis.response == "none" or plan.aim is not None or not plan.grants:
         return None
     from zakhira.planning.own_share import against_retarget, own_share
 

@@ -57,7 +57,7 @@ class ProgramServices:
 
             return frontier_answer(order, programme, series, progress)
         plan = plan_as_ordered(order, programme, series, progress)
-        answer = plan_answer(plan, programme, plan_beside(programme, series, plan))
+        answer = plan_answer(plan, programme, plan_beside(order, programme, series, plan))
         if order.explain or order.break_even or order.out:
             from zakhira.wiring.plan_views import with_views
 
