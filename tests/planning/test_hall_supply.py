@@ -207,3 +207,17 @@ def test_which_method_is_exact_by_figures() -> None:
     assert method(lined, 0.5) is Method.FULL
     assert method(replace(lined, sites=(replace(base.sites[0], fixed_cost_usd_per_year=1.0),))) is Method.FULL
     assert method(replace(base, sites=(replace(base.sites[0], fixed_cost_usd_per_year=1.0),))) is Method.ZONES
+
+
+def test_the_coupled_method_is_not_asked_for_another_year() -> None:
+    """With lines, a scenario of another year of surplus or another rent of GPUs is a matter for the full programme."""
+    lined = replace(build_programme(HOURS), links=(Link("east", "west", 5.0, 0.02),))
+    problem = build_problem(lined, _series(5.0))
+    assert method_for(lined, problem) is Method.COUPLED
+    for outlook in (
+        replace(problem.outlook, gpu_factor=np.array([1.1])),
+        replace(problem.outlook, surplus_year=np.array([1])),
+    ):
+        assert method_for(lined, replace(problem, outlook=outlook)) is Method.FULL
+    bare = replace(lined, machines=(), halls=())
+    assert method_for(bare, build_problem(bare, _series(5.0))) is Method.FULL

@@ -57,4 +57,5 @@ def plan_by(
 def _quickest(programme: Programme, series: Series, asked: PlanRequest) -> Method:
     problem = build_problem(programme, series, asked.outlook, asked.surplus_years, asked.phases)
     weight = asked.risk.weight if asked.risk else programme.planning.risk_weight
-    return method_for(programme, problem, weight)
+    found = method_for(programme, problem, weight)
+    return Method.FULL if found is Method.COUPLED and asked.phases else found  # a phase has a surplus of its own

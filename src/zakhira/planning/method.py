@@ -52,7 +52,7 @@ def method_for(programme: Programme, problem: AllocationProblem, risk_weight: fl
     """The quickest method that plans the programme exactly.
 
     The zone oracles and the outlook oracle take whole numbers too (:mod:`zakhira.planning.master_whole`); the coupled
-    method takes a single certain year without whole numbers.
+    method takes a single certain year of the reference surplus without whole numbers, and something to grant.
     """
     features = features_of(programme, problem)
     certain = problem.outlook.count == 1 and len(problem.years) == 1
@@ -60,7 +60,9 @@ def method_for(programme: Programme, problem: AllocationProblem, risk_weight: fl
     if Feature.HALL_SUPPLY in features:
         return Method.FULL
     if features & {Feature.LINKS, Feature.BATTERIES}:
-        alone = certain and Feature.WHOLE not in features and risk_weight == 0
+        outlook = problem.outlook
+        plain = bool((outlook.surplus_year == 0).all() and (outlook.gpu_factor == 1.0).all() and problem.columns)
+        alone = certain and plain and Feature.WHOLE not in features and risk_weight == 0
         return Method.COUPLED if alone else Method.FULL
     return Method.ZONES if certain and problem.response == "none" and same_coins else Method.OUTLOOK
 

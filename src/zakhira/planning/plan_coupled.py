@@ -48,7 +48,7 @@ def plan_coupled(
     """
     started = clock() if clock else 0.0
     asked = request or PlanRequest()
-    problem = build_problem(programme, series)
+    problem = build_problem(programme, series, asked.outlook)
     try:
         joined = close_joined(programme, series, problem, solver, max(asked.stop_share, STOP_SHARE), progress)
     except CoupledInfeasible as error:

@@ -51,7 +51,7 @@ def coupled_problem(
         base_usd_per_mw=problem.base_usd_per_mw,
         column_zone=np.array([column.zone for column in problem.columns], dtype=np.intp),
         column_class=np.asarray(year.class_of, dtype=np.intp),
-        value_usd_per_mwh=np.array(value).reshape(len(worths), -1),
+        value_usd_per_mwh=np.array(value).reshape(len(worths), series.hours.count),
         run_share=_run_share(programme, series, problem),
         surplus_mw=np.array([plug.power_mw.T for plug in plugs]),
         cost_usd_per_mwh=np.array([plug.cost_pkr_per_mwh.T for plug in plugs]) / problem.pkr_per_usd,
