@@ -7,12 +7,17 @@ memory to the plan. The last line is one JSON object; "ratio_elastic" compares t
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+
+# One thread for numerical libraries, before NumPy loads them.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 import numpy as np
 
@@ -108,11 +113,9 @@ def measured(kind: str, count: int, response: str) -> dict[str, float]:
         [sys.executable, __file__, kind, str(count), response], check=True, capture_output=True, text=True
     )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    print(
-        f"{kind:>6} {response:>8} {found['scenarios']:>6.0f} scenarios {found['seconds']:>8.2f} s  gap {found['gap']:.1e}"
-        f"  {found['rounds']:>3.0f} rounds  {found['peak_gb']:.2f} GB",
-        flush=True,
-    )
+    what = f"{kind:>6} {response:>8} {found['scenarios']:>6.0f} scenarios"
+    took = f"{found['seconds']:>8.2f} s  gap {found['gap']:.1e}  {found['rounds']:>3.0f} rounds"
+    print(f"{what} {took}  {found['peak_gb']:.2f} GB", flush=True)
     return found
 
 
