@@ -11,6 +11,7 @@ import pytest
 from zakhira.kernel.errors import InvalidInput, OutsideFailure
 from zakhira.wiring.run_folder import MAX_PATH_BYTES, FolderFull, FolderInUse, NotARunFolder, open_run_folder
 
+
 class Usage(NamedTuple):
     """What ``shutil.disk_usage`` answers, in bytes."""
 
