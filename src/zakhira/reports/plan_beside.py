@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from zakhira.mining.steady_state import SettledAgainstSimulated
 from zakhira.planning.own_share import OwnShare
-from zakhira.reports.numbers import percent, power, prose, usd
+from zakhira.reports.document import Column, Row, Section, Table
+from zakhira.reports.numbers import fixed, percent, power, prose, usd
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,28 @@ def beside_sentences(beside: PlanBeside) -> tuple[str, ...]:
         f" ({percent(abs(retarget.difference_share))})."
     )
     return taker, settled
+
+
+def beside_section(beside: PlanBeside, source: str) -> Section:
+    """Both with their figures."""
+    share, retarget = beside.share, beside.retarget
+    million = 1e6
+    takers = Table(
+        "A price taker's plan and this one",
+        (Column("plan", number=False), Column("coins", "BTC/a"), Column("net value", "USD mln/a")),
+        (
+            Row(("a price taker's, as he expects it", fixed(share.naive_btc, 1), fixed(share.naive_usd / million, 2))),
+            Row(("the same, as the network leaves it", fixed(share.left_btc, 1), fixed(share.left_usd / million, 2))),
+            Row(("this plan", fixed(share.plan_btc, 1), fixed(share.plan_usd / million, 2))),
+        ),
+    )
+    coins = Table(
+        "The plan's coins in the year",
+        (Column("network", number=False), Column("coins", "BTC")),
+        (
+            Row(("settled in each epoch, as the plan counts", fixed(float(retarget.settled_btc.sum()), 2))),
+            Row(("hour by hour under the retarget rule", fixed(float(retarget.simulated_btc.sum()), 2))),
+        ),
+    )
+    title = f"Treating our own share honestly is worth {usd(share.worth_usd)} a year"
+    return Section("own-share", title, beside_sentences(beside), source, None, (takers, coins))

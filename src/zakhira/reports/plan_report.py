@@ -11,6 +11,7 @@ from zakhira.programme.model import Programme
 from zakhira.reports.document import Column, Figure, Report, Row, Section, Table
 from zakhira.reports.facts import HorizonSurplus
 from zakhira.reports.numbers import fixed, power, prose, usd
+from zakhira.reports.plan_beside import PlanBeside, beside_section
 from zakhira.reports.plan_sections import certificate_section, certificate_state, horizon_section, plan_section
 from zakhira.reports.totals import weakest_tag
 from zakhira.reports.trust_sections import assumption_section
@@ -30,6 +31,7 @@ class PlanFacts:
     mean_surplus_mw: dict[str, float]
     command: str
     program_version: str
+    beside: PlanBeside | None = None
 
 
 def plan_report(facts: PlanFacts) -> Report:
@@ -67,6 +69,7 @@ def _sections(facts: PlanFacts) -> tuple[Section, ...]:
     found = [
         plan_section(plan, programme, source),
         certificate_section(plan, source),
+        *([beside_section(facts.beside, source)] if facts.beside else []),
         stake_section(plan, programme, source),
         plan_map_section(plan, programme, facts.mean_surplus_mw, source),
         break_even_section(facts.break_even, facts.today, programme, source),

@@ -159,6 +159,7 @@ def _folder(out: Path) -> Path:
 def _report(order: PlanOrder, programme: Programme, series: Series, plan: Plan, problem: AllocationProblem) -> Report:
     from zakhira.reports.horizon import horizon_surplus
     from zakhira.reports.plan_report import PlanFacts, plan_report
+    from zakhira.wiring.plan_service import plan_beside
 
     horizon = horizon_surplus(programme, series)
     hours = sum(horizon.hours_in_month)
@@ -175,6 +176,7 @@ def _report(order: PlanOrder, programme: Programme, series: Series, plan: Plan, 
         mean_surplus_mw={zone: total / hours for zone, total in zip(horizon.zones, mean, strict=True)},
         command=_command(order),
         program_version=__version__,
+        beside=plan_beside(order, programme, series, plan),
     )
     return plan_report(facts)
 
