@@ -345,3 +345,13 @@ def test_sections_are_found_by_id(report: Report) -> None:
     assert isinstance(report.section("map"), Section)
     with pytest.raises(StopIteration):
         report.section("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("response", "words"),
+    [("none", "difficulty as given"), ("share", "others' work is given"), ("elastic", "crudely estimated elasticity")],
+)
+def test_what_the_plan_takes_as_given_is_told(response: str, words: str, facts: RunFacts) -> None:
+    """A price taker's plan says so; a plan on a network that answers says how."""
+    plan = replace(facts.plan, basis=replace(facts.plan.basis, response=response))
+    assert words in repr(run_report(replace(facts, plan=plan)))

@@ -153,16 +153,33 @@ def _energy_points(facts: RunFacts) -> tuple[str, ...]:
             "The surplus is generated from monthly and daily facts by a seeded model, and calibrated to published "
             "figures; it is not a measured series."
         )
-    if programme.links:
-        points.append(
-            f"The plan keeps each zone to its own surplus: the {plural(len(programme.links), 'link')} of the programme "
-            "are shown, not used."
+    return (*points, *_line_points(programme), _network_point(facts))
+
+
+def _line_points(programme: Programme) -> tuple[str, ...]:
+    """What is said of lines and batteries: dispatch knows neither."""
+    granted = any(min(link.limit_mw, link.wheeling_mw) > 0 for link in programme.links)
+    if granted or programme.batteries:
+        return ("The plan moves power over lines and through batteries; dispatch keeps each zone to its own surplus.",)
+    if not programme.links:
+        return ()
+    links = plural(len(programme.links), "link")
+    return (f"None of the {links} is granted to the programme: plan and dispatch keep each zone to its own surplus.",)
+
+
+def _network_point(facts: RunFacts) -> str:
+    """What the plan takes as given of the network."""
+    basis = facts.plan.basis
+    if basis.response == "none":
+        return (
+            "The plan takes the price of bitcoin and the difficulty as given: that so large an entrant lowers "
+            "everybody's income, its own as well, is left out of its value (the run's difficulty does respond)."
         )
-    points.append(
-        "The plan takes the price of bitcoin and the difficulty as given: that so large an entrant lowers everybody's "
-        "income, its own as well, is left out of its value (the run's difficulty does respond)."
+    others = "others' work is given" if basis.response == "share" else "others leave by a crudely estimated elasticity"
+    return (
+        f"The plan takes the price of bitcoin as given and lets the network answer our work: difficulty settles on it, "
+        f"and {others}. In the run others' work is held."
     )
-    return tuple(points)
 
 
 def _figure_points(programme: Programme) -> tuple[str, ...]:
