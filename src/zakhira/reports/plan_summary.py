@@ -12,7 +12,7 @@ from zakhira.reports.plan_sections import NARROW_COLUMNS, certificate_state, nar
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """The sentence, the table, the state of the certificate and the shadow prices in words."""
+    """The sentence, the table, the state of the certificate, and in words who loses and what limits are worth."""
 
     headline: str
     table: Table
@@ -30,5 +30,11 @@ def plan_summary(plan: Plan) -> PlanSummary:
         headline=f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated, {worth}.",
         table=Table("The plan by zone and class", NARROW_COLUMNS, narrow_plan_rows(plan)),
         state=certificate_state(plan),
-        shadow_prices=tuple(price.sentence for price in binding),
+        shadow_prices=(*_losers(plan), *(price.sentence for price in binding)),
     )
+
+
+def _losers(plan: Plan) -> tuple[str, ...]:
+    """Licensees that lose by the plan: allowed to, or planned by a method that holds nobody back."""
+    losing = [one for one in plan.stakeholders if one.kind == "licensee" and one.value_usd < -1.0]
+    return tuple(f"{one.name} would lose {usd(-one.value_usd)} a year by this plan." for one in losing)
