@@ -31,7 +31,7 @@ from zakhira.planning.network_answer import network_answer
 from zakhira.planning.outlook import Outlook
 from zakhira.planning.outlook_draw import draw_outlook, shape_of, year_weights
 from zakhira.planning.outlook_oracle import OutlookOracle, OutlookYear, Risk, outlook_oracle, rents_of
-from zakhira.planning.outlook_year import YearOfSurplus, most_hashes_per_hour, year_of_surplus
+from zakhira.planning.outlook_year import SIDE_BY_SIDE, YearOfSurplus, most_hashes_per_hour, year_of_surplus
 from zakhira.planning.problem import AllocationProblem, build_problem, supplies_of
 from zakhira.planning.sweep import LocalEngine
 from zakhira.programme.model import Programme
@@ -74,9 +74,10 @@ def own_years(count: int, response: str) -> dict[str, float]:
     worths = tuple(problem.worths[position] for position in year.classes)
     started = time.perf_counter()
     parts: list[YearOfSurplus] = []
-    for number in range(count):
-        supplies = supplies_of(programme, with_weather(series, number), worths)
-        parts.append(year_of_surplus(problem, year, number, supplies, answer, merit, most))
+    for first in range(0, count, SIDE_BY_SIDE):
+        batch = tuple(range(first, min(first + SIDE_BY_SIDE, count)))
+        supplies = tuple(supplies_of(programme, with_weather(series, number), worths) for number in batch)
+        parts.append(year_of_surplus(problem, year, batch, supplies, answer, merit, most))
     scenarios = tuple(part.scenarios for part in parts)
     scale = year.weight * problem.year_scale
     sweep = LocalEngine().sweep(tuple(parts))

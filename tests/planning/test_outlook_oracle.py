@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, brentq, minimize
 
+from example_programme import build_programme, random_series
 from planning_cases import in_small_network, random_case, random_outlook, random_surplus
+from zakhira.kernel.ids import seeded_rng
 from zakhira.mining.epochs import epochs_of
-from zakhira.planning.outlook import Outlook
+from zakhira.planning import outlook_year
+from zakhira.planning.outlook import Outlook, certain_outlook
 from zakhira.planning.outlook_oracle import OutlookOracle, Risk, outlook_oracle, tail_weights
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.programme.model import Programme
@@ -240,3 +243,31 @@ def test_a_scenario_that_is_worse_in_everything_never_helps(response: str, risk:
         assert values[-1] <= values[:-1].min()
         assert more.look(power).value_musd <= plain.look(power).value_musd + 1e-12
         assert math.isfinite(float(values.sum()))
+
+
+@pytest.mark.parametrize("risk", [Risk(), Risk(0.5, 0.3)])
+def test_years_side_by_side_are_worth_the_same(risk: Risk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Years of surplus with a scenario each, met together or one by one: values, slopes and use agree."""
+    programme = build_programme()
+    years = tuple(random_series(seeded_rng(seed, "side"), 48) for seed in range(5))
+    rng = seeded_rng(3, "outlook")
+    base = certain_outlook(programme, build_problem(programme, years[0]).years[0].epochs.count)
+    outlook = Outlook(
+        weights=np.full(5, 0.2),
+        surplus_year=np.arange(5),
+        btc_usd=base.btc_usd * rng.uniform(0.5, 2.0, (5, 1, 1)),
+        others_eh_per_s=np.repeat(base.others_eh_per_s, 5, axis=0) / 50,
+        gpu_factor=rng.uniform(0.8, 1.2, 5),
+    )
+    problem = replace(build_problem(programme, years[0], outlook, years[1:]), response="elastic")
+    together = outlook_oracle(problem, risk)
+    monkeypatch.setattr(outlook_year, "SIDE_BY_SIDE", 1)
+    apart = outlook_oracle(problem, risk)
+    for _ in range(5):
+        power_mw = rng.uniform(0.0, 8.0, len(problem.columns))
+        one, other = together.look(power_mw), apart.look(power_mw)
+        assert one.value_musd == pytest.approx(other.value_musd, rel=1e-12)
+        np.testing.assert_allclose(one.slope_musd_per_mw, other.slope_musd_per_mw, rtol=1e-9, atol=1e-12)
+        for use, same in zip(together.uses(power_mw), apart.uses(power_mw), strict=True):
+            np.testing.assert_allclose(use.btc, same.btc, rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(use.surplus_mwh, same.surplus_mwh, rtol=1e-9, atol=1e-9)

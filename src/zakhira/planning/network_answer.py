@@ -36,6 +36,15 @@ class NetworkAnswer:
             self.others_hashes[scenarios], self.epoch_btc[scenarios], self.btc_usd[scenarios], self.elasticity
         )
 
+    def in_a_row(self) -> NetworkAnswer:
+        """All scenarios one after the other in a single row."""
+        return NetworkAnswer(
+            self.others_hashes.reshape(1, -1),
+            self.epoch_btc.reshape(1, -1),
+            self.btc_usd.reshape(1, -1),
+            self.elasticity,
+        )
+
     def share(self, hashes: Floats) -> Floats:
         """Our share of the epoch's coins."""
         work = hashes / self.others_hashes

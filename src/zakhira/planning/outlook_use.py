@@ -25,7 +25,7 @@ class YearUse:
 def part_use(part: YearOfSurplus, meeting: Meeting, power_mw: Floats, weights: Floats) -> YearUse:
     """What one year of surplus gives at ``power_mw`` [class, zone], weighted over its scenarios."""
     use = YearUse(*(np.zeros(power_mw.shape[::-1]) for _ in range(4)))
-    mine = np.broadcast_to(weights[:, None], meeting.regime.shape)
+    mine = part.spread(weights)
     for curve, place, share, partly in _shares(meeting):
         _add(use, part, meeting, curve, place, share * mine, partly=partly, power_mw=power_mw)
     return use

@@ -11,11 +11,13 @@ from zakhira.planning.hash_curve import HashCurve, HashOrder, Weights, hash_curv
 from zakhira.planning.merit import Merit, merit_of, regimes_of
 from zakhira.planning.network_answer import NetworkAnswer, network_answer
 from zakhira.planning.problem import AllocationProblem, OperatingYear, ZoneSupply
-from zakhira.planning.surplus_cells import Groups, groups_of, slabs_of
+from zakhira.planning.surplus_cells import Groups, groups_of, one_after_the_other, slabs_of
 from zakhira.programme.series import Floats
 
 Places = npt.NDArray[np.intp]
 
+SIDE_BY_SIDE = 32
+"""So many years of surplus with one scenario each are met together: fewer, larger arrays."""
 WIDE = 1.0 + 1e-9
 """The range of marginal revenues is taken this much wider than the extremes."""
 
@@ -41,18 +43,37 @@ class Meeting:
 
 @dataclass(frozen=True)
 class YearOfSurplus:
-    """One year of surplus with the scenarios that have it."""
+    """One year of surplus with the scenarios that have it; or several ``years`` side by side with one scenario each.
+
+    Side by side the epochs of the years follow each other, and the network has a single row over all of them.
+    """
 
     scenarios: Places
     network: NetworkAnswer
     groups: Groups
     orders: tuple[HashOrder, ...]
     epochs: int
+    """Of one year."""
+    years: int = 1
+
+    def spread(self, weights: Floats) -> Floats:
+        """Weights [scenario] in the network's shape."""
+        if self.years > 1:
+            return np.repeat(weights, self.epochs)[None, :]
+        return np.broadcast_to(weights[:, None], self.network.others_hashes.shape)
+
+    def by_scenario(self, values: Floats) -> Floats:
+        """Sums over the epochs [scenario] of what is in the network's shape."""
+        return np.asarray(values.reshape(len(self.scenarios), self.epochs).sum(axis=1), dtype=np.float64)
+
+    def by_epoch(self, weights: Floats, values: Floats) -> Floats:
+        """Weighted sums over the scenarios [epoch] of what is in the network's shape."""
+        return np.asarray(weights @ values.reshape(len(self.scenarios), self.epochs), dtype=np.float64)
 
     def meet(self, power_mw: Floats) -> Meeting:
         """Meet every scenario's marginal revenue at ``power_mw`` [class, zone]."""
         curves = tuple(hash_curve(self.groups, order, power_mw) for order in self.orders)
-        shape = (len(self.scenarios), self.epochs)
+        shape = self.network.others_hashes.shape
         regime, place = np.full(shape, -1, dtype=np.intp), np.zeros(shape, dtype=np.intp)
         hashes, usd, below = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         for number in range(len(curves) - 1, -1, -1):
@@ -97,11 +118,12 @@ class YearOfSurplus:
         """What one more MW adds [epoch or 1, zone, class], weighted over the scenarios."""
         groups = self.groups
         keys = tuple(
-            groups.epoch[cells.group] * zones + cells.zone if by_epoch else cells.zone for cells in groups.cells
+            groups.epoch[cells.group] % self.epochs * zones + cells.zone if by_epoch else cells.zone
+            for cells in groups.cells
         )
         count = zones * self.epochs if by_epoch else zones
         total = np.zeros((count, classes))
-        weight = np.broadcast_to(weights[:, None], meeting.regime.shape)
+        weight = self.spread(weights)
         for number, curve in enumerate(meeting.curves):
             here = np.where(meeting.regime == number, weight, 0.0)
             if not here.any():
@@ -161,36 +183,45 @@ def _meet_curve(curve: HashCurve, network: NetworkAnswer, floor: Places) -> tupl
 
 
 def years_of_surplus(problem: AllocationProblem, year: OperatingYear) -> tuple[YearOfSurplus, ...]:
-    """Prepare every year of surplus that some scenario has."""
+    """Prepare every year of surplus that some scenario has; those with a single one side by side."""
     answer = network_answer(problem.outlook, year.phase, year.epochs, problem.response, problem.elasticity)
     merit = merit_of(problem, year)
     most = most_hashes_per_hour(problem, merit)
+    numbers, counts = np.unique(problem.outlook.surplus_year, return_counts=True)
+    alone = [int(number) for number in numbers[counts == 1]]
+    batches: list[tuple[int, ...]] = [(int(number),) for number in numbers[counts > 1]]
+    batches += [tuple(alone[first : first + SIDE_BY_SIDE]) for first in range(0, len(alone), SIDE_BY_SIDE)]
     return tuple(
-        year_of_surplus(problem, year, int(number), year.supplies[number], answer, merit, most)
-        for number in np.unique(problem.outlook.surplus_year)
+        year_of_surplus(problem, year, batch, tuple(year.supplies[k] for k in batch), answer, merit, most)
+        for batch in batches
     )
 
 
 def year_of_surplus(
     problem: AllocationProblem,
     year: OperatingYear,
-    number: int,
-    supplies: tuple[ZoneSupply, ...],
+    numbers: tuple[int, ...],
+    supplies: tuple[tuple[ZoneSupply, ...], ...],
     answer: NetworkAnswer,
     merit: Merit,
     most_hashes: float,
 ) -> YearOfSurplus:
-    """Prepare one year of surplus with its scenarios; ``most_hashes`` an hour bounds what could ever be mined."""
-    scenarios = np.flatnonzero(problem.outlook.surplus_year == number)
+    """Prepare a year of surplus with its scenarios, or several ``numbers`` with one each, on their ``supplies``.
+
+    ``most_hashes`` an hour bounds what could ever be mined.
+    """
+    scenarios = np.concatenate([np.flatnonzero(problem.outlook.surplus_year == number) for number in numbers])
     network = answer.part(scenarios)
     high = float(network.first_usd_per_hash.max()) * WIDE
     low = float(network.marginal_usd_per_hash(most_hashes * year.epochs.hours.astype(np.float64)).min()) / WIDE
-    dearest = merit.dearest_usd_per_mwh(high)
-    groups = groups_of(slabs_of(year.epochs, supplies, problem.pkr_per_usd, dearest))
+    dearest, count = merit.dearest_usd_per_mwh(high), year.epochs.count
+    slabs = [slabs_of(year.epochs, each, problem.pkr_per_usd, dearest) for each in supplies]
+    groups = groups_of(one_after_the_other(slabs, count))
     cheapest = float(groups.cost_usd_per_mwh.min(initial=0.0))
     regimes = regimes_of(merit, low, high, cheapest)
-    orders = tuple(hash_order(groups, year.epochs.count, merit, regime) for regime in regimes)
-    return YearOfSurplus(scenarios, network, groups, orders, year.epochs.count)
+    orders = tuple(hash_order(groups, count * len(numbers), merit, regime) for regime in regimes)
+    joined = network if len(numbers) == 1 else network.in_a_row()
+    return YearOfSurplus(scenarios, joined, groups, orders, count, len(numbers))
 
 
 def most_hashes_per_hour(problem: AllocationProblem, merit: Merit) -> float:

@@ -76,6 +76,20 @@ def slabs_of(epochs: Epochs, supplies: tuple[ZoneSupply, ...], pkr_per_usd: floa
     )
 
 
+def one_after_the_other(years: list[Slabs], epochs: int) -> Slabs:
+    """Several years' slabs, each year's epochs behind those of the years before it."""
+    if len(years) == 1:
+        return years[0]
+    return Slabs(
+        epoch=np.concatenate([slabs.epoch + number * epochs for number, slabs in enumerate(years)]),
+        zone=np.concatenate([slabs.zone for slabs in years]),
+        cost_usd_per_mwh=np.concatenate([slabs.cost_usd_per_mwh for slabs in years]),
+        low_mw=np.concatenate([slabs.low_mw for slabs in years]),
+        high_mw=np.concatenate([slabs.high_mw for slabs in years]),
+        share=np.concatenate([slabs.share for slabs in years], axis=1),
+    )
+
+
 class Cells(Protocol):
     """Cells of some groups: ``zone`` and ``group`` [cell], ``share`` [class, cell]; groups ascend."""
 

@@ -58,14 +58,14 @@ class PartTask:
 
     def values_usd(self, power_mw: Floats) -> Floats:
         """The operating value of each scenario [scenario]."""
-        return np.asarray(self._meet(power_mw).value_usd.sum(axis=1), dtype=np.float64)
+        return self.part.by_scenario(self._meet(power_mw).value_usd)
 
     def slopes(self, power_mw: Floats, weights: Floats, *, by_epoch: bool) -> PartSlopes:
         """What one more MW adds, weighted over the scenarios."""
         meeting = self._meet(power_mw)
         classes, zones = power_mw.shape
         slope = self.part.slopes_usd(meeting, weights, zones, classes, by_epoch=by_epoch)
-        return PartSlopes(slope, weights @ meeting.value_usd)
+        return PartSlopes(slope, self.part.by_epoch(weights, meeting.value_usd))
 
     def use(self, power_mw: Floats, weights: Floats) -> YearUse:
         """What is used and mined, weighted over the scenarios."""

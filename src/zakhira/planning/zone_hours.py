@@ -150,7 +150,7 @@ def marginal_usd_per_hash(problem: AllocationProblem, power_mw: Floats) -> Float
     year = problem.years[0]
     totals, usd = problem.by_zone_and_class(power_mw).T, np.zeros(year.epochs.count)
     for part in years_of_surplus(problem, year):
-        usd += problem.outlook.weights[part.scenarios] @ part.meet(totals).usd_per_hash
+        usd += part.by_epoch(problem.outlook.weights[part.scenarios], part.meet(totals).usd_per_hash)
     return usd
 
 
