@@ -136,7 +136,15 @@ def test_the_readme_has_the_samples_plan() -> None:
     printed = plain(zakhira("plan", str(ROOT / "programmes" / "pakistan-2000mw")).out)
     shown = block_with("From megawatt to proof", README)
     table = shown[shown.index("The plan by zone") : shown.index("From megawatt")]
-    assert plain(table) in printed
+    certificate = table.index("CERTIFIED")
+    assert plain(table[:certificate]) in printed
+    assert all(plain(line) in printed for line in table[certificate:].splitlines())
+
+
+def test_the_readme_tells_what_stands_beside_the_samples_plan() -> None:
+    """What a price taker would lose, and the retarget rule, are quoted as they are printed."""
+    printed = plain(zakhira("plan", str(ROOT / "programmes" / "pakistan-2000mw")).out)
+    assert plain(block_with("A price taker would grant", README)) in printed
 
 
 def test_the_verdict_that_is_quoted_is_the_verdict(undisturbed: FinishedRun) -> None:

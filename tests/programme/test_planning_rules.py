@@ -48,7 +48,7 @@ FAULTS = [
     ("promise and connection", SITE_2, SITE_2 + "hall_min_mw = 16\n", 47, "site.alpha-north.hall_min_mw", "15 MW"),
     ("promise and market", SITE_3, SITE_3 + "hall_min_mw = 2.5\n", 47, "site.beta-south.hall_min_mw", "hall classes"),
     ("promise and quota", SITE_3, SITE_3 + "hall_min_mw = 17\n", 47, "site.beta-south.hall_min_mw", "'beta' is 16"),
-    ("wheeling", "limit_mw = 10\n", "limit_mw = 10\nwheeling_mw = 11\n", 48, "link[1].wheeling_mw", "11 MW"),
+    ("wheeling", "wheeling_mw = 0 ", "wheeling_mw = 11 ", 48, "link[1].wheeling_mw", "11 MW"),
     (
         "interrupted never",
         HALL_LIMIT,
@@ -115,7 +115,7 @@ def test_values_that_just_fit_are_no_fault(small_text: str, parse: Parse) -> Non
     """Weights of 0.1, 0.2 and 0.7, windows that touch, wheeling and a promise at their limits."""
     more = year("a", 0.1) + year("b", 0.2) + year("c", 0.7) + phase("p", 0) + phase("q", 3)
     more += window(22, 6) + window(6, 8) + window(8, 22) + BATTERY + BATTERY.replace("south", "north") + BACKUP
-    text = small_text.replace("limit_mw = 10\n", "limit_mw = 10\nwheeling_mw = 10\n", 1)
+    text = small_text.replace("wheeling_mw = 0 ", "wheeling_mw = 10 ", 1)
     text = text.replace(SITE_3, SITE_3 + "hall_min_mw = 2\n")
     text = text.replace(HALL_LIMIT, HALL_LIMIT + "interruptible_share = 0.2\nevents_per_month = 4\n")
     programme, faults = parse(f"{text}\n{more}")

@@ -16,22 +16,22 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_sample_s_scenarios(tmp_path: Path) -> None:
-    """400 scenarios of ten years over 27 epochs; the summary is that of the file; a seed gives the same bytes."""
+    """400 scenarios of ten years over four phases; the summary is that of the file; a seed gives the same bytes."""
     folder = ROOT / "programmes" / "pakistan-2000mw"
     answer = draw_scenarios(folder, 400, 7, tmp_path / "a.csv")
     draw_scenarios(folder, 400, 7, tmp_path / "b.csv")
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
     programme, _ = load_programme(folder)
     outlook = read_outlook(tmp_path / "a.csv", programme)
-    assert outlook.btc_usd.shape == (400, 1, 27)
+    assert outlook.btc_usd.shape == (400, 4, 28)
     end = answer.facts["end"]
     assert isinstance(end, dict)
     price, hashprice = end["btc_usd"], end["hashprice_usd_per_ph_day"]
     assert isinstance(price, dict)
     assert isinstance(hashprice, dict)
     assert price["stated"] == 60_500
-    assert price["mean"] == outlook.btc_usd[:, 0, -1].mean()
-    assert price["quantile_95"] == np.quantile(outlook.btc_usd[:, 0, -1], 0.95)
+    assert price["mean"] == outlook.btc_usd[:, -1, -1].mean()
+    assert price["quantile_95"] == np.quantile(outlook.btc_usd[:, -1, -1], 0.95)
     assert abs(float(str(hashprice["stated"])) - 27.94) < 0.01
     assert answer.facts["surplus_years"] == {
         name: round(400 * weight)

@@ -67,6 +67,10 @@ class ShadowPrice:
     sentence: str
 
 
+ROUNDING_SHARE = 1e-14
+"""Sums of ten thousand hours in floating point agree to this."""
+
+
 @dataclass(frozen=True)
 class Certificate:
     """How far from optimal the plan could be: bounds on the value in USD a year."""
@@ -91,8 +95,9 @@ class Certificate:
 
     @property
     def gap_share(self) -> float:
-        """(upper - lower) / max(1, |upper|)."""
-        return (self.upper_bound_usd - self.lower_bound_usd) / max(1.0, abs(self.upper_bound_usd))
+        """(upper - lower) / max(1, |upper|); 0 where they differ by the rounding of their sums alone."""
+        share = (self.upper_bound_usd - self.lower_bound_usd) / max(1.0, abs(self.upper_bound_usd))
+        return share if share > ROUNDING_SHARE else 0.0
 
 
 @dataclass(frozen=True)
