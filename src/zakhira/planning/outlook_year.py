@@ -54,7 +54,7 @@ class YearOfSurplus:
     orders: tuple[HashOrder, ...]
     epochs: int
     """Of one year."""
-    years: int = 1
+    years: int
 
     def spread(self, weights: Floats) -> Floats:
         """Weights [scenario] in the network's shape."""
