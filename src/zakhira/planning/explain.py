@@ -10,8 +10,9 @@ import numpy as np
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import DAY_HOURS, HourRange
 from zakhira.planning.allocation import Plan, ShadowPrice
+from zakhira.planning.limits import USD_PER_MUSD
 from zakhira.planning.outlook_oracle import outlook_oracle
-from zakhira.planning.problem import USD_PER_MUSD, AllocationProblem, Places
+from zakhira.planning.problem import AllocationProblem, Places
 from zakhira.planning.zone_hours import Prices, ZoneHours, marginal_usd_per_hash, power_of, zone_hours
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats

@@ -8,7 +8,7 @@ import numpy as np
 
 from zakhira.mining.epochs import HOUR_BLOCKS, Epochs
 from zakhira.mining.network import HASHES_PER_EH, HOUR_SECONDS
-from zakhira.mining.response import coin_share, hashprice_ratio, marginal_share, work_at_marginal
+from zakhira.mining.response import coin_share, marginal_share, work_at_marginal
 from zakhira.planning.outlook import Outlook
 from zakhira.programme.series import Floats
 
@@ -64,12 +64,6 @@ class NetworkAnswer:
         inside = np.clip(ratio, RATIO_FLOOR, 1.0)
         wanted = np.where(ratio <= RATIO_FLOOR, np.inf, work_at_marginal(inside, self.elasticity))
         return np.asarray(wanted * self.others_hashes, dtype=np.float64)
-
-    def hashprice_share(self, hashes: Floats) -> Floats:
-        """Hashprice over the stated one."""
-        if self.elasticity is None:
-            return np.ones_like(hashes)
-        return hashprice_ratio(hashes / self.others_hashes, self.elasticity)
 
 
 RATIO_FLOOR = 1e-9

@@ -21,8 +21,6 @@ from zakhira.programme.series import Floats, Series
 
 Places: TypeAlias = npt.NDArray[np.intp]
 
-USD_PER_MUSD = 1e6
-
 
 class SeriesDoNotFit(InvalidInput):
     """The series hold no hour, or not the programme's zones."""

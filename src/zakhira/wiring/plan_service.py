@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -118,16 +118,11 @@ def _engine(order: PlanOrder) -> Iterator[Engine | None]:
         yield engine
 
 
-class _Teller:
-    """Tells the bounds as a bar that fills as the gap closes, on a logarithmic scale."""
+def _teller(progress: Progress) -> Callable[[int, float, float], None]:
+    """Tells each round how close the bounds are."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def __call__(self, rounds: int, lower_usd: float, upper_usd: float) -> None:
+    def tell(rounds: int, lower_usd: float, upper_usd: float) -> None:
         gap = (upper_usd - lower_usd) / max(1.0, abs(upper_usd))
-        self._progress(PLAN_STAGE, rounds, rounds, f"gap {gap:.1e}")
+        progress(PLAN_STAGE, rounds, rounds, f"gap {gap:.1e}")
 
-
-def _teller(progress: Progress) -> _Teller:
-    return _Teller(progress)
+    return tell
