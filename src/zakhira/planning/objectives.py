@@ -15,17 +15,18 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from zakhira.kernel.errors import InvalidInput
-from zakhira.planning.allocation import Aim, Basis, Certificate, Plan
-from zakhira.planning.grants import grants_of, on_grid, results_of
+from zakhira.planning.allocation import Aim, Certificate, Plan
+from zakhira.planning.grants import on_grid, results_of
 from zakhira.planning.licensee_floor import keep_licensees_whole
 from zakhira.planning.master import Progress, close_bounds, master_of
 from zakhira.planning.method import Feature, features_of
-from zakhira.planning.outlook_oracle import outlook_oracle
+from zakhira.planning.outcome import Asked, Outcome, plan_of, spread_of
+from zakhira.planning.outlook_oracle import Risk, outlook_oracle
 from zakhira.planning.outlook_use import YearUse
-from zakhira.planning.plan import PlanRequest, oracles_of, spread_of
+from zakhira.planning.plan import PlanRequest, oracles_of
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.planning.solver import LinearSolver
-from zakhira.planning.stakeholders import kept_share, stakeholders_of
+from zakhira.planning.stakeholders import kept_share
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats, Series
 
@@ -324,30 +325,20 @@ def plan_for(
     results = results_of(programme, problem, point.power_mw, point.uses)
     oracle = outlook_oracle(problem)
     net_usd = float(problem.base_usd_per_mw @ point.power_mw) + oracle.scenario_usd(point.power_mw)
-    return Plan(
-        programme_digest=programme.digest,
-        cap_mw=programme.cap_mw,
-        grants=grants_of(programme, problem, point.power_mw),
-        results=results,
-        certificate=Certificate(
-            method=f"a bonus for each unit of {aim}, by bisection, {found.solves} optima{idle}",
-            lower_bound_usd=point.net_usd,
-            upper_bound_usd=point.net_usd,
-            rounds=found.solves,
-            seconds=(clock() if clock else 0.0) - started,
-            held_back=held_back,
-        ),
-        shadow_prices=(),
-        basis=Basis(
-            objective=aim,
-            response=problem.response,
-            elasticity=problem.elasticity,
-            scenarios=problem.outlook.count,
-            risk_weight=0.0,
-            risk_tail_share=programme.planning.risk_tail_share,
-            summed=f"{WORDS[aim]}, with a net value of at least 0 for all together{idle}",
-        ),
-        spread=spread_of(net_usd, problem.outlook.weights, oracle.risk),
-        stakeholders=stakeholders_of(programme, problem, point.power_mw, results),
+    spread = spread_of(net_usd, problem.outlook.weights, oracle.risk)
+    certificate = Certificate(
+        method=f"a bonus for each unit of {aim}, by bisection, {found.solves} optima{idle}",
+        lower_bound_usd=point.net_usd,
+        upper_bound_usd=point.net_usd,
+        rounds=found.solves,
+        seconds=(clock() if clock else 0.0) - started,
+        held_back=held_back,
+    )
+    return plan_of(
+        Asked(programme, problem, Risk(0.0, programme.planning.risk_tail_share)),
+        Outcome(point.power_mw, point.net_usd, spread, results),
+        certificate,
+        (),
         aim=Aim(aim, UNITS[aim], point.by_aim[aim], max(found.upper, point.by_aim[aim])),
+        summed=f"{WORDS[aim]}, with a net value of at least 0 for all together{idle}",
     )

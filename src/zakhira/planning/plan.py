@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zakhira.planning.allocation import Basis, Certificate, Plan, Spread
-from zakhira.planning.grants import grants_of, on_grid, results_of
-from zakhira.planning.licensee_floor import Floored, best_kept
+from zakhira.planning.allocation import Plan, Spread
+from zakhira.planning.grants import on_grid, results_of
+from zakhira.planning.licensee_floor import best_kept
 from zakhira.planning.master import (
     GAP_STOP_SHARE,
     WHOLE_STOP_SHARE,
@@ -22,20 +22,18 @@ from zakhira.planning.master import (
     master_of,
 )
 from zakhira.planning.oracle import ValueOracle
+from zakhira.planning.outcome import Asked, Outcome, Searched, certificate_of, plan_of, spread_of
 from zakhira.planning.outlook import Outlook
-from zakhira.planning.outlook_oracle import OutlookOracle, Risk, outlook_oracle, tail_weights
+from zakhira.planning.outlook_oracle import OutlookOracle, Risk, outlook_oracle
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.planning.shadow import shadow_prices_of
 from zakhira.planning.solver import LinearSolver
-from zakhira.planning.stakeholders import stakeholders_of
 from zakhira.planning.sweep import Engine
 from zakhira.planning.tie_break import break_ties
 from zakhira.planning.whole import Whole, whole_of
 from zakhira.planning.zone_oracle import zone_oracles
 from zakhira.programme.model import Phase, Programme
 from zakhira.programme.series import Floats, Series
-
-SUMMED = "what the programme and its licensees earn together: coins and AI revenue less energy, work and capital"
 
 
 @dataclass(frozen=True)
@@ -93,24 +91,12 @@ def plan_allocation(
     value_usd, spread = value_of(problem, scenarios, power_mw, whole.cost_usd(power_mw))
     results = results_of(programme, problem, power_mw, scenarios.uses(power_mw))
     seconds = (clock() if clock else 0.0) - started
-    return Plan(
-        programme_digest=programme.digest,
-        cap_mw=max(stage.cap_mw for stage in asked.phases) if asked.phases else programme.cap_mw,
-        grants=grants_of(programme, problem, power_mw),
-        results=results,
-        certificate=_certificate(bounds, method, (value_usd, free_usd), floored, seconds, met=met),
-        shadow_prices=shadow_prices_of(problem.limits, bounds.limit_duals_usd),
-        basis=Basis(
-            objective=programme.planning.objective,
-            response=problem.response,
-            elasticity=problem.elasticity,
-            scenarios=problem.outlook.count,
-            risk_weight=risk.weight,
-            risk_tail_share=risk.tail_share,
-            summed=SUMMED,
-        ),
-        spread=spread,
-        stakeholders=stakeholders_of(programme, problem, power_mw, results),
+    searched = Searched(method, bounds.upper_usd, bounds.rounds, interrupted=not met)
+    return plan_of(
+        Asked(programme, problem, risk, asked.phases),
+        Outcome(power_mw, value_usd, spread, results),
+        certificate_of(searched, value_usd, free_usd, floored.held_back, seconds),
+        shadow_prices_of(problem.limits, bounds.limit_duals_usd),
         fixed_cost_usd=whole.cost_usd(power_mw),
     )
 
@@ -159,29 +145,3 @@ def value_of(
     """The objective in USD a year at MW [column], and how the net value spreads over the scenarios."""
     net_usd = float(problem.base_usd_per_mw @ power_mw) - fixed_cost_usd + oracle.scenario_usd(power_mw)
     return float(oracle.weights(net_usd) @ net_usd), spread_of(net_usd, problem.outlook.weights, oracle.risk)
-
-
-def spread_of(net_usd: Floats, weights: Floats, risk: Risk) -> Spread:
-    """How the net value [scenario] spreads."""
-    tail = tail_weights(net_usd, weights, Risk(1.0, risk.tail_share))
-    order = np.argsort(net_usd, kind="stable")
-    filled = np.cumsum(weights[order])
-    low, middle, high = (float(net_usd[order][np.searchsorted(filled, q, "left")]) for q in (0.05, 0.5, 0.95))
-    return Spread(float(weights @ net_usd), float(tail @ net_usd), low, middle, high)
-
-
-def _certificate(
-    bounds: Bounds, method: str, values_usd: tuple[float, float], floored: Floored, seconds: float, *, met: bool
-) -> Certificate:
-    """The certificate of a plan with its value and that of the plan before licensees were kept from losing."""
-    value_usd, free_usd = values_usd
-    return Certificate(
-        method=method,
-        lower_bound_usd=value_usd,
-        upper_bound_usd=max(bounds.upper_usd, value_usd),
-        rounds=bounds.rounds,
-        seconds=seconds,
-        interrupted=not met,
-        floor_usd=max(0.0, free_usd - value_usd) if floored.held_back else 0.0,
-        held_back=floored.held_back,
-    )

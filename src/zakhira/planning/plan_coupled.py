@@ -6,19 +6,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zakhira.planning.allocation import Basis, Certificate, Plan, ShadowPrice, Spread
+from zakhira.planning.allocation import Plan, ShadowPrice, Spread
 from zakhira.planning.coupled.limits import CoupledInfeasible, CoupledUnbounded
 from zakhira.planning.coupled_network import Joined, close_joined
-from zakhira.planning.grants import grants_of, on_grid, results_of
+from zakhira.planning.grants import on_grid, results_of
 from zakhira.planning.infeasible import broken_promises, endless_column
 from zakhira.planning.master import Progress
+from zakhira.planning.outcome import Asked, Outcome, Searched, certificate_of, plan_of
+from zakhira.planning.outlook_oracle import Risk
 from zakhira.planning.outlook_use import YearUse
-from zakhira.planning.plan import SUMMED, PlanRequest
+from zakhira.planning.plan import PlanRequest
 from zakhira.planning.plan_full import rounding_usd
 from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.planning.shadow import WORTH_TELLING_USD, shadow_prices_of
 from zakhira.planning.solver import LinearSolver
-from zakhira.planning.stakeholders import stakeholders_of
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats, Series
 
@@ -26,6 +27,8 @@ STOP_SHARE = 1e-5
 """The gap at which the bounds count as met; a full year may stall a little above it, and then says so."""
 CLOSE_SHARE = 1e-4
 """A search that stalls below this is told with its gap; above it the plan counts as interrupted."""
+NO_RISK = Risk(0.0, 1.0)
+"""A certain year has no worst scenarios."""
 
 
 def plan_coupled(
@@ -55,28 +58,25 @@ def plan_coupled(
         raise broken_promises(problem, solver) or error from None
     except CoupledUnbounded as error:
         raise endless_column(problem, solver) or error from None
-    power_mw = on_grid(problem, joined.x_mw)
-    lower = joined.lower_usd - rounding_usd(problem, np.abs(joined.x_mw - power_mw))
-    results = results_of(programme, problem, power_mw, (_use(problem, joined),))
-    return Plan(
-        programme_digest=programme.digest,
-        cap_mw=programme.cap_mw,
-        grants=grants_of(programme, problem, power_mw),
-        results=results,
-        certificate=Certificate(
-            method=_method(problem),
-            lower_bound_usd=lower,
-            upper_bound_usd=max(joined.upper_usd, lower),
-            rounds=joined.rounds,
-            seconds=(clock() if clock else 0.0) - started,
-            interrupted=joined.interrupted or joined.gap_share > CLOSE_SHARE,
-        ),
-        shadow_prices=shadow_prices_of(problem.limits, joined.limit_duals_usd[: len(problem.limits)])
+    found = _outcome(programme, problem, joined)
+    interrupted = joined.interrupted or joined.gap_share > CLOSE_SHARE
+    searched = Searched(_method(problem), joined.upper_usd, joined.rounds, interrupted)
+    seconds = (clock() if clock else 0.0) - started
+    return plan_of(
+        Asked(programme, problem, NO_RISK),
+        found,
+        certificate_of(searched, found.value_usd, found.value_usd, (), seconds),
+        shadow_prices_of(problem.limits, joined.limit_duals_usd[: len(problem.limits)])
         + _line_prices(programme, joined.link_rent_usd_per_mw),
-        basis=Basis(programme.planning.objective, problem.response, problem.elasticity, 1, 0.0, 1.0, SUMMED),
-        spread=Spread(lower, lower, lower, lower, lower),
-        stakeholders=stakeholders_of(programme, problem, power_mw, results),
     )
+
+
+def _outcome(programme: Programme, problem: AllocationProblem, joined: Joined) -> Outcome:
+    """What the MW do, cut to the grid, with what that rounding can cost taken off their value."""
+    power_mw = on_grid(problem, joined.x_mw)
+    lower_usd = joined.lower_usd - rounding_usd(problem, np.abs(joined.x_mw - power_mw))
+    results = results_of(programme, problem, power_mw, (_use(problem, joined),))
+    return Outcome(power_mw, lower_usd, Spread(*[lower_usd] * 5), results)
 
 
 def _method(problem: AllocationProblem) -> str:

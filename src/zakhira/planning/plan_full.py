@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from zakhira.planning.allocation import Basis, Certificate, ClassResult, Plan, Spread
+from zakhira.planning.allocation import ClassResult, Plan, Spread
 from zakhira.planning.full.reading import FullYear, HallYear, years_of
 from zakhira.planning.full_model import FullAnswer, solve_full
-from zakhira.planning.grants import grants_of, on_grid, results_of
+from zakhira.planning.grants import on_grid, results_of
 from zakhira.planning.master import Progress
-from zakhira.planning.plan import SUMMED, PlanRequest, spread_of
+from zakhira.planning.outcome import Asked, Outcome, Searched, certificate_of, plan_of, spread_of
+from zakhira.planning.plan import PlanRequest
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.shadow import shadow_prices_of
 from zakhira.planning.solver import LinearSolver
-from zakhira.planning.stakeholders import stakeholders_of
 from zakhira.planning.worth import HOURS_PER_YEAR, ClassWorth, firm_tariff_usd_per_mwh
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats, Series
@@ -44,38 +44,25 @@ def plan_in_full(
     started = clock() if clock else 0.0
     asked = request or PlanRequest()
     answer = solve_full(programme, series, solver, asked, progress)
-    problem, risk = answer.model.problem, answer.model.risk
-    power_mw = on_grid(problem, answer.power_mw)
-    years = years_of(programme, answer.model, answer.primal)
-    results = _results(programme, problem, power_mw, years)
-    lower = answer.lower_usd - rounding_usd(problem, np.abs(answer.power_mw - power_mw))
-    return Plan(
-        programme_digest=programme.digest,
-        cap_mw=max(stage.cap_mw for stage in asked.phases) if asked.phases else programme.cap_mw,
-        grants=grants_of(programme, problem, power_mw),
-        results=results,
-        certificate=Certificate(
-            method=method_words(answer),
-            lower_bound_usd=lower,
-            upper_bound_usd=max(answer.value_usd, lower),
-            rounds=answer.rounds,
-            seconds=(clock() if clock else 0.0) - started,
-            interrupted=answer.interrupted,
-        ),
-        shadow_prices=shadow_prices_of(problem.limits, answer.limit_duals_usd),
-        basis=Basis(
-            objective=programme.planning.objective,
-            response=problem.response,
-            elasticity=problem.elasticity,
-            scenarios=problem.outlook.count,
-            risk_weight=risk.weight,
-            risk_tail_share=risk.tail_share,
-            summed=SUMMED,
-        ),
-        spread=_spread(answer),
-        stakeholders=stakeholders_of(programme, problem, power_mw, results),
-        fixed_cost_usd=answer.model.whole.cost_usd(power_mw),
+    problem, found = answer.model.problem, _outcome(programme, answer)
+    searched = Searched(method_words(answer), answer.value_usd, answer.rounds, answer.interrupted)
+    seconds = (clock() if clock else 0.0) - started
+    return plan_of(
+        Asked(programme, problem, answer.model.risk, asked.phases),
+        found,
+        certificate_of(searched, found.value_usd, found.value_usd, (), seconds),
+        shadow_prices_of(problem.limits, answer.limit_duals_usd),
+        fixed_cost_usd=answer.model.whole.cost_usd(found.power_mw),
     )
+
+
+def _outcome(programme: Programme, answer: FullAnswer) -> Outcome:
+    """What the answer's MW do, cut to the grid, with what that rounding can cost taken off their value."""
+    problem = answer.model.problem
+    power_mw = on_grid(problem, answer.power_mw)
+    lower_usd = answer.lower_usd - rounding_usd(problem, np.abs(answer.power_mw - power_mw))
+    results = _results(programme, problem, power_mw, years_of(programme, answer.model, answer.primal))
+    return Outcome(power_mw, lower_usd, _spread(answer), results)
 
 
 def method_words(answer: FullAnswer) -> str:
