@@ -102,7 +102,7 @@ class Report:
     sections: tuple[Section, ...]
     about: tuple[tuple[str, str], ...]
     kind: str = "run"
-    """What it is the report of: a run or a plan."""
+    """What it is the report of: a run, a plan or a frontier."""
 
     def section(self, section_id: str) -> Section:
         """The section with this id; raises StopIteration when there is none."""

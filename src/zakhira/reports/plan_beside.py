@@ -8,6 +8,11 @@ from zakhira.mining.steady_state import SettledAgainstSimulated
 from zakhira.planning.own_share import OwnShare
 from zakhira.reports.document import Column, Row, Section, Table
 from zakhira.reports.numbers import fixed, percent, power, prose, usd
+from zakhira.reports.plot_spec import Bar, BarPlot, Role
+
+_MILLION = 1e6
+NOTHING_SHARE = 1e-5
+"""Of the plan's net value: below it two plans are worth the same, as far as the search of either is certain."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,10 @@ def beside_sentences(beside: PlanBeside) -> tuple[str, ...]:
     share, retarget = beside.share, beside.retarget
     more = "more" if retarget.difference_btc >= 0 else "fewer"
     taker = (
-        f"A price taker would grant {power(share.naive_mw)} and expect {prose(share.naive_btc, 6)} BTC and"
-        f" {usd(share.naive_usd)} a year; the network's answer leaves {prose(share.left_btc, 6)} BTC and"
-        f" {usd(share.left_usd)}. This plan has {prose(share.plan_btc, 6)} BTC and {usd(share.plan_usd)}: treating our"
-        f" own share honestly is worth {usd(share.worth_usd)} a year."
+        f"A price taker would grant {power(share.naive_mw)} and expect {prose(share.naive_btc, 4)} BTC and"
+        f" {usd(share.naive_usd)} a year; the network's answer leaves {prose(share.left_btc, 4)} BTC and"
+        f" {usd(share.left_usd)}. This plan has {prose(share.plan_btc, 4)} BTC and {usd(share.plan_usd)}:"
+        f" {_worth(share)}."
     )
     settled = (
         f"Difficulty follows our work by up to an epoch: block by block the network pays"
@@ -36,20 +41,50 @@ def beside_sentences(beside: PlanBeside) -> tuple[str, ...]:
     return taker, settled
 
 
-def beside_section(beside: PlanBeside, source: str) -> Section:
-    """Both with their figures."""
-    share, retarget = beside.share, beside.retarget
-    million = 1e6
-    takers = Table(
-        "A price taker's plan and this one",
-        (Column("plan", number=False), Column("coins", "BTC/a"), Column("net value", "USD mln/a")),
-        (
-            Row(("a price taker's, as he expects it", fixed(share.naive_btc, 1), fixed(share.naive_usd / million, 2))),
-            Row(("the same, as the network leaves it", fixed(share.left_btc, 1), fixed(share.left_usd / million, 2))),
-            Row(("this plan", fixed(share.plan_btc, 1), fixed(share.plan_usd / million, 2))),
+def _worth(share: OwnShare) -> str:
+    """What knowing our own share is worth; next to nothing is told as such."""
+    if abs(share.worth_usd) < NOTHING_SHARE * max(1.0, abs(share.plan_usd)):
+        return "our own share is too small to change the plan's worth"
+    return f"treating our own share honestly is worth {usd(share.worth_usd)} a year"
+
+
+def beside_section(beside: PlanBeside, power_mw: float, source: str, *, estimate: bool) -> Section:
+    """Both with their figures; ``power_mw`` is what this plan grants."""
+    share = beside.share
+    told = _worth(share)
+    title = told[0].upper() + told[1:]
+    takers = (
+        ("a price taker's plan, as expected", share.naive_mw, share.naive_btc, share.naive_usd, Role.SHED),
+        ("the same plan, as the network answers", share.naive_mw, share.left_btc, share.left_usd, Role.MONEY),
+        ("this plan", power_mw, share.plan_btc, share.plan_usd, Role.MONEY),
+    )
+    plot = BarPlot(
+        id="own-share",
+        title=title,
+        description="Bars of net value a year: what a price taker expects, what the network leaves, and this plan.",
+        unit="USD million",
+        x_name="net value a year",
+        bars=tuple(
+            Bar(name, value_usd / _MILLION, f"{usd(value_usd)}, {power(granted_mw)}", role, estimate)
+            for name, granted_mw, _, value_usd, role in takers
         ),
     )
-    coins = Table(
+    columns = (
+        Column("plan", number=False),
+        Column("granted", "MW"),
+        Column("coins", "BTC/a"),
+        Column("net value", "USD mln/a"),
+    )
+    rows = tuple(
+        Row((name, fixed(granted_mw, 1), fixed(btc, 2), fixed(value_usd / _MILLION, 2)))
+        for name, granted_mw, btc, value_usd, _ in takers
+    )
+    tables = (Table("A price taker's plan and this one", columns, rows), _retarget_table(beside.retarget))
+    return Section("own-share", title, beside_sentences(beside), source, plot, tables)
+
+
+def _retarget_table(retarget: SettledAgainstSimulated) -> Table:
+    return Table(
         "The plan's coins in the year",
         (Column("network", number=False), Column("coins", "BTC")),
         (
@@ -57,5 +92,3 @@ def beside_section(beside: PlanBeside, source: str) -> Section:
             Row(("hour by hour under the retarget rule", fixed(float(retarget.simulated_btc.sum()), 2))),
         ),
     )
-    title = f"Treating our own share honestly is worth {usd(share.worth_usd)} a year"
-    return Section("own-share", title, beside_sentences(beside), source, None, (takers, coins))

@@ -47,7 +47,9 @@ def plan_report(facts: PlanFacts) -> Report:
         headline=f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated, worth {usd(value)} a year.",
         figures=(
             Figure("Allocated", fixed(plan.power_mw, 1), "MW", f"of at most {prose(plan.cap_mw)} MW"),
-            Figure("Net value", fixed(value / 1e6, 1), "USD million a year", "of all licensees and the programme"),
+            Figure(
+                "Net value", fixed(value / 1e6, 1), "USD million a year", "of licensees, pools and programme together"
+            ),
             Figure("Coins mined", fixed(coins, 1), "BTC a year", "for licensees, pools and programme together"),
             Figure("Programme's part", fixed(office / 1e6, 1), "USD million a year", "royalty, rent and markup"),
         ),
@@ -69,10 +71,10 @@ def _sections(facts: PlanFacts) -> tuple[Section, ...]:
     found = [
         plan_section(plan, programme, source),
         certificate_section(plan, source),
-        *([beside_section(facts.beside, source)] if facts.beside else []),
+        *([beside_section(facts.beside, plan.power_mw, source, estimate=tag == "E")] if facts.beside else []),
         stake_section(plan, programme, source),
         plan_map_section(plan, programme, facts.mean_surplus_mw, source),
-        break_even_section(facts.break_even, facts.today, programme, source),
+        break_even_section(facts.break_even, facts.today, plan, programme, source),
         heat_section(facts.heat, source),
         horizon_section(facts.horizon, programme, source),
     ]

@@ -16,6 +16,8 @@ from zakhira.reports.facts import CalibrationFact, DayProfile, HorizonSurplus
 from zakhira.reports.numbers import energy, fixed, hour_text, percent, power, prose, scaled, usd, with_unit
 from zakhira.reports.plot_spec import Bar, BarPlot, GridPlot, Layer, LinePlot, PairPlot, Role
 
+MEETING_SHARE = 1e-12
+"""Bounds that lie no further apart than floating point can tell have met."""
 CLOSE_GAP_SHARE = 1e-4
 """A plan within a ten-thousandth of its bound is called as good as the best: far inside the spread of its inputs."""
 NEAR_SHARE = 0.05
@@ -126,8 +128,8 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
     words = (
         (
             f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated. A year of them mines "
-            f"{prose(coins, 4)} "
-            f"BTC for licensees and programme together, sells {scaled(sum(r.gpu_hours for r in held))} GPU-hours, "
+            f"{with_unit(prose(coins, 4), 'BTC')} for licensees, pools and programme together, "
+            f"sells {scaled(sum(r.gpu_hours for r in held))} GPU-hours, "
             f"takes {usd(sum(r.capital_usd for r in held))} of capital and makes {prose(sum(r.jobs for r in held))} "
             "jobs. Value is revenue less energy, other operating cost and annualised capital."
         ),
@@ -140,7 +142,7 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
             Role.AI if results[0].is_hall else Role.MINING,
             estimate=any(r.tag == "E" for r in results),
         )
-        for class_id, results in by_class.items()
+        for class_id, results in sorted(by_class.items(), key=lambda pair: -sum(r.value_usd for r in pair[1]))
     )
     plot = BarPlot(
         id="plan",
@@ -154,12 +156,19 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
     return Section("plan", title, words, source, plot if bars else None, (table,))
 
 
+def bound_share(gap_share: float) -> str:
+    """How far a bound lies above a plan, in per cent; nothing where both are the same but for floating point."""
+    return percent(gap_share if gap_share > MEETING_SHARE else 0.0)
+
+
 def certificate_state(plan: Plan) -> State:
     """How good the plan is, as a state with its word."""
     proof = plan.certificate
     if plan.aim is not None:
         return aim_state(plan.aim, proof.held_back)
-    words = f"The plan is within {percent(proof.gap_share)} of the best possible."
+    words = f"The plan is within {bound_share(proof.gap_share)} of the best possible."
+    if proof.gap_share <= MEETING_SHARE:
+        words = "The plan is the best possible: its bounds meet."
     if proof.held_back and proof.floor_usd > 0:
         words = (
             f"The search closed to {percent(proof.search_gap_share)}; that no licensee may lose holds back"
@@ -191,8 +200,8 @@ def certificate_section(plan: Plan, source: str) -> Section:
     """The bounds of the plan, and what one more unit of each limit would be worth."""
     proof = plan.certificate
     binding = sorted(plan.shadow_prices, key=lambda price: -price.value_usd)
-    took = f" in {prose(proof.seconds)} s" if proof.seconds > 0 else ""
-    above = f" by more than {percent(proof.gap_share)}" if proof.gap_share > 0 else ""
+    took = f" in {with_unit(prose(proof.seconds), 's')}" if proof.seconds > 0 else ""
+    above = f" by more than {bound_share(proof.gap_share)}" if proof.gap_share > MEETING_SHARE else ""
     title = f"No other plan beats this one{above}"
     words = [
         (
@@ -207,7 +216,7 @@ def certificate_section(plan: Plan, source: str) -> Section:
         (
             Row(("this plan", fixed(proof.lower_bound_usd, 0))),
             Row(("no plan can exceed", fixed(proof.upper_bound_usd, 0))),
-            Row(("gap", percent(proof.gap_share)), Kind.TOTAL),
+            Row(("gap", bound_share(proof.gap_share)), Kind.TOTAL),
         ),
     )
     columns = (

@@ -141,4 +141,16 @@ class GridPlot(Spec):
     values: tuple[tuple[float, ...], ...]
 
 
-PlotSpec: TypeAlias = StackPlot | LinePlot | BarPlot | MapPlot | PairPlot | GridPlot
+@dataclass(frozen=True)
+class TradePlot(Spec):
+    """Points of two figures each, joined in their order: how much of the one the other costs. Axes carry both units."""
+
+    x_words: str
+    y_words: str
+    points: tuple[tuple[float, float, str], ...]
+    """(x, y, label)"""
+    role: Role
+    estimate: bool = False
+
+
+PlotSpec: TypeAlias = StackPlot | LinePlot | BarPlot | MapPlot | PairPlot | GridPlot | TradePlot

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from zakhira.kernel.interval import DAY_HOURS
 from zakhira.planning.allocation import Plan, Stakeholder
 from zakhira.planning.break_even import Flip, Today, ZoneBreakEven
-from zakhira.planning.frontier import Frontier
 from zakhira.planning.heat_map import HeatMap
-from zakhira.planning.objectives import UNITS
 from zakhira.programme.model import Programme
 from zakhira.reports.document import Column, Kind, Row, Section, Table
 from zakhira.reports.energy_sections import name_list, plural
 from zakhira.reports.numbers import fixed, hour_text, percent, power, prose, usd
-from zakhira.reports.plot_spec import Bar, BarPlot, Disc, GridPlot, Layer, LinePlot, MapLink, MapPlot, Role
+from zakhira.reports.plan_sections import class_names
+from zakhira.reports.plot_spec import Bar, BarPlot, Disc, GridPlot, MapLink, MapPlot, Role
 
 _MILLION = 1e6
 NOTHING_USD = 1.0
@@ -49,6 +50,7 @@ def _stake_cells(one: Stakeholder) -> tuple[str, ...]:
 def stake_section(plan: Plan, programme: Programme, source: str) -> Section:
     """Who gains and who loses by the plan."""
     held = [one for one in plan.stakeholders if _has_part(one)]
+    estimate = any(result.tag == "E" for result in plan.results if result.power_mw > 0)
     licensees = [one for one in held if one.kind == "licensee"]
     losing = [one.name for one in licensees if one.value_usd < -NOTHING_USD]
     office = sum(one.value_usd for one in held if one.kind == "programme")
@@ -76,6 +78,7 @@ def stake_section(plan: Plan, programme: Programme, source: str) -> Section:
             one.value_usd / _MILLION,
             usd(one.value_usd),
             _ROLES[one.kind],
+            estimate,
         )
         for one in held
     )
@@ -96,30 +99,32 @@ BREAK_COLUMNS = (
 )
 
 
-def break_even_table(found: tuple[ZoneBreakEven, ...], today: Today) -> Table:
-    """The prices at which each zone's best fleet and best hall flips."""
-    rows = tuple(Row(_break_cells(one, today)) for one in found)
+def break_even_table(found: tuple[ZoneBreakEven, ...], today: Today, names: Mapping[str, str] | None = None) -> Table:
+    """The prices at which each zone's best fleet and best hall flips; ``names`` by id of zones and classes."""
+    rows = tuple(Row(_break_cells(one, today, names or {})) for one in found)
     return Table("Where uses flip: first MW alone in the zone, and one more beside the plan's", BREAK_COLUMNS, rows)
 
 
-def _break_cells(one: ZoneBreakEven, today: Today) -> tuple[str, ...]:
+def _break_cells(one: ZoneBreakEven, today: Today, names: Mapping[str, str]) -> tuple[str, ...]:
     hall = dict(today.gpu_hour_usd).get(one.best)
     unit_price = today.btc_usd if one.kind == "mining" else (hall or 0.0)
     flips = [flip for flip in (one.price_below, one.price_above) if flip is not None]
     prices = [
-        f"{fixed(flip.price * unit_price, 0 if one.kind == 'mining' else 2)} USD: {_becomes(flip)}" for flip in flips
+        f"{fixed(flip.price * unit_price, 0 if one.kind == 'mining' else 2)} USD: {_becomes(flip, names)}"
+        for flip in flips
     ]
     hashprices = [fixed(flip.price * today.hashprice_usd_per_ph_day, 1) for flip in flips if one.kind == "mining"]
     powers = [
-        f"{'+' if flip.price > 0 else ''}{fixed(flip.price * today.pkr_per_usd / 1000, 2)} Rs/kWh: {_becomes(flip)}"
+        f"{'+' if flip.price > 0 else ''}{fixed(flip.price * today.pkr_per_usd / 1000, 2)} Rs/kWh:"
+        f" {_becomes(flip, names)}"
         for flip in (one.power_below, one.power_above)
         if flip is not None
     ]
     return (
-        one.zone,
+        names.get(one.zone, one.zone),
         one.kind,
         "at the plan" if one.at_plan else "first MW",
-        one.best or "nothing pays",
+        names.get(one.best, one.best) or "nothing pays",
         fixed(one.worth_usd),
         "; ".join(prices) or "none in reach",
         "; ".join(hashprices) or "\u2013",
@@ -127,13 +132,15 @@ def _break_cells(one: ZoneBreakEven, today: Today) -> tuple[str, ...]:
     )
 
 
-def _becomes(flip: Flip) -> str:
-    return flip.becomes or "nothing"
+def _becomes(flip: Flip, names: Mapping[str, str]) -> str:
+    return names.get(flip.becomes, flip.becomes) or "nothing"
 
 
-def break_even_section(found: tuple[ZoneBreakEven, ...], today: Today, programme: Programme, source: str) -> Section:
+def break_even_section(
+    found: tuple[ZoneBreakEven, ...], today: Today, plan: Plan, programme: Programme, source: str
+) -> Section:
     """The price of a coin at which mining in a zone ends, nearest first, with the table of all flips."""
-    names = {zone.id: zone.name for zone in programme.zones}
+    names = {zone.id: zone.name for zone in programme.zones} | class_names(programme)
     ends = [
         (one.price_below.price * today.btc_usd, one)
         for one in found
@@ -142,7 +149,8 @@ def break_even_section(found: tuple[ZoneBreakEven, ...], today: Today, programme
     ends.sort(key=lambda pair: -pair[0])
     if ends:
         price, first = ends[0]
-        title = f"Mining ends first in {names[first.zone]}: below {usd(price)} a coin not even {first.best} pays there"
+        below = f"below {usd(price)} a coin, {percent(1 - price / today.btc_usd)} under today's"
+        title = f"Mining ends first in {names[first.zone]}: {below}, not even {names[first.best]} pays there"
     else:
         title = "No zone's mining ends before the price of a coin has fallen to a tenth"
     words = (
@@ -152,23 +160,26 @@ def break_even_section(found: tuple[ZoneBreakEven, ...], today: Today, programme
             "work stays as planned. Power is what surplus costs more (or less) than today in every hour."
         ),
     )
+    estimates = {result.class_id for result in plan.results if result.tag == "E"}
     bars = tuple(
-        Bar(f"{names[one.zone]}: {one.best}", price, f"{usd(price)} a coin", Role.COINS) for price, one in ends
+        Bar(f"{names[one.zone]}: {names[one.best]}", price, f"{usd(price)} a coin", Role.COINS, one.best in estimates)
+        for price, one in ends
     )
-    description = f"Bars of the price of a coin at which a MW of mining ends to pay in {plural(len(bars), 'zone')}."
+    bars = (Bar("today", today.btc_usd, f"{usd(today.btc_usd)} a coin", Role.SHED), *bars) if bars else ()
+    description = f"Bars of the price of a coin at which a MW of mining ends to pay in {plural(len(ends), 'zone')}."
     plot = BarPlot(
         "break-even", title, description, "USD", "price of a coin at which one more MW is worth nothing", bars
     )
-    return Section("break-even", title, words, source, plot if bars else None, (break_even_table(found, today),))
+    return Section("break-even", title, words, source, plot if bars else None, (break_even_table(found, today, names),))
 
 
 def heat_section(heat: HeatMap, source: str) -> Section:
     """What a MWh of surplus is worth, by month and hour of day."""
     worth = heat.worth_usd_per_mwh
-    weight = heat.surplus_mw * worth
-    month, hour = (int(i) for i in np.unravel_index(int(np.argmax(weight)), weight.shape))
+    month, hour = (int(i) for i in np.unravel_index(int(np.argmax(worth)), worth.shape))
     title = (
-        f"Surplus is worth most in {heat.months[month]} at {hour_text(hour)}, and {usd(_mean(heat))} a MWh in the mean"
+        f"A MWh of surplus is worth most in {heat.months[month]} at {hour_text(hour)}:"
+        f" {usd(float(worth[month, hour]))}, against {usd(_mean(heat))} in the mean"
     )
     plot = GridPlot(
         id="heat",
@@ -216,67 +227,22 @@ def plan_map_section(plan: Plan, programme: Programme, heat: dict[str, float], s
     names = {zone.id: zone.name for zone in programme.zones}
     links = tuple(MapLink(names[link.from_zone], names[link.to_zone], link.limit_mw) for link in programme.links)
     top = sorted(discs, key=lambda disc: -disc.total_mw)
-    held = [f"{disc.label} {power(disc.total_mw)}" for disc in top if disc.total_mw > 0][:3]
+    held = [f"{disc.label} ({power(disc.total_mw)})" for disc in top if disc.total_mw > 0][:3]
     title = f"Most megawatts go to {name_list(held)}" if held else "No zone gets a megawatt"
     description = (
         "A schematic map: the area of a disc is MW granted, split into mining and AI; the ring is mean surplus."
     )
     plot = MapPlot("map", title, description, tuple(discs), links)
-    return Section("map", title, ("Coordinates are rounded; lines are as wide as their limit.",), source, plot)
-
-
-def frontier_table(frontier: Frontier) -> Table:
-    """The points from the most of the one aim to the most of the other."""
     columns = (
-        Column(frontier.first_aim, _unit(frontier.first_aim)),
-        Column(frontier.second_aim, _unit(frontier.second_aim)),
-        Column("net value", "USD mln/a"),
-        Column("granted", "MW"),
-        Column("within"),
+        Column("zone", number=False),
+        Column("mining", "MW"),
+        Column("AI halls", "MW"),
+        Column("mean surplus", "MW"),
     )
     rows = tuple(
-        Row(
-            (
-                _amount(frontier.first_aim, point.first),
-                _amount(frontier.second_aim, point.second),
-                fixed(point.net_usd / _MILLION, 2),
-                fixed(float(point.power_mw.sum()), 1),
-                percent(point.gap_share),
-            )
-        )
-        for point in frontier.points
+        Row((disc.label, *(fixed(mw, 1) for mw in (disc.mining_mw, disc.ai_mw, disc.mean_surplus_mw))))
+        for disc in discs
     )
-    return Table(f"From the most {frontier.first_aim} to the most {frontier.second_aim}", columns, rows)
-
-
-def _unit(aim: str) -> str:
-    return {"value": "USD mln/a", "coins": "BTC/a", "energy": "GWh/a", "jobs": ""}[aim]
-
-
-def _amount(aim: str, value: float) -> str:
-    scale, decimals = {"value": (1e6, 2), "coins": (1.0, 2), "energy": (1e3, 1), "jobs": (1.0, 0)}[aim]
-    return fixed(value / scale, int(decimals))
-
-
-def frontier_plot(frontier: Frontier) -> LinePlot:
-    """The second aim over the first one's points, which stand evenly spaced with their values as labels."""
-    first, last = frontier.points[0], frontier.points[-1]
-    title = (
-        f"From {_amount(frontier.first_aim, first.first)} to {_amount(frontier.first_aim, last.first)} "
-        f"{_unit(frontier.first_aim)} of {frontier.first_aim} buys {frontier.second_aim} from "
-        f"{_amount(frontier.second_aim, first.second)} to {_amount(frontier.second_aim, last.second)}"
-    )
-    return LinePlot(
-        id="frontier",
-        title=title,
-        description=f"A line of {plural(len(frontier.points), 'point')}; more of one aim is less of the other.",
-        x_name=f"{frontier.first_aim}, {_unit(frontier.first_aim) or UNITS[frontier.first_aim]}",
-        x_labels=tuple(_amount(frontier.first_aim, point.first) for point in frontier.points),
-        unit=_unit(frontier.second_aim) or UNITS[frontier.second_aim],
-        y_name=frontier.second_aim,
-        lines=(Layer(frontier.second_aim, Role.COINS, tuple(_scaled(frontier, p.second) for p in frontier.points)),),
-    )
-
-
-def _scaled(frontier: Frontier, value: float) -> float:
-    return value / {"value": 1e6, "coins": 1.0, "energy": 1e3, "jobs": 1.0}[frontier.second_aim]
+    table = Table("Megawatts and mean surplus by zone", columns, rows, folded=True)
+    words = ("Coordinates are rounded; lines are as wide as their limit.",)
+    return Section("map", title, words, source, plot, (table,))

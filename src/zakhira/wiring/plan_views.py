@@ -24,7 +24,8 @@ from zakhira.planning.problem import AllocationProblem, build_problem
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Series
 from zakhira.reports.explain_summary import band_table, class_table, explain_headline, explain_reasons, margin_table
-from zakhira.reports.value_sections import break_even_table, frontier_plot, frontier_table, heat_table, stake_table
+from zakhira.reports.frontier_report import frontier_report, frontier_table, frontier_title
+from zakhira.reports.value_sections import break_even_table, heat_table, stake_table
 from zakhira.wiring.plan_service import request_of
 from zakhira.wiring.run_folder import write_whole
 from zakhira.wiring.tables import terminal_table
@@ -32,7 +33,7 @@ from zakhira.wiring.tables import terminal_table
 if TYPE_CHECKING:
     from zakhira.reports.document import Report
 
-PLAN_FILE, REPORT_FILE, PLOTS = "plan.json", "report.html", "plots"
+PLAN_FILE, REPORT_FILE, PLOTS, FRONTIER_FILE = "plan.json", "report.html", "plots", "frontier.json"
 
 
 class NotAPlanFolder(InvalidInput):
@@ -105,18 +106,27 @@ def frontier_answer(order: PlanOrder, programme: Programme, series: Series, prog
             for point in found.points
         ],
     }
-    plot = frontier_plot(found)
-    if order.out:
-        from zakhira.adapters.plots import draw_plot, draw_png
-
-        folder = _folder(order.out)
-        write_whole(folder / "frontier.json", json_text(facts) + "\n")
-        write_whole(folder / "frontier.svg", draw_plot(plot))
-        (folder / "frontier.png").write_bytes(draw_png(plot))
-        written = tuple(f"Written: {folder / name}" for name in ("frontier.json", "frontier.svg", "frontier.png"))
     idle = left_idle(programme, search.problem)
+    if order.out:
+        report = frontier_report(found, programme, idle, _command(order), __version__)
+        written = tuple(f"Written: {path}" for path in _write_frontier(_folder(order.out), report, facts))
     notes = (f"Within: how far the weighted sum of a point could be surpassed at most{idle}.", *written)
-    return Answer((terminal_table(table, notes),), facts, f"{plot.title}.")
+    return Answer((terminal_table(table, notes),), facts, f"{frontier_title(found)}.")
+
+
+def _write_frontier(folder: Path, report: Report, facts: dict[str, Json]) -> tuple[Path, ...]:
+    """frontier.json, the page, and its plot as files of their own."""
+    from zakhira.adapters.page.render import render_report
+    from zakhira.adapters.plots import draw_plot, draw_png, framed_svg
+
+    (section,) = report.sections
+    assert section.plot is not None, "a frontier is drawn"
+    drawn = draw_plot(section.plot)
+    write_whole(folder / FRONTIER_FILE, json_text(facts) + "\n")
+    write_whole(folder / REPORT_FILE, render_report(report, lambda _: drawn))
+    write_whole(folder / "frontier.svg", framed_svg(drawn, section.plot.title, section.source))
+    (folder / "frontier.png").write_bytes(draw_png(section.plot, section.source))
+    return tuple(folder / name for name in (FRONTIER_FILE, REPORT_FILE, "frontier.svg", "frontier.png"))
 
 
 def _write(
@@ -130,7 +140,7 @@ def _write(
 ) -> Table:
     """plan.json, the report and its plots."""
     from zakhira.adapters.page.render import render_report
-    from zakhira.adapters.plots import draw_plot, draw_png
+    from zakhira.adapters.plots import draw_plot, draw_png, framed_svg
 
     folder = _folder(out)
     report = _report(order, programme, series, plan, problem)
@@ -141,8 +151,9 @@ def _write(
     names = [PLAN_FILE, REPORT_FILE]
     for section in report.sections:
         if section.plot is not None:
-            write_whole(folder / PLOTS / f"{section.id}.svg", drawn[section.plot.id])
-            (folder / PLOTS / f"{section.id}.png").write_bytes(draw_png(section.plot))
+            alone = framed_svg(drawn[section.plot.id], section.plot.title, section.source)
+            write_whole(folder / PLOTS / f"{section.id}.svg", alone)
+            (folder / PLOTS / f"{section.id}.png").write_bytes(draw_png(section.plot, section.source))
             names.append(f"{PLOTS}/{section.id}.svg and .png")
     return Table("Written", ("file",), tuple((str(folder / name),) for name in names))
 
@@ -150,7 +161,7 @@ def _write(
 def _folder(out: Path) -> Path:
     if (out.exists() or out.is_symlink()) and not out.is_dir():
         raise NotAPlanFolder(f"{out} is no folder.", "Give a folder as --out.")
-    if out.is_dir() and any(out.iterdir()) and not (out / PLAN_FILE).exists() and not (out / "frontier.json").exists():
+    if out.is_dir() and any(out.iterdir()) and not (out / PLAN_FILE).exists() and not (out / FRONTIER_FILE).exists():
         raise NotAPlanFolder(f"{out} holds other things than a plan.", "Give a new or empty folder as --out.")
     out.mkdir(parents=True, exist_ok=True)
     return out
@@ -195,6 +206,8 @@ def _command(order: PlanOrder) -> str:
             parts.append(f"--{name} {value}")
     if order.phases:
         parts.append("--phases")
+    if order.frontier:
+        parts.append(f"--frontier {','.join(order.frontier)} --points {order.points}")
     if order.method != "auto":
         parts.append(f"--method {order.method}")
     return " ".join([*parts, f"--out {order.out}"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zakhira.adapters.plots.look import SETTINGS, WIDTH_IN
-from zakhira.reports.plot_spec import BarPlot, GridPlot, LinePlot, MapPlot, PairPlot, PlotSpec, StackPlot
+from zakhira.reports.plot_spec import BarPlot, GridPlot, LinePlot, MapPlot, PairPlot, PlotSpec, StackPlot, TradePlot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_HEIGHTS_IN = {StackPlot: 3.9, LinePlot: 3.6, GridPlot: 3.8, MapPlot: 7.4}
+_HEIGHTS_IN = {StackPlot: 3.9, LinePlot: 3.6, GridPlot: 3.8, MapPlot: 7.4, TradePlot: 4.2}
 _ROW_IN = 0.42
 _MARGIN_IN = 0.8
 
@@ -55,5 +55,7 @@ def draw_on(axes: Axes, spec: PlotSpec) -> None:
             lines.draw_pairs(axes, spec)
         case GridPlot():
             lines.draw_grid(axes, spec)
+        case TradePlot():
+            lines.draw_trade(axes, spec)
         case MapPlot():
             schematic.draw_map(axes, spec)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from zakhira.adapters.plots.axes import category_axis, value_axis
 from zakhira.adapters.plots.look import GRID, INK, MUTED, PAPER, SMALL_PT, STYLES
+from zakhira.programme.series import Floats
 from zakhira.reports.numbers import prose
-from zakhira.reports.plot_spec import GridPlot, LinePlot, PairPlot, Role
+from zakhira.reports.plot_spec import GridPlot, LinePlot, PairPlot, Role, TradePlot
 
 LABEL_GAP_SHARE = 0.06
 MARKERS = ("o", "s", "^", "D")
 SHADES = ("#f4f8fb", "#56B4E9", "#00456b")
 """From none to most, in one hue whose lightness falls all the way: the order is seen without colour."""
 SHADE_STEPS = 24
+NEAR_SHARE = 0.5
+"""Figures of which the least is this share of the most are told apart on a scale that does not begin at zero."""
+TRADE_LABEL = (0.2, 0.07)
+"""What a label of a trade takes of the plot's width and height: a nearer one is left to the table."""
 
 
 def draw_lines(axes: Axes, spec: LinePlot) -> None:
@@ -99,12 +107,25 @@ def draw_pairs(axes: Axes, spec: PairPlot) -> None:
     axes.spines["left"].set_visible(False)
 
 
+def shade_floor(values: Floats) -> float:
+    """Where the shades begin: at 0, or just below the least where all cells are so near one another that none differs.
+
+    Shades are read by their order and by the bar beside them, so that they need no zero as areas do.
+    """
+    least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
+    if values.size == 0 or values.min() < NEAR_SHARE * most or values.min() == values.max():
+        return min(0.0, least)
+    span = most - float(values.min())
+    step = 10.0 ** math.floor(math.log10(span))
+    return float(math.floor(float(values.min()) / step) * step)
+
+
 def draw_grid(axes: Axes, spec: GridPlot) -> None:
     """Cells shaded by value, the largest named."""
     values = np.array(spec.values)
     shades = LinearSegmentedColormap.from_list("zakhira", list(SHADES), N=SHADE_STEPS)
     top = max(float(values.max(initial=0.0)), 1e-9)
-    mesh = axes.pcolormesh(values, cmap=shades, vmin=0, vmax=top, edgecolors=PAPER, linewidth=0.6)
+    mesh = axes.pcolormesh(values, cmap=shades, vmin=shade_floor(values), vmax=top, edgecolors=PAPER, linewidth=0.6)
     axes.set_yticks([i + 0.5 for i in range(len(spec.row_labels))], list(spec.row_labels))
     places = range(0, len(spec.column_labels), 2)
     axes.set_xticks([i + 0.5 for i in places], [spec.column_labels[i] for i in places])
@@ -134,3 +155,55 @@ def draw_grid(axes: Axes, spec: GridPlot) -> None:
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
     bar.ax.yaxis.set_major_formatter(lambda value, _: prose(value, 6))
+
+
+def draw_trade(axes: Axes, spec: TradePlot) -> None:
+    """Points where both figures place them; the ends are always named, and those between where there is room."""
+    style = STYLES[spec.role]
+    xs, ys = (np.array([point[i] for point in spec.points], dtype=float) for i in (0, 1))
+    (left, right), (low, high) = _trade_limits(xs), _trade_limits(ys)
+    axes.plot(
+        xs,
+        ys,
+        color=style.fill,
+        linewidth=2.0,
+        linestyle=(0, (4, 2)) if spec.estimate else "solid",
+        marker="o",
+        markersize=5,
+    )
+    places = np.column_stack([(xs - left) / (right - left), (ys - low) / (high - low)])
+    for i in _named(places):
+        words = f"{spec.points[i][2]} [E]" if spec.estimate else spec.points[i][2]
+        axes.annotate(
+            words, (xs[i], ys[i]), (6, 5), textcoords="offset points", va="bottom", fontsize=SMALL_PT, color=INK
+        )
+    axes.set_xlim(left, right + 0.25 * (right - left))
+    axes.set_ylim(low, high + 0.12 * (high - low))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: prose(value, 6)))
+    axes.grid(visible=True)
+    axes.tick_params(length=0)
+    axes.set_xlabel(spec.x_words)
+    axes.set_title(spec.y_words)
+
+
+def _trade_limits(values: Floats) -> tuple[float, float]:
+    """From zero, or from a little below the least where that lies far from zero."""
+    least, most = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
+    if not values.size:
+        return 0.0, 1.0
+    if least < NEAR_SHARE * most:
+        return min(0.0, least), max(most, least + 1e-9)
+    margin = 0.08 * (most - least) or 0.1 * abs(most) or 1.0
+    return least - margin, most + margin
+
+
+def _named(places: Floats) -> list[int]:
+    """The ends, and of the points between those that stand clear of all named before [point, (x, y)]."""
+    named: list[int] = []
+    for i in dict.fromkeys((0, len(places) - 1, *range(1, len(places) - 1))):
+        apart = [np.abs(places[i] - places[other]) for other in named]
+        if 0 <= i < len(places) and all(dx >= TRADE_LABEL[0] or dy >= TRADE_LABEL[1] for dx, dy in apart):
+            named.append(i)
+    return named

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zakhira.adapters.plots.look import GRID, INK, MUTED, PAPER, SETTINGS, WIDTH_IN
+from zakhira.adapters.plots.frame import POINTS_PER_INCH, TITLE_PT, framing
+from zakhira.adapters.plots.look import GRID, INK, MUTED, PAPER, SETTINGS, SMALL_PT, WIDTH_IN
 from zakhira.reports.plot_spec import PlotSpec
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ DOTS_PER_INCH = 150
 _PARTS = ("color", "facecolor", "edgecolor", "markeredgecolor", "markerfacecolor", "hatchcolor")
 
 
-def draw_png(spec: PlotSpec) -> bytes:
-    """The plot as the bytes of a PNG file."""
+def draw_png(spec: PlotSpec, source: str = "") -> bytes:
+    """The plot as the bytes of a PNG file, which stands alone: its message above it, its source below."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -27,9 +28,13 @@ def draw_png(spec: PlotSpec) -> bytes:
     from zakhira.adapters.plots.draw import draw_on, height_in
 
     with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]  # its stub lists every key as a literal
-        figure = Figure(figsize=(WIDTH_IN, height_in(spec)), layout="constrained")
+        title, height = framing(spec.title, source)
+        figure = Figure(figsize=(WIDTH_IN, height_in(spec) + height / POINTS_PER_INCH), layout="constrained")
         FigureCanvasAgg(figure)
         draw_on(figure.add_subplot(), spec)
+        figure.suptitle("\n".join(title), x=0.01, ha="left", fontsize=TITLE_PT, fontweight="bold", color=INK)
+        if source:
+            figure.supxlabel(source, x=0.01, ha="left", fontsize=SMALL_PT, color=MUTED)
         figure.draw_without_rendering()
         _lighten(figure)
         out = BytesIO()
