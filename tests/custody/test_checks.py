@@ -15,7 +15,7 @@ from embit.transaction import Transaction, TransactionInput, TransactionOutput
 from custody_drill import CHAIN, COLD, INTAKE, POLICY, Sweep, held_coins, make_policy, make_sweep, proposal
 from zakhira.custody import decoders, read_by_embit
 from zakhira.custody.checks import check_against, coins_as_told, place_in_vault
-from zakhira.custody.coin import Coin, Instruction, Payment
+from zakhira.custody.coin import ChangeOutput, Coin, Instruction, Payment
 from zakhira.custody.decoded import INSTRUCTION_KEY
 from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.descriptor import derive_address, derive_place, vault_descriptor
@@ -25,9 +25,12 @@ from zakhira.custody.refusals import (
     DecodersDisagree,
     DuplicateInput,
     FeeAboveLimit,
+    FeeRateAboveLimit,
     ForeignChange,
     ForeignCoin,
+    NoSuchPath,
     SigningRefused,
+    TooMuchChange,
     Undecodable,
     UnknownCoin,
     UnknownField,
@@ -46,7 +49,7 @@ from zakhira.custody.refusals import (
     WrongWitnessScript,
 )
 from zakhira.custody.spend import build_psbt, plan_payment
-from zakhira.programme.model import Policy
+from zakhira.programme.model import Policy, Vault
 
 SWEEP = make_sweep()
 STRANGER = derive_address(INTAKE, 0, 77, CHAIN)
@@ -189,7 +192,7 @@ HOSTILE = [
     (_pay_stranger, WrongOutputs),
     (_pay_less, WrongOutputs),
     (_add_output, WrongOutputs),
-    (_op_return, WrongOutputs),
+    (_op_return, ForeignChange),
     (_drop_input, WrongInputs),
     (_repeat_input, DuplicateInput),
     (_other_input, WrongInputs),
@@ -230,11 +233,13 @@ def test_a_changed_psbt_is_refused_by_its_own_code(
 
 def test_a_fee_that_hides_in_the_coins_is_refused() -> None:
     """The instruction's fee is small, the coins are larger than it says: the difference would go to the miner."""
-    cheap = replace(SWEEP.instruction, fee_sats=1)
-    psbt = SWEEP.psbt
-    decoded = replace(decode_psbt(psbt, CHAIN), instruction_hash=cheap.hash)
-    with pytest.raises(WrongFee):
-        check_against(decoded, cheap, node_coins(SWEEP), POLICY, CHAIN)
+    for cheap, error in (
+        (replace(SWEEP.instruction, fee_limit_sats=1), WrongFee),
+        (replace(SWEEP.instruction, fee_rate_limit_sat_per_vb=1), FeeRateAboveLimit),
+    ):
+        decoded = replace(decode_psbt(SWEEP.psbt, CHAIN), instruction_hash=cheap.hash)
+        with pytest.raises(error):
+            check_against(decoded, cheap, node_coins(SWEEP), POLICY, CHAIN)
 
 
 def test_a_fee_above_the_limit_is_refused() -> None:
@@ -266,56 +271,111 @@ def test_a_coin_that_pays_another_script_at_the_node() -> None:
         check(SWEEP.psbt, coins=coins)
 
 
-def _payment_psbt(change_of: str) -> tuple[Instruction, str, dict[str, Coin]]:
-    """A cold payment whose change goes to ``change_of``."""
+OUTSIDE = derive_address(INTAKE, 0, 50, CHAIN)
+
+
+def _payment_psbt(change_of: Vault, parts: int = 1) -> tuple[Instruction, str, dict[str, Coin]]:
+    """A cold payment whose change goes to a vault, in so many parts."""
     held = held_coins(COLD, (5_000_000,))
-    change = derive_address(COLD if change_of == "cold" else INTAKE, 1, 0, CHAIN)
-    outside = derive_address(INTAKE, 0, 50, CHAIN)
-    instruction = plan_payment(held, Payment(outside.address, 1_000), change, POLICY, CHAIN, proposal("pay"))
-    scripts = {outside.address: outside.script_hex}
-    psbt = build_psbt(instruction, held, POLICY, (change,), scripts)
+    place = derive_address(change_of, 1, 0, CHAIN)
+    instruction, (left,) = plan_payment(held, Payment(OUTSIDE.address, 1_000), place, POLICY, CHAIN, proposal("pay"))
+    instruction = replace(instruction, fee_rate_limit_sat_per_vb=50, fee_limit_sats=50_000)
+    change = [
+        ChangeOutput(derive_address(change_of, 1, number, CHAIN), left.amount_sats // parts) for number in range(parts)
+    ]
+    psbt = build_psbt(instruction, held, POLICY, change=change)
     return instruction, psbt, {held[0].coin.outpoint: held[0].coin}
 
 
 def test_change_of_the_paying_vault_passes() -> None:
     """Change on branch 1 of the paying vault is no foreign output."""
-    instruction, psbt, coins = _payment_psbt("cold")
+    instruction, psbt, coins = _payment_psbt(COLD)
     check(psbt, instruction, coins)
 
 
 def test_foreign_change_is_refused() -> None:
-    """Change to another vault's branch is not change, whatever the instruction says; nothing is even built."""
+    """Change to another vault's branch is not change; nothing is even built."""
     with pytest.raises(ForeignChange):
-        _payment_psbt("intake")
+        _payment_psbt(INTAKE)
 
 
-def test_a_second_output_that_belongs_to_neither_vault() -> None:
+def test_more_change_than_was_approved() -> None:
+    """Two outputs come back where one was approved; nothing is built."""
+    with pytest.raises(TooMuchChange):
+        _payment_psbt(COLD, 2)
+
+
+def test_change_on_the_receiving_branch_is_refused() -> None:
+    """An output to a receiving address of the paying vault is not change: it would hide among arrivals."""
+    held = held_coins(COLD, (5_000_000,))
+    place = derive_address(COLD, 0, 9, CHAIN)
+    instruction, left = plan_payment(held, Payment(OUTSIDE.address, 1_000), place, POLICY, CHAIN, proposal("pay"))
+    with pytest.raises(ForeignChange):
+        build_psbt(instruction, held, POLICY, change=left)
+
+
+def test_coins_that_were_not_named_are_chosen_freely_and_checked_all_the_same() -> None:
+    """An instruction without inputs lets coin selection choose; a coin that the node does not know stays refused."""
+    free = replace(SWEEP.instruction, inputs=())
+    psbt = build_psbt(free, SWEEP.held, POLICY, (SWEEP.destination,))
+    check(psbt, free)
+    coins = node_coins(SWEEP)
+    coins.pop(SWEEP.held[0].coin.outpoint)
+    with pytest.raises(UnknownCoin):
+        check(psbt, free, coins)
+
+
+def test_a_spend_without_a_payment_is_refused() -> None:
+    """An instruction that pays nobody approves nothing."""
+    empty = replace(SWEEP.instruction, payments=())
+    with pytest.raises(WrongOutputs):
+        check_against(
+            replace(decode_psbt(SWEEP.psbt, CHAIN), instruction_hash=empty.hash),
+            empty,
+            node_coins(SWEEP),
+            POLICY,
+            CHAIN,
+        )
+
+
+@pytest.mark.parametrize("path", ["recovery", "backdoor", ""])
+def test_a_path_that_the_vault_has_not(path: str) -> None:
+    """A plain multisig has its quorum and no other way."""
+    with pytest.raises(NoSuchPath):
+        check(SWEEP.psbt, replace(SWEEP.instruction, path=path))
+
+
+def test_a_second_payment_that_belongs_to_another_vault() -> None:
     """A sweep whose instruction names a stranger beside the cold address is refused, approved or not."""
     first = SWEEP.instruction.payments[0]
     payments = (replace(first, amount_sats=first.amount_sats - 5_000), Payment(STRANGER.address, 5_000))
     instruction = replace(SWEEP.instruction, payments=payments)
-    with pytest.raises(ForeignChange):
-        build_psbt(instruction, SWEEP.held, POLICY, (SWEEP.destination,), {STRANGER.address: STRANGER.script_hex})
+    with pytest.raises(WrongDestination):
+        build_psbt(instruction, SWEEP.held, POLICY, (SWEEP.destination,))
 
 
-def test_a_sweep_that_pays_nothing_to_its_vault() -> None:
-    """All goes back as change: the destination gets nothing."""
+def test_a_sweep_that_pays_the_payer() -> None:
+    """All goes back to intake under cold's name: the destination is wrong."""
     change = derive_address(INTAKE, 1, 0, CHAIN)
     payments = (Payment(change.address, SWEEP.instruction.payments[0].amount_sats),)
-    with pytest.raises(WrongDestination, match="Nothing"):
+    with pytest.raises(WrongDestination):
         build_psbt(replace(SWEEP.instruction, payments=payments), SWEEP.held, POLICY, (change,))
+
+
+def test_a_vault_may_pay_itself() -> None:
+    """A consolidation goes to an address of the paying vault, on either branch."""
+    for branch in (0, 1):
+        home = derive_address(INTAKE, branch, 3, CHAIN)
+        payments = (Payment(home.address, SWEEP.instruction.payments[0].amount_sats),)
+        instruction = replace(SWEEP.instruction, to_vault="intake", payments=payments)
+        check(build_psbt(instruction, SWEEP.held, POLICY, (home,)), instruction)
 
 
 def test_a_sweep_to_a_stranger_under_the_cold_vaults_name() -> None:
     """The instruction says cold and pays an address that cold does not derive."""
     payments = (Payment(STRANGER.address, SWEEP.instruction.payments[0].amount_sats),)
     with pytest.raises(WrongDestination, match="not an address"):
-        build_psbt(
-            replace(SWEEP.instruction, payments=payments),
-            SWEEP.held,
-            POLICY,
-            outside_scripts={STRANGER.address: STRANGER.script_hex},
-        )
+        build_psbt(replace(SWEEP.instruction, payments=payments), SWEEP.held, POLICY)
 
 
 def test_a_final_psbt_is_not_signed_again(spoil: SpoilPsbt) -> None:

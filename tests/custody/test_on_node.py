@@ -10,7 +10,8 @@ from node_drill import Drill, spend_cold
 from zakhira.custody.coin import Payment
 from zakhira.custody.decoders import decode_transaction
 from zakhira.custody.descriptor import derive_address
-from zakhira.custody.spend import HeldCoin, build_psbt, plan_payment, spend_weight
+from zakhira.custody.spend import HeldCoin, build_psbt, plan_payment
+from zakhira.custody.weight import spend_weight
 
 
 def test_sweep_and_cold_payment_confirm_on_a_real_node(regtest_node: RegtestNode) -> None:
@@ -27,19 +28,19 @@ def test_sweep_and_cold_payment_confirm_on_a_real_node(regtest_node: RegtestNode
     held = drill.receive((40_000_000, 1_234_567, 9_876_543_210))
     assert sorted(item.coin.amount_sats for item in held) == [1_234_567, 40_000_000, 9_876_543_210]
     instruction, raw_hex, coin = drill.sweep(held, 0)
-    assert coin.amount_sats == 40_000_000 + 1_234_567 + 9_876_543_210 - instruction.fee_sats
+    assert coin.amount_sats == 40_000_000 + 1_234_567 + 9_876_543_210 - instruction.fee_limit_sats
     assert regtest_node.chain.coins(INTAKE.id) == ()
     vsize = regtest_node.chain.vsize(raw_hex)
     assert vsize == decode_transaction(raw_hex).vsize
-    assert 0 <= math.ceil(spend_weight(2, 3, 3, (34,)) / 4) - vsize <= 6
+    assert 0 <= math.ceil(spend_weight(INTAKE, 3, (34,)) / 4) - vsize <= 6
 
     outside, change = derive_address(INTAKE, 0, 500, CHAIN), derive_address(COLD, 1, 0, CHAIN)
     cold = (HeldCoin(coin, derive_address(COLD, 0, 0, CHAIN)),)
-    payment = plan_payment(cold, Payment(outside.address, 5_000_000), change, POLICY, CHAIN, proposal("pay-1"))
-    psbt = build_psbt(payment, cold, POLICY, (change,), {outside.address: outside.script_hex})
+    payment, left = plan_payment(cold, Payment(outside.address, 5_000_000), change, POLICY, CHAIN, proposal("pay-1"))
+    psbt = build_psbt(payment, cold, POLICY, change=left)
     drill.confirmed(spend_cold(payment, psbt))
-    (left,) = regtest_node.chain.coins(COLD.id)
-    assert (left.script_hex, left.amount_sats) == (
+    (back,) = regtest_node.chain.coins(COLD.id)
+    assert (back.script_hex, back.amount_sats) == (
         change.script_hex,
-        coin.amount_sats - 5_000_000 - payment.fee_sats,
+        coin.amount_sats - 5_000_000 - payment.fee_limit_sats,
     )

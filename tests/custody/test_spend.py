@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custody_drill import CHAIN, COLD, INTAKE, NOW, POLICY, held_coins, make_policy, make_sweep, proposal, seed_of
-from zakhira.custody.coin import Coin, Payment
+from zakhira.custody.coin import ChangeOutput, Coin, Instruction, Payment
 from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.descriptor import derive_address
 from zakhira.custody.refusals import (
@@ -35,8 +35,8 @@ from zakhira.custody.spend import (
     outpoint_order,
     plan_payment,
     plan_sweep,
-    spend_weight,
 )
+from zakhira.custody.weight import spend_weight
 
 DESTINATION = derive_address(COLD, 0, 3, CHAIN)
 
@@ -45,8 +45,8 @@ def test_a_sweep_has_one_output_and_pays_the_fee_of_its_size() -> None:
     """Three coins: the fee is the rate times the stated virtual bytes, the rest goes to one cold address."""
     sweep = make_sweep()
     decoded = decode_psbt(sweep.psbt, CHAIN)
-    vsize = math.ceil(spend_weight(2, 3, 3, (34,)) / 4)
-    assert sweep.instruction.fee_sats == 5 * vsize == decoded.fee_sats
+    vsize = math.ceil(spend_weight(INTAKE, 3, (34,)) / 4)
+    assert sweep.instruction.fee_limit_sats == 5 * vsize == decoded.fee_sats
     assert [(o.address, o.amount_sats) for o in decoded.outputs] == [
         (sweep.destination.address, 1_000_000 + 2_500_000 + 730_001 - 5 * vsize)
     ]
@@ -62,7 +62,7 @@ def test_the_fee_estimate_is_met_by_the_final_transaction(amounts: list[int], si
     sweep = make_sweep(held_coins(INTAKE, tuple(amounts)), policy)
     signed = [check_and_sign(sweep.psbt, sweep.instruction, policy, CHAIN, seed_of(INTAKE, n)) for n in signers[:2]]
     final = decode_transaction(finalise(combine_signatures(sweep.psbt, signed, CHAIN), CHAIN))
-    estimate = math.ceil(spend_weight(2, 3, len(amounts), (34,)) / 4)
+    estimate = math.ceil(spend_weight(INTAKE, len(amounts), (34,)) / 4)
     assert estimate - 2 * len(amounts) <= final.vsize <= estimate
 
 
@@ -72,9 +72,8 @@ def test_inputs_and_outputs_stand_in_bip69_order() -> None:
     held = held_coins(COLD, (5_000_000, 7_000_000))[::-1]
     change = derive_address(COLD, 1, 0, CHAIN)
     payment = Payment(derive_address(INTAKE, 0, 99, CHAIN).address, 11_000_000)
-    instruction = plan_payment(held, payment, change, POLICY, CHAIN, proposal("pay-1"))
-    outside = {payment.address: derive_address(INTAKE, 0, 99, CHAIN).script_hex}
-    decoded = decode_psbt(build_psbt(instruction, held, POLICY, (change,), outside), CHAIN)
+    instruction, left = plan_payment(held, payment, change, POLICY, CHAIN, proposal("pay-1"))
+    decoded = decode_psbt(build_psbt(instruction, held, POLICY, change=left), CHAIN)
     outpoints = [given_input.outpoint for given_input in decoded.inputs]
     assert outpoints == sorted(outpoints, key=outpoint_order) == list(instruction.inputs)
     assert [o.amount_sats for o in decoded.outputs] == sorted(o.amount_sats for o in decoded.outputs)
@@ -84,20 +83,27 @@ def test_a_payment_returns_its_change_to_the_vault() -> None:
     """One cold coin pays an outside address; what is left after the fee comes back to branch 1."""
     held = held_coins(COLD, (5_000_000,))
     change = derive_address(COLD, 1, 0, CHAIN)
-    instruction = plan_payment(held, Payment(DESTINATION.address, 1_000_000), change, POLICY, CHAIN, proposal("pay-2"))
-    assert instruction.to_vault == ""
-    assert instruction.payments[1] == Payment(change.address, 4_000_000 - instruction.fee_sats)
+    payment = Payment(DESTINATION.address, 1_000_000)
+    instruction, left = plan_payment(held, payment, change, POLICY, CHAIN, proposal("pay-2"))
+    assert (instruction.to_vault, instruction.payments) == ("", (payment,))
+    assert left == (ChangeOutput(change, 4_000_000 - instruction.fee_limit_sats),)
 
 
 def test_change_that_would_be_dust_goes_to_the_fee() -> None:
     """Less than 330 sat of change makes no output."""
     held = held_coins(COLD, (1_000_000,))
     change = derive_address(COLD, 1, 0, CHAIN)
-    fee = plan_payment(held, Payment("x", 1_000), change, POLICY, CHAIN, proposal()).fee_sats
-    exact = plan_payment(held, Payment("x", 1_000_000 - fee - DUST_SATS), change, POLICY, CHAIN, proposal())
-    below = plan_payment(held, Payment("x", 1_000_000 - fee - DUST_SATS + 1), change, POLICY, CHAIN, proposal())
-    assert (len(exact.payments), exact.fee_sats) == (2, fee)
-    assert (len(below.payments), below.fee_sats) == (1, fee + DUST_SATS - 1)
+
+    def plan(amount_sats: int) -> tuple[Instruction, tuple[ChangeOutput, ...]]:
+        return plan_payment(held, Payment(DESTINATION.address, amount_sats), change, POLICY, CHAIN, proposal())
+
+    fee = plan(1_000)[0].fee_limit_sats
+    exact, left = plan(1_000_000 - fee - DUST_SATS)
+    assert ([item.amount_sats for item in left], exact.fee_limit_sats) == ([DUST_SATS], fee)
+    below, none = plan(1_000_000 - fee - DUST_SATS + 1)
+    assert (none, below.fee_limit_sats) == ((), fee + DUST_SATS - 1)
+    for instruction, returned in ((exact, left), (below, none)):
+        assert decode_psbt(build_psbt(instruction, held, POLICY, change=returned), CHAIN).fee_sats is not None
 
 
 def test_plans_that_cannot_be_made() -> None:
@@ -117,7 +123,7 @@ def test_plans_that_cannot_be_made() -> None:
         plan_sweep(held, DESTINATION, make_policy(fee_rate_sat_per_vb=0), CHAIN, proposal())
     change = derive_address(INTAKE, 1, 0, CHAIN)
     with pytest.raises(TooLittle):
-        plan_payment(held, Payment("x", 999_999), change, POLICY, CHAIN, proposal())
+        plan_payment(held, Payment(DESTINATION.address, 999_999), change, POLICY, CHAIN, proposal())
     many = tuple(HeldCoin(replace(held[0].coin, outpoint=f"{n:064x}:0"), held[0].address) for n in range(1_200))
     with pytest.raises(TooHeavy):
         plan_sweep(many, DESTINATION, make_policy(10**9), CHAIN, proposal())
@@ -137,7 +143,7 @@ def test_one_sweep_takes_the_oldest_coins_within_the_limit() -> None:
     held = held_coins(INTAKE, (40, 50, 20, 10))
     policy = replace(POLICY, sweep_limit_sats=100)
     assert [item.coin.amount_sats for item in choose_coins(held[::-1], INTAKE, policy)] == [40, 50, 10]
-    tight = make_policy(fee_limit_sats=5 * math.ceil(spend_weight(2, 3, 2, (34,)) / 4))
+    tight = make_policy(fee_limit_sats=5 * math.ceil(spend_weight(INTAKE, 2, (34,)) / 4))
     assert len(choose_coins(held, INTAKE, tight)) == 2
 
 

@@ -13,7 +13,7 @@ from zakhira.adapters.bitcoind.node_view import connect
 from zakhira.adapters.bitcoind.process import BitcoindProcess
 from zakhira.adapters.pack_folder import read_pack
 from zakhira.adapters.programme_folder import load_programme
-from zakhira.custody.coin import Instruction, Payment
+from zakhira.custody.coin import Payment
 from zakhira.custody.descriptor import derive_address, vault_descriptor
 from zakhira.custody.signing import combine_signatures, finalise
 from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, locate_coins, plan_payment
@@ -24,7 +24,7 @@ from zakhira.wiring.verify_service import verdict_on
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 
-def spend_one_cold_coin(programme: Programme, chain: BitcoindChain, people: Cast, payee: str, script_hex: str) -> str:
+def spend_one_cold_coin(programme: Programme, chain: BitcoindChain, people: Cast, payee: str) -> str:
     """Three signers of the 3-of-5 send half of the oldest cold coin away; the raw transaction."""
     policy = programme.policy
     cold = policy.vault("cold")
@@ -33,8 +33,8 @@ def spend_one_cold_coin(programme: Programme, chain: BitcoindChain, people: Cast
     payment = Payment(payee, held[0].coin.amount_sats // 2)
     change = derive_address(cold, 1, 0, programme.chain)
     proposal = Proposal("spend-cold", "test of a spend from cold", "treasury-1", NOW)
-    instruction: Instruction = plan_payment(held, payment, change, policy, programme.chain, proposal, 22)
-    psbt = build_psbt(instruction, held, policy, places=(change,), outside_scripts={payee: script_hex})
+    instruction, left = plan_payment(held, payment, change, policy, programme.chain, proposal)
+    psbt = build_psbt(instruction, held, policy, change=left)
     people.clock.set(NOW)
     approvals = tuple(people.officers[officer].approve(instruction, NOW) for officer in ("comptroller-1", "director-1"))
     returned = [signer.sign_spend(psbt, instruction, approvals, policy) for signer in people.signers[cold.id][:3]]
@@ -55,8 +55,7 @@ def test_a_coin_that_moved_since_is_told(
         for vault in programme.policy.vaults:
             chain.watch_vault(vault.id, vault_descriptor(vault), programme.run_start)
         payee = people.payout_addresses[programme.licensees[0].id]
-        script_hex = str(node.rpc.call("validateaddress", [payee])["scriptPubKey"])
-        chain.broadcast(spend_one_cold_coin(programme, chain, people, payee, script_hex))
+        chain.broadcast(spend_one_cold_coin(programme, chain, people, payee))
         height, _ = chain.tip()
         chain.mine_to(height + 3, NOW + timedelta(hours=1))
         trust = (SMALL / "trust.keys").read_text(encoding="utf-8")

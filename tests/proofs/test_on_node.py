@@ -18,8 +18,8 @@ from zakhira.proofs.verdict import NOT_VERIFIED, VERIFIED, Verdict, verify_pack
 def _pay(coin: HeldCoin, to_index: int) -> str:
     """A payment of a cold coin to an address of the same vault's far end, which stands for the outside."""
     outside, change = derive_address(COLD, 0, to_index, CHAIN), derive_address(COLD, 1, 0, CHAIN)
-    payment = plan_payment((coin,), Payment(outside.address, 1_000_000), change, POLICY, CHAIN, proposal("pay"))
-    psbt = build_psbt(payment, (coin,), POLICY, (change,), {outside.address: outside.script_hex})
+    payment, left = plan_payment((coin,), Payment(outside.address, 1_000_000), change, POLICY, CHAIN, proposal("pay"))
+    psbt = build_psbt(payment, (coin,), POLICY, change=left)
     return spend_cold(payment, psbt)
 
 

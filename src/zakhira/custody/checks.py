@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from zakhira.custody.coin import Coin, Instruction
+from zakhira.custody.coin import MAIN, RECOVERY, Coin, Instruction
 from zakhira.custody.decoded import Decoded, DecodedInput, DecodedOutput, Origin
 from zakhira.custody.descriptor import CHANGE, RECEIVE, Place, derive_place, vault_descriptor
 from zakhira.custody.refusals import (
     AlreadyFinal,
     DuplicateInput,
     FeeAboveLimit,
+    FeeRateAboveLimit,
     ForeignChange,
     ForeignCoin,
+    NoSuchPath,
+    TooMuchChange,
     UnknownCoin,
     UnknownField,
     UnknownVault,
@@ -31,10 +34,12 @@ from zakhira.custody.refusals import (
     WrongVersion,
     WrongWitnessScript,
 )
+from zakhira.custody.weight import spend_vsize
 from zakhira.programme.model import Policy, Vault
 
 SEQUENCE = 0xFFFFFFFD
-"""Every input of every spend: replaceable (BIP-125), no relative lock (BIP-68 is off with the top bit)."""
+"""Every input of every spend on the main path: replaceable (BIP-125), no relative lock (BIP-68 is off with the top
+bit). On the recovery path the sequence is the age that the script asks for, which is replaceable as well."""
 TX_VERSION = 2
 SIGHASH_ALL = 1
 """The whole transaction is signed (BIP-143)."""
@@ -46,6 +51,19 @@ def vault_named(policy: Policy, vault_id: str) -> Vault:
         if vault.id == vault_id:
             return vault
     raise UnknownVault(f"The policy has no vault {vault_id!r}.", "Name a vault of the programme file.")
+
+
+def sequence_and_locktime(vault: Vault, path: str) -> tuple[int, int]:
+    """What every input's sequence and the transaction's lock time must be on a path of a vault.
+
+    Raises:
+        NoSuchPath: the vault has no such path.
+    """
+    if path == RECOVERY and vault.recovery is not None:
+        return vault.recovery.after_blocks, 0
+    if path != MAIN:
+        raise NoSuchPath(f"Vault {vault.id} has no path {path!r}.", "Name main, or recovery where the vault has it.")
+    return SEQUENCE, vault.held_until_height
 
 
 def place_in_vault(vault: Vault, origins: tuple[Origin, ...], chain: str) -> tuple[int, int, Place] | None:
@@ -75,7 +93,7 @@ def coins_as_told(decoded: Decoded) -> Mapping[str, Coin]:
     }
 
 
-def _check_frame(decoded: Decoded, instruction: Instruction, chain: str) -> None:
+def _check_frame(decoded: Decoded, instruction: Instruction, locktime: int, chain: str) -> None:
     remedy = "Sign nothing; have the spend built again from the approved instruction."
     if instruction.chain != chain:
         raise WrongChain(f"The instruction is for {instruction.chain}, not for {chain}.", "Use a signer of that chain.")
@@ -86,16 +104,18 @@ def _check_frame(decoded: Decoded, instruction: Instruction, chain: str) -> None
         raise UnknownField(f"The PSBT has unknown fields: {', '.join(decoded.unknown_fields)}.", remedy)
     if decoded.version != TX_VERSION:
         raise WrongVersion(f"The transaction has version {decoded.version}, not {TX_VERSION}.", remedy)
-    if decoded.locktime != 0:
-        raise WrongLocktime(f"The transaction is locked until {decoded.locktime}.", remedy)
+    if decoded.locktime != locktime:
+        raise WrongLocktime(f"The transaction has lock time {decoded.locktime}, not {locktime}.", remedy)
 
 
-def _check_shape(given: DecodedInput) -> None:
+def _check_shape(given: DecodedInput, sequence: int) -> None:
     remedy = "Sign nothing; have the spend built again."
     if given.is_final:
         raise AlreadyFinal(f"Input {given.outpoint} is final already.", remedy)
-    if given.sequence != SEQUENCE:
-        raise WrongSequence(f"Input {given.outpoint} has sequence {given.sequence:#010x}.", remedy)
+    if given.sequence != sequence:
+        raise WrongSequence(
+            f"Input {given.outpoint} has sequence {given.sequence:#010x}, not {sequence:#010x}.", remedy
+        )
     kinds = {given.sighash if given.sighash is not None else SIGHASH_ALL}
     kinds |= {int(signature[-2:], 16) for _, signature in given.signatures}
     if kinds != {SIGHASH_ALL}:
@@ -126,56 +146,98 @@ def _check_coin(given: DecodedInput, coin: Coin | None, vault: Vault, chain: str
 
 
 def _check_inputs(
-    decoded: Decoded, instruction: Instruction, known_coins: Mapping[str, Coin], policy: Policy, chain: str
+    decoded: Decoded,
+    instruction: Instruction,
+    known_coins: Mapping[str, Coin],
+    vault: Vault,
+    sequence: int,
 ) -> int:
     """The sum of the coins spent, in sats."""
     outpoints = [given.outpoint for given in decoded.inputs]
     twice = [outpoint for outpoint, count in Counter(outpoints).items() if count > 1]
     if twice:
         raise DuplicateInput(f"Coin {twice[0]} is spent twice.", "Sign nothing; have the spend built again.")
-    if set(outpoints) != set(instruction.inputs) or len(instruction.inputs) != len(outpoints):
+    if instruction.inputs and sorted(outpoints) != sorted(instruction.inputs):
         other = sorted(set(outpoints) ^ set(instruction.inputs))
         raise WrongInputs(
             f"The coins differ from the instruction's in {', '.join(other) or 'their number'}.", "Sign nothing."
         )
-    vault = vault_named(policy, instruction.from_vault)
     for given in decoded.inputs:
-        _check_shape(given)
+        _check_shape(given, sequence)
     return sum(
-        _check_coin(given, known_coins.get(given.outpoint), vault, chain).amount_sats for given in decoded.inputs
+        _check_coin(given, known_coins.get(given.outpoint), vault, instruction.chain).amount_sats
+        for given in decoded.inputs
     )
 
 
-def _belongs(output: DecodedOutput, vault: Vault, branch: int, chain: str) -> bool:
+def _branch_in(output: DecodedOutput, vault: Vault, chain: str) -> int | None:
+    """The branch on which the vault derives this output; None if it does not."""
     found = place_in_vault(vault, output.origins, chain)
-    return found is not None and found[0] == branch and found[2].script_hex == output.script_hex
+    return found[0] if found is not None and found[2].script_hex == output.script_hex else None
 
 
-def _check_outputs(decoded: Decoded, instruction: Instruction, policy: Policy, chain: str) -> None:
-    said = Counter((payment.address, payment.amount_sats) for payment in instruction.payments)
-    found = Counter((output.address, output.amount_sats) for output in decoded.outputs)
-    if said != found:
-        strange = ", ".join(f"{amount} sat to {address or 'a bare script'}" for address, amount in (found - said))
-        lacking = ", ".join(f"{amount} sat to {address}" for address, amount in (said - found))
+def _split_outputs(
+    decoded: Decoded, instruction: Instruction
+) -> tuple[tuple[DecodedOutput, ...], tuple[DecodedOutput, ...]]:
+    """The outputs that are the instruction's payments, and the rest; raises WrongOutputs if a payment is missing."""
+    lacking = Counter((payment.address, payment.amount_sats) for payment in instruction.payments)
+    paid: list[DecodedOutput] = []
+    rest: list[DecodedOutput] = []
+    for output in decoded.outputs:
+        said = (output.address, output.amount_sats)
+        (paid if lacking[said] > 0 else rest).append(output)
+        lacking[said] -= 1
+    missing = ", ".join(f"{sats} sat to {address}" for (address, sats), count in lacking.items() if count > 0)
+    if missing or not instruction.payments:
+        strange = ", ".join(f"{item.amount_sats} sat to {item.address or 'a bare script'}" for item in rest)
         raise WrongOutputs(
-            f"Not approved: {strange or 'nothing'}; approved and missing: {lacking or 'nothing'}.", "Sign nothing."
+            f"Approved and missing: {missing or 'no payment at all'}; not approved: {strange or 'nothing'}.",
+            "Sign nothing.",
         )
+    return tuple(paid), tuple(rest)
+
+
+def _check_outputs(decoded: Decoded, instruction: Instruction, policy: Policy) -> None:
     payer = vault_named(policy, instruction.from_vault)
-    rest = [output for output in decoded.outputs if not _belongs(output, payer, CHANGE, chain)]
-    if instruction.to_vault == "":
-        if len(rest) > 1:
-            raise ForeignChange(f"{rest[1].address} is neither the payment nor change.", "Sign nothing.")
-        return
-    receiver = vault_named(policy, instruction.to_vault)
-    strangers = [output for output in rest if not _belongs(output, receiver, RECEIVE, chain)]
-    if strangers and len(strangers) == len(rest):
-        raise WrongDestination(f"{strangers[0].address} is not an address of vault {receiver.id}.", "Sign nothing.")
+    paid, rest = _split_outputs(decoded, instruction)
+    strangers = [output for output in rest if _branch_in(output, payer, instruction.chain) != CHANGE]
     if strangers:
         raise ForeignChange(
-            f"{strangers[0].address} belongs neither to {receiver.id} nor to {payer.id}.", "Sign nothing."
+            f"{strangers[0].amount_sats} sat to {strangers[0].address or 'a bare script'} are neither a payment nor "
+            f"change of {payer.id}.",
+            "Sign nothing.",
         )
-    if not rest:
-        raise WrongDestination(f"Nothing is paid to vault {receiver.id}.", "Sign nothing.")
+    if len(rest) > instruction.change_outputs_limit:
+        raise TooMuchChange(
+            f"{len(rest)} outputs are change, approved are {instruction.change_outputs_limit}.", "Have it built again."
+        )
+    if instruction.to_vault == "":
+        return
+    receiver = vault_named(policy, instruction.to_vault)
+    branches = {RECEIVE, CHANGE} if receiver == payer else {RECEIVE}
+    for output in paid:
+        if _branch_in(output, receiver, instruction.chain) not in branches:
+            raise WrongDestination(f"{output.address} is not an address of vault {receiver.id}.", "Sign nothing.")
+
+
+def _check_fee(decoded: Decoded, instruction: Instruction, policy: Policy, total_sats: int) -> None:
+    fee_sats = total_sats - sum(output.amount_sats for output in decoded.outputs)
+    if not 0 <= fee_sats <= instruction.fee_limit_sats:
+        raise WrongFee(
+            f"The fee is {fee_sats} sat, approved are at most {instruction.fee_limit_sats} sat.", "Sign nothing."
+        )
+    if fee_sats > policy.fee_limit_sats:
+        raise FeeAboveLimit(
+            f"The fee of {fee_sats} sat is above the limit of {policy.fee_limit_sats} sat.", "Lower the fee rate."
+        )
+    sizes = [len(output.script_hex) // 2 for output in decoded.outputs]
+    vault = vault_named(policy, instruction.from_vault)
+    vsize = spend_vsize(vault, len(decoded.inputs), sizes, instruction.path)
+    if fee_sats > instruction.fee_rate_limit_sat_per_vb * vsize:
+        raise FeeRateAboveLimit(
+            f"The fee of {fee_sats} sat for {vsize} vB is above {instruction.fee_rate_limit_sat_per_vb} sat/vB.",
+            "Lower the fee rate.",
+        )
 
 
 def check_against(
@@ -184,19 +246,18 @@ def check_against(
     """Require that decoded bytes do what the instruction says and nothing else.
 
     ``known_coins`` (outpoint to coin) are the node's, or :func:`coins_as_told` on a signer without a node. Every
-    output beside the payment must be change of the paying vault (branch 1), re-derived. Amounts are in sats.
+    payment stands among the outputs, to the receiving vault where the instruction names one; every further output is
+    change of the paying vault (branch 1), re-derived. The fee (sats) keeps to the lower of the instruction's and the
+    policy's limit, and to the instruction's rate.
 
     Raises:
         SigningRefused: one subclass for each difference; see custody.refusals.
         UnknownVault: the policy does not know a vault of the instruction.
+        NoSuchPath: the paying vault has not the path that the instruction names.
     """
-    _check_frame(decoded, instruction, chain)
-    total_sats = _check_inputs(decoded, instruction, known_coins, policy, chain)
-    _check_outputs(decoded, instruction, policy, chain)
-    fee_sats = total_sats - sum(output.amount_sats for output in decoded.outputs)
-    if fee_sats != instruction.fee_sats:
-        raise WrongFee(f"The fee is {fee_sats} sat, approved are {instruction.fee_sats} sat.", "Sign nothing.")
-    if fee_sats > policy.fee_limit_sats:
-        raise FeeAboveLimit(
-            f"The fee of {fee_sats} sat is above the limit of {policy.fee_limit_sats} sat.", "Lower the fee rate."
-        )
+    vault = vault_named(policy, instruction.from_vault)
+    sequence, locktime = sequence_and_locktime(vault, instruction.path)
+    _check_frame(decoded, instruction, locktime, chain)
+    total_sats = _check_inputs(decoded, instruction, known_coins, vault, sequence)
+    _check_outputs(decoded, instruction, policy)
+    _check_fee(decoded, instruction, policy, total_sats)

@@ -41,6 +41,18 @@ class Payment:
 
 
 @dataclass(frozen=True)
+class ChangeOutput:
+    """What comes back to the paying vault, and where (branch 1)."""
+
+    address: Address
+    amount_sats: int
+
+
+MAIN, RECOVERY = "main", "recovery"
+"""The paths of a vault: its quorum, and the second quorum that may spend coins of a certain age."""
+
+
+@dataclass(frozen=True)
 class Instruction:
     """What a spend shall do, in types: this is what officers sign and what decoded bytes are held against."""
 
@@ -48,15 +60,25 @@ class Instruction:
     chain: str
     from_vault: str
     to_vault: str
-    inputs: tuple[str, ...]
-    """outpoints, sorted"""
+    """the vault that is paid, or empty for a payment outside the vaults"""
     payments: tuple[Payment, ...]
-    fee_sats: int
+    """what is paid; change is not among them"""
+    inputs: tuple[str, ...]
+    """the coins that the proposer names, as sorted outpoints; empty leaves the choice to coin selection"""
+    fee_limit_sats: int
+    fee_rate_limit_sat_per_vb: int
     purpose: str
     clause: str
+    """the authority cited"""
     proposed_by: str
     proposed_at: datetime
     expires_at: datetime
+    replaces: str = ""
+    """id of the spend whose coin this one spends home"""
+    path: str = MAIN
+    """``main`` or ``recovery``: by which quorum of the vault the coins move"""
+    change_outputs_limit: int = 1
+    """how many outputs may come back to the paying vault: 1 unless it splits its coins"""
 
     def as_json(self) -> Json:
         """Plain data for the canonical encoding; amounts stay integers."""
@@ -65,14 +87,18 @@ class Instruction:
             "chain": self.chain,
             "from_vault": self.from_vault,
             "to_vault": self.to_vault,
-            "inputs": list(self.inputs),
             "payments": [{"address": p.address, "amount_sats": p.amount_sats} for p in self.payments],
-            "fee_sats": self.fee_sats,
+            "inputs": list(self.inputs),
+            "fee_limit_sats": self.fee_limit_sats,
+            "fee_rate_limit_sat_per_vb": self.fee_rate_limit_sat_per_vb,
             "purpose": self.purpose,
             "clause": self.clause,
             "proposed_by": self.proposed_by,
             "proposed_at": utc_text(self.proposed_at),
             "expires_at": utc_text(self.expires_at),
+            "replaces": self.replaces,
+            "path": self.path,
+            "change_outputs_limit": self.change_outputs_limit,
         }
 
     @property

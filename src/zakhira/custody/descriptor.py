@@ -13,9 +13,11 @@ from embit.bip32 import HDKey
 from embit.descriptor import Descriptor
 from embit.descriptor.checksum import add_checksum
 from embit.networks import NETWORKS
+from embit.script import address_to_scriptpubkey
 
 from zakhira.custody.coin import Address
 from zakhira.custody.refusals import (
+    BadAddress,
     BadPlace,
     BadVault,
     DecodersDisagree,
@@ -87,6 +89,25 @@ def embit_network(chain: str) -> dict[str, Any]:
     bdk_network(chain)
     network: dict[str, Any] = NETWORKS[chain]
     return network
+
+
+def output_script(address: str, chain: str) -> str:
+    """The script (hex) that an address stands for, as rust-bitcoin and embit both read it.
+
+    Raises:
+        BadAddress: it is no address of the chain.
+        DecodersDisagree: the two read it as different scripts.
+    """
+    network = embit_network(chain)
+    try:
+        by_bdk = bdkpython.Address(address, bdk_network(chain)).script_pubkey().to_bytes().hex()
+        by_embit = address_to_scriptpubkey(address)
+        here = by_embit.address(network).lower() == address.lower()
+    except (bdkpython.AddressParseError, *EMBIT_ERRORS) as error:
+        raise BadAddress(f"{address!r} is no address of {chain}: {error}.", "Ask the payee again.") from None
+    if by_embit.data.hex() != by_bdk or not here:
+        raise DecodersDisagree(f"The two libraries read {address} as different scripts.", "Pay nothing to it.")
+    return str(by_bdk)
 
 
 def _check_key(text: str, vault: str) -> HDKey:

@@ -150,7 +150,7 @@ class ForeignCoin(SigningRefused):
 
 
 class WrongOutputs(SigningRefused):
-    """The outputs are not the payments of the instruction."""
+    """A payment of the instruction is not among the outputs."""
 
     code = "ZK-CUSTODY-030"
 
@@ -168,7 +168,7 @@ class ForeignChange(SigningRefused):
 
 
 class WrongFee(SigningRefused):
-    """The fee is not the one that was approved."""
+    """The fee is above what was approved, or the outputs are more than the coins."""
 
     code = "ZK-CUSTODY-033"
 
@@ -180,13 +180,13 @@ class FeeAboveLimit(SigningRefused):
 
 
 class WrongSequence(SigningRefused):
-    """An input's sequence is not the one that every spend carries."""
+    """An input's sequence is not the one that the vault's path asks for."""
 
     code = "ZK-CUSTODY-035"
 
 
 class WrongLocktime(SigningRefused):
-    """A spend with a lock time."""
+    """The lock time is not the one that the vault's path asks for."""
 
     code = "ZK-CUSTODY-036"
 
@@ -279,3 +279,27 @@ class PolicyDiffers(SigningRefused):
     """The policy that came with a request is not the one that the signer knows."""
 
     code = "ZK-CUSTODY-051"
+
+
+class NoSuchPath(SigningRefused):
+    """The vault has no path of this name."""
+
+    code = "ZK-CUSTODY-060"
+
+
+class TooMuchChange(SigningRefused):
+    """More outputs come back to the paying vault than were approved."""
+
+    code = "ZK-CUSTODY-061"
+
+
+class FeeRateAboveLimit(SigningRefused):
+    """The fee for each virtual byte is above what was approved."""
+
+    code = "ZK-CUSTODY-062"
+
+
+class BadAddress(InvalidInput):
+    """A text is no address of the chain."""
+
+    code = "ZK-CUSTODY-063"

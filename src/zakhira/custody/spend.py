@@ -7,29 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from embit import compact, ec
+from embit import ec
 from embit.psbt import DerivationPath
 from embit.script import Script
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
-from zakhira.custody.checks import SEQUENCE, SIGHASH_ALL, TX_VERSION, check_against, vault_named
-from zakhira.custody.coin import Address, Coin, Instruction, Payment
+from zakhira.custody.checks import SIGHASH_ALL, TX_VERSION, check_against, sequence_and_locktime, vault_named
+from zakhira.custody.coin import Address, ChangeOutput, Coin, Instruction, Payment
 from zakhira.custody.decoded import INSTRUCTION_KEY
 from zakhira.custody.decoders import decode_psbt
-from zakhira.custody.descriptor import Place, derive_place, vault_descriptor
+from zakhira.custody.descriptor import Place, derive_place, output_script, vault_descriptor
 from zakhira.custody.exact_psbt import ExactPsbt
 from zakhira.custody.refusals import BadFeeRate, FeeAboveLimit, ForeignCoin, NothingToSpend, TooHeavy, TooLittle
+from zakhira.custody.weight import SEGWIT_SCALE, VAULT_SCRIPT_BYTES, spend_weight
 from zakhira.programme.model import Policy, Vault
 
 DUST_SATS = 330
 """Below this a P2WSH output is not relayed: 3 sat/vB x (43 + 67) vB (Bitcoin Core, policy.cpp, GetDustThreshold)."""
 MAX_STANDARD_WEIGHT = 400_000
 """Heavier transactions are not relayed (Bitcoin Core, policy.h, MAX_STANDARD_TX_WEIGHT)."""
-SIGNATURE_BYTES = 72
-"""The longest low-S DER signature (71) and its sighash byte."""
-P2WSH_SCRIPT_BYTES = 34
-SEGWIT_SCALE = 4
-"""Weight of a byte outside the witness (BIP-141)."""
 
 
 @dataclass(frozen=True)
@@ -67,30 +63,9 @@ def outpoint_order(outpoint: str) -> tuple[str, int]:
     return txid, int(vout)
 
 
-def _compact_size(count: int) -> int:
-    return len(compact.to_bytes(count))
-
-
-def input_weight(threshold: int, keys: int) -> int:
-    """Weight of one P2WSH multisig input with signatures of full length (BIP-141).
-
-    4 x (36 outpoint + 1 empty script + 4 sequence) + 1 stack count + 1 empty item + threshold x (1 + 72)
-    + length and body of the script ``m <33-byte keys> n CHECKMULTISIG`` (3 + 34 x keys).
-    """
-    script = 3 + 34 * keys
-    return SEGWIT_SCALE * 41 + 1 + 1 + threshold * (1 + SIGNATURE_BYTES) + _compact_size(script) + script
-
-
-def spend_weight(threshold: int, keys: int, inputs: int, output_script_bytes: Sequence[int]) -> int:
-    """Weight of the finalised transaction, at most (see :func:`input_weight`)."""
-    outputs = sum(8 + _compact_size(size) + size for size in output_script_bytes)
-    frame = 4 + _compact_size(inputs) + _compact_size(len(output_script_bytes)) + outputs + 4
-    return SEGWIT_SCALE * frame + 2 + inputs * input_weight(threshold, keys)
-
-
 def _fee_sats(vault: Vault, inputs: int, output_script_bytes: Sequence[int], policy: Policy) -> int:
     """The policy's fee rate times the transaction's virtual bytes, at most."""
-    weight = spend_weight(vault.threshold, len(vault.keys), inputs, output_script_bytes)
+    weight = spend_weight(vault, inputs, output_script_bytes)
     if weight > MAX_STANDARD_WEIGHT:
         raise TooHeavy(f"A spend of {inputs} coins weighs {weight}, above {MAX_STANDARD_WEIGHT}.", "Spend fewer coins.")
     if policy.fee_rate_sat_per_vb < 1:
@@ -106,20 +81,22 @@ def _fee_sats(vault: Vault, inputs: int, output_script_bytes: Sequence[int], pol
 def _instruction(
     held: Sequence[HeldCoin],
     vaults: tuple[str, str],
-    payments: Sequence[Payment],
-    fee_sats: int,
+    payment: Payment,
+    fee: tuple[int, int],
     proposal: Proposal,
     policy: Policy,
     chain: str,
 ) -> Instruction:
+    """The instruction for these coins; ``fee`` is its limit in sats and in sats per virtual byte."""
     return Instruction(
         id=proposal.id,
         chain=chain,
         from_vault=vaults[0],
         to_vault=vaults[1],
+        payments=(payment,),
         inputs=tuple(sorted((item.coin.outpoint for item in held), key=outpoint_order)),
-        payments=tuple(payments),
-        fee_sats=fee_sats,
+        fee_limit_sats=fee[0],
+        fee_rate_limit_sat_per_vb=fee[1],
         purpose=proposal.purpose,
         clause=policy.clause,
         proposed_by=proposal.proposed_by,
@@ -142,7 +119,7 @@ def choose_coins(held: Iterable[HeldCoin], vault: Vault, policy: Policy) -> tupl
     chosen: list[HeldCoin] = []
     total_sats = 0
     for item in sorted(held, key=lambda item: (item.coin.height, *outpoint_order(item.coin.outpoint))):
-        weight = spend_weight(vault.threshold, len(vault.keys), len(chosen) + 1, (P2WSH_SCRIPT_BYTES,))
+        weight = spend_weight(vault, len(chosen) + 1, (VAULT_SCRIPT_BYTES,))
         fee_sats = policy.fee_rate_sat_per_vb * math.ceil(weight / SEGWIT_SCALE)
         if weight > MAX_STANDARD_WEIGHT or fee_sats > policy.fee_limit_sats:
             break
@@ -164,11 +141,12 @@ def plan_sweep(
     """
     vault = vault_named(policy, held[0].address.vault if held else "")
     total_sats = _require_coins(held, vault)
-    fee_sats = _fee_sats(vault, len(held), (P2WSH_SCRIPT_BYTES,), policy)
+    fee_sats = _fee_sats(vault, len(held), (VAULT_SCRIPT_BYTES,), policy)
     if total_sats - fee_sats < DUST_SATS:
         raise TooLittle(f"{total_sats} sat less a fee of {fee_sats} sat is dust.", "Wait for more coins.")
     payment = Payment(destination.address, total_sats - fee_sats)
-    return _instruction(held, (vault.id, destination.vault), (payment,), fee_sats, proposal, policy, chain)
+    fee = (fee_sats, policy.fee_rate_sat_per_vb)
+    return _instruction(held, (vault.id, destination.vault), payment, fee, proposal, policy, chain)
 
 
 def plan_payment(
@@ -178,24 +156,30 @@ def plan_payment(
     policy: Policy,
     chain: str,
     proposal: Proposal,
-    payment_script_bytes: int = P2WSH_SCRIPT_BYTES,
-) -> Instruction:
-    """A payment to an address outside the vaults; what is left goes to ``change`` (branch 1), or to the fee if dust.
+) -> tuple[Instruction, tuple[ChangeOutput, ...]]:
+    """A payment to an address outside the vaults, with what is left as change at ``change`` (branch 1).
+
+    Change that would be dust goes to the fee: then there is none.
 
     Raises what :func:`plan_sweep` raises.
     """
     vault = vault_named(policy, held[0].address.vault if held else "")
     total_sats = _require_coins(held, vault)
-    fee_sats = _fee_sats(vault, len(held), (payment_script_bytes, P2WSH_SCRIPT_BYTES), policy)
+    sizes = (len(output_script(payment.address, chain)) // 2, VAULT_SCRIPT_BYTES)
+    fee_sats = _fee_sats(vault, len(held), sizes, policy)
     rest_sats = total_sats - payment.amount_sats - fee_sats
     if rest_sats < 0 or payment.amount_sats < DUST_SATS:
         raise TooLittle(
             f"{total_sats} sat do not cover {payment.amount_sats} sat and a fee of {fee_sats} sat.", "Add coins."
         )
-    if rest_sats < DUST_SATS:
-        return _instruction(held, (vault.id, ""), (payment,), fee_sats + rest_sats, proposal, policy, chain)
-    payments = (payment, Payment(change.address, rest_sats))
-    return _instruction(held, (vault.id, ""), payments, fee_sats, proposal, policy, chain)
+    vaults, fee = (vault.id, ""), (fee_sats, policy.fee_rate_sat_per_vb)
+    if rest_sats >= DUST_SATS:
+        returned = ChangeOutput(change, rest_sats)
+        return _instruction(held, vaults, payment, fee, proposal, policy, chain), (returned,)
+    fee_sats += rest_sats
+    vsize = math.ceil(spend_weight(vault, len(held), sizes[:1]) / SEGWIT_SCALE)
+    fee = (fee_sats, math.ceil(fee_sats / vsize))
+    return _instruction(held, vaults, payment, fee, proposal, policy, chain), ()
 
 
 def _place_of(address: Address, policy: Policy, chain: str) -> Place:
@@ -216,17 +200,16 @@ def _derivations(place: Place) -> dict[ec.PublicKey, DerivationPath]:
     }
 
 
-def _unsigned(instruction: Instruction, scripts: Mapping[str, str]) -> Transaction:
-    """The unsigned transaction: BIP-69 order, version 2, no lock time, replaceable."""
-    inputs = sorted(instruction.inputs, key=outpoint_order)
-    outputs = sorted((payment.amount_sats, scripts[payment.address]) for payment in instruction.payments)
+def _unsigned(
+    held: Sequence[HeldCoin], outputs: Iterable[tuple[int, str]], sequence: int, locktime: int
+) -> Transaction:
+    """The unsigned transaction, version 2, in BIP-69 order; ``outputs`` are amounts (sats) and scripts (hex)."""
+    inputs = sorted(outpoint_order(item.coin.outpoint) for item in held)
     return Transaction(
         version=TX_VERSION,
-        vin=[
-            TransactionInput(bytes.fromhex(txid), vout, sequence=SEQUENCE) for txid, vout in map(outpoint_order, inputs)
-        ],
-        vout=[TransactionOutput(amount, Script(bytes.fromhex(script))) for amount, script in outputs],
-        locktime=0,
+        vin=[TransactionInput(bytes.fromhex(txid), vout, sequence=sequence) for txid, vout in inputs],
+        vout=[TransactionOutput(amount, Script(bytes.fromhex(script))) for amount, script in sorted(outputs)],
+        locktime=locktime,
     )
 
 
@@ -235,23 +218,27 @@ def build_psbt(
     held: Sequence[HeldCoin],
     policy: Policy,
     places: Iterable[Address] = (),
-    outside_scripts: Mapping[str, str] | None = None,
+    change: Sequence[ChangeOutput] = (),
     previous: Mapping[str, str] | None = None,
 ) -> str:
     """The PSBT (base64) that does what the instruction says, decoded twice and checked before it is returned.
 
-    ``places`` are the vaults' addresses among the outputs (destination and change); ``outside_scripts`` gives the
-    script in hex of an address outside the vaults. ``previous`` (transaction id to hex) puts whole previous
-    transactions beside the amounts, so that a signer without a node can check them.
+    ``held`` are the coins that it spends: those that the instruction names, or those that coin selection chose where
+    it names none. ``places`` are the vaults' addresses among the payments, ``change`` is what comes back. ``previous``
+    (transaction id to hex) puts whole previous transactions beside the amounts, so that a signer without a node can
+    check them.
 
     Raises:
         SigningRefused: the instruction cannot be built as it stands; one subclass for each difference.
     """
     chain = instruction.chain
-    own = {address.address: _place_of(address, policy, chain) for address in places}
-    scripts = {**(outside_scripts or {}), **{name: place.script_hex for name, place in own.items()}}
-    by_outpoint = {item.coin.outpoint: item for item in held}
-    psbt = ExactPsbt(_unsigned(instruction, scripts))
+    chosen = {item.coin.outpoint: item for item in held if item.coin.outpoint in instruction.inputs}
+    by_outpoint = chosen if instruction.inputs else {item.coin.outpoint: item for item in held}
+    own = [_place_of(address, policy, chain) for address in (*places, *(item.address for item in change))]
+    outputs = [(payment.amount_sats, output_script(payment.address, chain)) for payment in instruction.payments]
+    outputs += [(item.amount_sats, item.address.script_hex) for item in change]
+    vault = vault_named(policy, instruction.from_vault)
+    psbt = ExactPsbt(_unsigned(list(by_outpoint.values()), outputs, *sequence_and_locktime(vault, instruction.path)))
     psbt.unknown[INSTRUCTION_KEY] = bytes.fromhex(instruction.hash)
     for scope in psbt.inputs:
         item = by_outpoint[f"{scope.txid.hex()}:{scope.vout}"]
@@ -262,7 +249,7 @@ def build_psbt(
         scope.bip32_derivations.update(_derivations(place))
         if previous is not None:
             scope.non_witness_utxo = Transaction.parse(bytes.fromhex(previous[scope.txid.hex()]))
-    by_script = {place.script_hex: place for place in own.values()}
+    by_script = {place.script_hex: place for place in own}
     for scope in psbt.outputs:
         place_out = by_script.get(scope.script_pubkey.data.hex())
         if place_out is not None:

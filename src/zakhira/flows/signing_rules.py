@@ -67,7 +67,7 @@ class SigningRules:
             policy,
             instruction.hash,
             sum(payment.amount_sats for payment in instruction.payments),
-            instruction.fee_sats,
+            instruction.fee_limit_sats,
             instruction.proposed_by,
             instruction.proposed_at,
             instruction.expires_at,

@@ -33,6 +33,8 @@ class Spend:
     raw_hex: str = ""
     txid: str = ""
     height: int = 0
+    fee_sats: int = 0
+    """what the built transaction pays; 0 until it is built"""
 
     @property
     def record(self) -> Record:
@@ -55,6 +57,7 @@ class Spend:
             "raw_hex": self.raw_hex,
             "txid": self.txid,
             "height": self.height,
+            "fee_sats": self.fee_sats,
         }
         return Record(SPEND, self.instruction.id, body)
 
@@ -81,12 +84,16 @@ def _instruction(fields: Fields) -> Instruction:
         to_vault=_text(fields, "to_vault"),
         inputs=tuple(cast("list[str]", fields["inputs"])),
         payments=tuple(Payment(_text(p, "address"), cast("int", p["amount_sats"])) for p in payments),
-        fee_sats=cast("int", fields["fee_sats"]),
+        fee_limit_sats=cast("int", fields["fee_limit_sats"]),
+        fee_rate_limit_sat_per_vb=cast("int", fields["fee_rate_limit_sat_per_vb"]),
         purpose=_text(fields, "purpose"),
         clause=_text(fields, "clause"),
         proposed_by=_text(fields, "proposed_by"),
         proposed_at=parse_utc(_text(fields, "proposed_at")),
         expires_at=parse_utc(_text(fields, "expires_at")),
+        replaces=_text(fields, "replaces"),
+        path=_text(fields, "path"),
+        change_outputs_limit=cast("int", fields["change_outputs_limit"]),
     )
 
 
@@ -123,6 +130,7 @@ def spend_of(body: Json) -> Spend:
         raw_hex=str(fields["raw_hex"]),
         txid=str(fields["txid"]),
         height=cast("int", fields["height"]),
+        fee_sats=cast("int", fields["fee_sats"]),
     )
 
 

@@ -149,7 +149,7 @@ def _approve(machinery: Machinery, programme: Programme, spend: Spend, now: date
         policy,
         instruction.hash,
         sum(payment.amount_sats for payment in instruction.payments),
-        instruction.fee_sats,
+        instruction.fee_limit_sats,
         instruction.proposed_by,
         instruction.proposed_at,
         instruction.expires_at,
@@ -167,7 +167,8 @@ def _build(machinery: Machinery, programme: Programme, spend: Spend, now: dateti
     """Build the PSBT; both decoders have read it alike when this returns."""
     held = [h for h in _held(machinery, programme) if h.coin.outpoint in spend.instruction.inputs]
     psbt = build_psbt(spend.instruction, held, programme.policy, places=(spend.destination,))
-    step = replace(spend, state=advance(spend.state, SpendEvent.TRANSACTION_BUILT), psbt=psbt)
+    fee_sats = sum(item.coin.amount_sats for item in held) - sum(p.amount_sats for p in spend.instruction.payments)
+    step = replace(spend, state=advance(spend.state, SpendEvent.TRANSACTION_BUILT), psbt=psbt, fee_sats=fee_sats)
     return _commit(machinery, step, "coordinator", now)
 
 
@@ -196,4 +197,4 @@ def _entry(machinery: Machinery, spend: Spend, now: datetime) -> Entry:
     inputs = {balance.lot.outpoint: balance for balance in machinery.books.lots(INTAKE_ACCOUNT)}
     spent = [(inputs[outpoint].lot, inputs[outpoint].amount.units) for outpoint in spend.instruction.inputs]
     opened = Lot(f"{spend.txid}:0", f"{spend.instruction.id} from intake")
-    return sweep_entry(spend.instruction.id, spent, opened, spend.instruction.fee_sats, now)
+    return sweep_entry(spend.instruction.id, spent, opened, spend.fee_sats, now)

@@ -294,13 +294,30 @@ class VaultKey:
 
 
 @dataclass(frozen=True)
+class Recovery:
+    """A second quorum that may spend a coin once it is ``after_blocks`` blocks old (BIP-68, 1 to 65,535)."""
+
+    threshold: int
+    keys: tuple[VaultKey, ...]
+    after_blocks: int
+
+
+@dataclass(frozen=True)
 class Vault:
-    """A descriptor with a purpose: ``wsh(sortedmulti(threshold, keys))``."""
+    """A descriptor with a purpose; ``template`` says which one (see custody.template)."""
 
     id: str
     purpose: str
     threshold: int
     keys: tuple[VaultKey, ...]
+    template: str = "sortedmulti"
+    """``sortedmulti``, ``decaying``, ``held`` or ``taproot``"""
+    recovery: Recovery | None = None
+    """of a decaying vault always, of a taproot vault if it has one"""
+    held_until_height: int = 0
+    """of a held vault: the block after which its coins can move (BIP-65); 0 elsewhere"""
+    is_drill: bool = False
+    """made on regtest of keys that a vault in earnest would refuse (one vendor, site or person): marked for ever"""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _sweep(programme: Programme, spend: Spend) -> SweepFact:
         id=spend.instruction.id,
         at=spend.instruction.proposed_at,
         amount_sats=sum(payment.amount_sats for payment in spend.instruction.payments),
-        fee_sats=spend.instruction.fee_sats,
+        fee_sats=spend.fee_sats,
         proposed_by=spend.instruction.proposed_by,
         approvals=tuple(SweepApproval(a.officer, roles[a.officer], a.at) for a in spend.approvals),
         signers=spend.signers,
