@@ -83,7 +83,7 @@ class WrongVaultState(Refused):
     code = "ZK-CUSTODY-102"
 
 
-class TestSignRefused(Refused):
+class ChallengeRefused(Refused):
     """What came back does not prove that the key signed this challenge."""
 
     code = "ZK-CUSTODY-103"
