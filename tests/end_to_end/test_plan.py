@@ -53,6 +53,13 @@ def test_a_written_draw_plans_as_drawn(tmp_path: Path) -> None:
         (("--scenarios", "0"), "--scenarios"),
         (("--scenario-file", "nowhere.csv"), "ZK-PLANNING-071"),
         (("--method", "guess"), "--method"),
+        (("--frontier", "value,value"), "two of value"),
+        (("--frontier", "value,coins", "--explain", "north"), "--frontier does not go with --explain"),
+        (("--to-pypsa", "x.nc", "--out", "plan"), "--to-pypsa does not go with --out"),
+        (("--risk", "0.5,0.9"), "--risk means nothing without --scenarios or --scenario-file"),
+        (("--points", "9"), "--points means nothing without --frontier"),
+        (("--workers", "3"), "--workers means nothing without --engine"),
+        (("--objective", "coins", "--method", "full"), "--method is for --objective value"),
     ],
 )
 def test_what_cannot_be_is_wrong_input(words: tuple[str, ...], code: str) -> None:

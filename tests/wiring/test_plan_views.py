@@ -76,6 +76,11 @@ def test_an_aim_and_a_frontier(tmp_path: Path) -> None:
     assert isinstance(points, list)
     assert len(points) >= 1
     assert (tmp_path / "f" / "frontier.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "f" / "report.html").read_text(encoding="utf-8")
+    assert found.sentence in page
+    assert "--frontier value,energy --points 3" in page
+    with pytest.raises(NotAPlanFile, match=r"a folder without a plan\.json"):
+        read_plan(tmp_path / "f")
     with pytest.raises(AimNotOfAMeanYear):
         _plan(replace(ORDER, objective="coins", risk=(0.5, 0.95)))
 

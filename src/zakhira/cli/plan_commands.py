@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.services import Answer, PlanOrder, Services
@@ -52,6 +53,34 @@ class _TwoAims(click.ParamType[tuple[str, str]]):
         if len(parts) != 2 or parts[0] == parts[1] or not set(parts) <= set(AIMS):  # noqa: PLR2004  # two aims
             self.fail(f"{value!r} is not two of {', '.join(AIMS)}, like value,coins.", param, ctx)
         return parts[0], parts[1]
+
+
+_UNHEEDED = {
+    "frontier": ("explain", "break_even", "objective", "method", "phases", "engine"),
+    "to_pypsa": (
+        *("scenarios", "scenario_file", "seed", "risk", "response", "phases", "method", "engine", "objective"),
+        *("frontier", "explain", "break_even", "out"),
+    ),
+}
+"""What one answer has no use for: asked for together with it, it would be left out without a word."""
+_NEEDS = {"points": ("frontier",), "workers": ("engine",), "risk": ("scenarios", "scenario_file")}
+"""Options that mean something only beside one of others."""
+
+
+def _refuse_unheeded(context: click.Context) -> None:
+    """An option that this plan would not heed is refused rather than left out."""
+    names = {param.name: param.opts[0] for param in context.command.params}
+    given = {name for name in names if name and context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    for name, others in _UNHEEDED.items():
+        for other in others:
+            if {name, other} <= given:
+                raise click.UsageError(f"{names[name]} does not go with {names[other]}: give one of the two.")
+    for name, others in _NEEDS.items():
+        if name in given and not given.intersection(others):
+            beside = " or ".join(names[other] for other in others)
+            raise click.UsageError(f"{names[name]} means nothing without {beside}.")
+    if {"objective", "method"} <= given and context.params["objective"] != "value":
+        raise click.UsageError("--method is for --objective value: other aims have a search of their own.")
 
 
 @click.command(epilog=_EXAMPLE)
@@ -102,6 +131,7 @@ def plan(
     """
     if scenarios is not None and scenario_file is not None:
         raise click.UsageError("--scenarios draws scenarios and --scenario-file reads them: give one of the two.")
+    _refuse_unheeded(click.get_current_context())
     order = PlanOrder(
         folder=programme,
         scenarios=scenarios or 0,

@@ -61,7 +61,10 @@ def compare_reasons(found: Comparison) -> tuple[str, ...]:
         sentences.append(f"{plural(len(found.figures) - MOST_FIGURES, 'further figure')} of the programme differ.")
     if not found.same_programme and not found.figures:
         sentences.append("No figure differs: it is the series, the names or the links between records.")
-    for words, prices in (("no longer binds", found.only_before), ("binds now and did not before", found.only_after)):
+    for words, prices in (
+        ("no longer binds. Before", found.only_before),
+        ("binds now and did not before", found.only_after),
+    ):
         sentences += [f"{price.limit} {words}: {price.sentence}" for price in prices[:MOST_LIMITS]]
     return tuple(sentences)
 

@@ -10,9 +10,18 @@ from zakhira.planning.heat_map import HeatMap
 from zakhira.programme.model import Programme
 from zakhira.reports.document import Column, Figure, Report, Row, Section, Table
 from zakhira.reports.facts import HorizonSurplus
-from zakhira.reports.numbers import fixed, power, prose, usd
+from zakhira.reports.numbers import fixed, prose, usd
 from zakhira.reports.plan_beside import PlanBeside, beside_section
-from zakhira.reports.plan_sections import certificate_section, certificate_state, horizon_section, plan_section
+from zakhira.reports.plan_sections import (
+    a_year,
+    certificate_section,
+    certificate_state,
+    horizon_section,
+    last_phase,
+    last_year,
+    plan_headline,
+    plan_section,
+)
 from zakhira.reports.totals import weakest_tag
 from zakhira.reports.trust_sections import assumption_section
 from zakhira.reports.value_sections import break_even_section, heat_section, plan_map_section, stake_section
@@ -37,21 +46,22 @@ class PlanFacts:
 def plan_report(facts: PlanFacts) -> Report:
     """Everything that the page of a plan says."""
     plan, programme = facts.plan, facts.programme
-    value, coins = sum(r.value_usd for r in plan.results), sum(r.btc for r in plan.results)
-    office = sum(one.value_usd for one in plan.stakeholders if one.kind == "programme")
+    value, coins = sum(r.value_usd for r in last_year(plan)), sum(r.btc for r in last_year(plan))
+    phase, year = last_phase(plan), a_year(plan)
+    office = sum(one.value_usd for one in plan.stakeholders if one.kind == "programme" and one.phase == phase)
     basis = plan.basis
     return Report(
         title=programme.name,
         subtitle=f"Plan of programme {programme.id}: {basis.objective}, response {basis.response}, "
         f"{basis.scenarios} scenario{'s' if basis.scenarios != 1 else ''}",
-        headline=f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated, worth {usd(value)} a year.",
+        headline=plan_headline(plan),
         figures=(
             Figure("Allocated", fixed(plan.power_mw, 1), "MW", f"of at most {prose(plan.cap_mw)} MW"),
             Figure(
-                "Net value", fixed(value / 1e6, 1), "USD million a year", "of licensees, pools and programme together"
+                "Net value", fixed(value / 1e6, 1), f"USD million {year}", "of licensees, pools and programme together"
             ),
-            Figure("Coins mined", fixed(coins, 1), "BTC a year", "for licensees, pools and programme together"),
-            Figure("Programme's part", fixed(office / 1e6, 1), "USD million a year", "royalty, rent and markup"),
+            Figure("Coins mined", fixed(coins, 1), f"BTC {year}", "for licensees, pools and programme together"),
+            Figure("Programme's part", fixed(office / 1e6, 1), f"USD million {year}", "royalty, rent and markup"),
         ),
         states=(certificate_state(plan),),
         sections=_sections(facts),

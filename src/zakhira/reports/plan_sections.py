@@ -109,10 +109,35 @@ def _rows(plan: Plan, zones: Mapping[str, str], classes: Mapping[str, str], tota
     return tuple(rows)
 
 
+def last_phase(plan: Plan) -> str:
+    """The last phase of a build-up, whose year stands for the plan where one figure is told; nothing without phases."""
+    return plan.results[-1].phase if plan.results else ""
+
+
+def last_year(plan: Plan) -> tuple[ClassResult, ...]:
+    """The results of the last phase's year; all where there are no phases. Years are never added to one another."""
+    return tuple(result for result in plan.results if result.phase == last_phase(plan))
+
+
+def a_year(plan: Plan) -> str:
+    """Which year a figure is of: any, or that of the last phase."""
+    return f"a year in phase {last_phase(plan)}" if last_phase(plan) else "a year"
+
+
+def plan_headline(plan: Plan) -> str:
+    """MW and worth in a sentence; of a build-up the discounted sum over its phases."""
+    worth = f"{usd(sum(result.value_usd for result in plan.results))} a year"
+    if last_phase(plan):
+        worth = f"{usd(plan.certificate.lower_bound_usd)} over all phases, discounted"
+    elif plan.basis.scenarios > 1:
+        worth += f" in the mean of {plan.basis.scenarios} scenarios"
+    return f"{power(plan.power_mw)} of at most {power(plan.cap_mw)} are allocated, worth {worth}."
+
+
 def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
     """MW by zone and class, with what they are worth a year."""
     names = class_names(programme)
-    held = [result for result in plan.results if result.power_mw > 0]
+    held = [result for result in last_year(plan) if result.power_mw > 0]
     by_class = {
         class_id: tuple(r for r in held if r.class_id == class_id)
         for class_id in dict.fromkeys(r.class_id for r in held)
@@ -121,7 +146,7 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
     if held:
         worth = {class_id: sum(r.value_usd for r in results) for class_id, results in by_class.items()}
         parts = [f"{names[c]} {usd(worth[c])}" for c in sorted(worth, key=lambda c: -worth[c])]
-        title = f"The plan is worth {usd(value)} a year: {name_list(parts)}"
+        title = f"The plan is worth {usd(value)} {a_year(plan)}: {name_list(parts)}"
     else:
         title = "Nothing pays at these prices: the plan leaves every megawatt alone"
     coins = sum(result.btc for result in held)
@@ -149,7 +174,7 @@ def plan_section(plan: Plan, programme: Programme, source: str) -> Section:
         title=title,
         description=f"Bars of value a year for {plural(len(bars), 'class', 'classes')}, with the MW of each.",
         unit="USD million",
-        x_name="value a year, after energy, operation and capital",
+        x_name=f"value {a_year(plan)}, after energy, operation and capital",
         bars=bars,
     )
     table = Table("The plan by zone and class", PLAN_COLUMNS, plan_rows(plan, programme))
@@ -199,20 +224,24 @@ def aim_state(aim: Aim, held_back: tuple[str, ...]) -> State:
 def certificate_section(plan: Plan, source: str) -> Section:
     """The bounds of the plan, and what one more unit of each limit would be worth."""
     proof = plan.certificate
+    if plan.aim is not None:
+        return _aim_section(plan.aim, plan, source)
     binding = sorted(plan.shadow_prices, key=lambda price: -price.value_usd)
-    took = f" in {with_unit(prose(proof.seconds), 's')}" if proof.seconds > 0 else ""
     above = f" by more than {bound_share(proof.gap_share)}" if proof.gap_share > MEETING_SHARE else ""
     title = f"No other plan beats this one{above}"
-    words = [
-        (
-            f"Method: {proof.method}, {plural(proof.rounds, 'round')}{took}. The lower bound is "
-            "this plan evaluated hour by hour; the upper bound holds for every plan under the same limits."
-        )
-    ]
+    words = [_method_words(plan)]
     words.append(binding[0].sentence if binding else "No limit binds: more of anything would change nothing.")
+    caption, unit = "Bounds on the value of the plan", "USD/a"
+    if plan.basis.risk_weight > 0 and plan.basis.scenarios > 1:
+        caption = (
+            f"Bounds on what is maximised: {percent(1 - plan.basis.risk_weight)} of the mean and"
+            f" {percent(plan.basis.risk_weight)} of the mean of the worst {percent(plan.basis.risk_tail_share)}"
+        )
+    if last_phase(plan):
+        caption, unit = f"{caption}, over all phases and discounted", "USD"
     bounds = Table(
-        "Bounds on the value of the plan",
-        (Column("bound", number=False), Column("value", "USD/a")),
+        caption,
+        (Column("bound", number=False), Column("value", unit)),
         (
             Row(("this plan", fixed(proof.lower_bound_usd, 0))),
             Row(("no plan can exceed", fixed(proof.upper_bound_usd, 0))),
@@ -228,6 +257,32 @@ def certificate_section(plan: Plan, source: str) -> Section:
     prices = tuple(Row((p.limit, p.unit, fixed(p.value_usd, 0), p.sentence)) for p in binding)
     tables = (bounds, Table("What one more unit of a limit is worth", columns, prices)) if prices else (bounds,)
     return Section("certificate", title, tuple(words), source, None, tables)
+
+
+def _method_words(plan: Plan) -> str:
+    proof = plan.certificate
+    took = f" in {with_unit(prose(proof.seconds), 's')}" if proof.seconds > 0 else ""
+    return (
+        f"Method: {proof.method}, {plural(proof.rounds, 'round')}{took}. The lower bound is "
+        "this plan evaluated hour by hour; the upper bound holds for every plan under the same limits."
+    )
+
+
+def _aim_section(aim: Aim, plan: Plan, source: str) -> Section:
+    """The bounds of a plan that maximised something else than value: nothing is said of its value's bound."""
+    has, most = (with_unit(prose(value, 5), aim.unit) for value in (aim.value, aim.upper_bound))
+    title = f"The plan has {has} of {aim.name}, and no plan has more than {most}"
+    bounds = Table(
+        f"Bounds on {aim.name}",
+        (Column("bound", number=False), Column(aim.name, aim.unit)),
+        (
+            Row(("this plan", fixed(aim.value, 2))),
+            Row(("no plan can exceed", fixed(aim.upper_bound, 2))),
+            Row(("gap", bound_share(aim.gap_share)), Kind.TOTAL),
+        ),
+    )
+    words = (_method_words(plan), aim_state(aim, plan.certificate.held_back).sentence)
+    return Section("certificate", title, words, source, None, (bounds,))
 
 
 def calibration_section(rows: tuple[CalibrationFact, ...], source: str) -> Section:

@@ -14,7 +14,7 @@ from zakhira.programme.model import Programme
 from zakhira.reports.document import Column, Kind, Row, Section, Table
 from zakhira.reports.energy_sections import name_list, plural
 from zakhira.reports.numbers import fixed, hour_text, percent, power, prose, usd
-from zakhira.reports.plan_sections import class_names
+from zakhira.reports.plan_sections import a_year, class_names, last_phase, last_year
 from zakhira.reports.plot_spec import Bar, BarPlot, Disc, GridPlot, MapLink, MapPlot, Role
 
 _MILLION = 1e6
@@ -30,10 +30,14 @@ STAKE_COLUMNS = (
 
 
 def stake_table(plan: Plan) -> Table:
-    """One row for each party with something to win or lose, and the sum."""
-    rows = [Row(_stake_cells(one)) for one in plan.stakeholders if _has_part(one)]
-    total, coins = sum(one.value_usd for one in plan.stakeholders), sum(one.btc for one in plan.stakeholders)
-    rows.append(Row(("all", fixed(total / _MILLION, 2), fixed(coins, 2), "transfers cancel"), Kind.TOTAL))
+    """One row for each party with something to win or lose, and the sum; in a build-up for each phase's year."""
+    rows = []
+    for phase in dict.fromkeys(one.phase for one in plan.stakeholders) or ("",):
+        mine = [one for one in plan.stakeholders if one.phase == phase]
+        total, coins = sum(one.value_usd for one in mine), sum(one.btc for one in mine)
+        name = f"all, {phase}" if phase else "all"
+        rows += [Row(_stake_cells(one)) for one in mine if _has_part(one)]
+        rows.append(Row((name, fixed(total / _MILLION, 2), fixed(coins, 2), "transfers cancel"), Kind.TOTAL))
     return Table("Whose value the plan is", STAKE_COLUMNS, tuple(rows))
 
 
@@ -49,13 +53,14 @@ def _stake_cells(one: Stakeholder) -> tuple[str, ...]:
 
 def stake_section(plan: Plan, programme: Programme, source: str) -> Section:
     """Who gains and who loses by the plan."""
-    held = [one for one in plan.stakeholders if _has_part(one)]
+    held = [one for one in plan.stakeholders if _has_part(one) and one.phase == last_phase(plan)]
     estimate = any(result.tag == "E" for result in plan.results if result.power_mw > 0)
     licensees = [one for one in held if one.kind == "licensee"]
     losing = [one.name for one in licensees if one.value_usd < -NOTHING_USD]
     office = sum(one.value_usd for one in held if one.kind == "programme")
     title = (
-        f"The programme gains {usd(office)} a year, its licensees {usd(sum(one.value_usd for one in licensees))}; "
+        f"The programme gains {usd(office)} {a_year(plan)}, "
+        f"its licensees {usd(sum(one.value_usd for one in licensees))}; "
         f"{f'{name_list(losing)} lose' if losing else 'no licensee loses'}"
     )
     proof = plan.certificate
@@ -69,12 +74,11 @@ def stake_section(plan: Plan, programme: Programme, source: str) -> Section:
     if proof.held_back:
         names = {item.id: item.name for item in programme.licensees}
         held_back = name_list([names[one] for one in proof.held_back])
-        words.append(
-            f"So that no licensee loses, less was granted to {held_back}; that cost at most {usd(proof.floor_usd)}."
-        )
+        cost = f"; that cost at most {usd(proof.floor_usd)}" if plan.aim is None else ""
+        words.append(f"So that no licensee loses, less was granted to {held_back}{cost}.")
     bars = tuple(
         Bar(
-            f"{one.name}, {one.phase}" if one.phase else one.name,
+            one.name,
             one.value_usd / _MILLION,
             usd(one.value_usd),
             _ROLES[one.kind],
@@ -83,7 +87,7 @@ def stake_section(plan: Plan, programme: Programme, source: str) -> Section:
         for one in held
     )
     description = f"Bars of a year's net value of {plural(len(bars), 'party', 'parties')}."
-    plot = BarPlot("stakes", title, description, "USD million", "net value a year", bars)
+    plot = BarPlot("stakes", title, description, "USD million", f"net value {a_year(plan)}", bars)
     return Section("stakes", title, tuple(words), source, plot if bars else None, (stake_table(plan),))
 
 
@@ -151,6 +155,8 @@ def break_even_section(
         price, first = ends[0]
         below = f"below {usd(price)} a coin, {percent(1 - price / today.btc_usd)} under today's"
         title = f"Mining ends first in {names[first.zone]}: {below}, not even {names[first.best]} pays there"
+    elif not any(one.kind == "mining" and one.at_plan for one in found):
+        title = "The plan mines nowhere; the table says at which prices mining would pay"
     else:
         title = "No zone's mining ends before the price of a coin has fallen to a tenth"
     words = (
@@ -220,7 +226,7 @@ def plan_map_section(plan: Plan, programme: Programme, heat: dict[str, float], s
     """Where the megawatts are; ``heat`` is each zone's mean surplus in MW."""
     discs = []
     for zone in programme.zones:
-        mine = [result for result in plan.results if result.zone == zone.id]
+        mine = [result for result in last_year(plan) if result.zone == zone.id]
         halls = sum(r.power_mw for r in mine if r.is_hall)
         fleets = sum(r.power_mw for r in mine if not r.is_hall)
         discs.append(Disc(zone.name, zone.longitude_deg, zone.latitude_deg, fleets, halls, heat.get(zone.id, 0.0)))

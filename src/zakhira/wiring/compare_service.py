@@ -24,6 +24,8 @@ def read_plan(path: Path) -> PlanRecord:
     """
     file = path / "plan.json" if path.is_dir() else path
     remedy = "Give a file that `zakhira plan --json` or `--out` wrote."
+    if path.is_dir() and not file.exists():
+        raise NotAPlanFile(f"{path} is a folder without a {file.name}.", remedy)
     if not file.is_file():
         raise NotAPlanFile(f"{file} is no file.", remedy)
     if file.stat().st_size > MOST_BYTES:

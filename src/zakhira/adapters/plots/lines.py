@@ -134,11 +134,13 @@ def draw_grid(axes: Axes, spec: GridPlot) -> None:
     axes.set_xlabel(spec.column_name)
     axes.set_title(f"{spec.row_name}; shade: {spec.unit}")
     row, column = np.unravel_index(int(np.argmax(values)), values.shape)
+    late = column > values.shape[1] // 2
     axes.annotate(
         f"{prose(float(values[row, column]), 4)} {spec.unit}",
-        (column + 1, row + 0.5),
-        (12, 0),
+        (column if late else column + 1, row + 0.5),
+        (-12 if late else 12, 0),
         textcoords="offset points",
+        ha="right" if late else "left",
         va="center",
         fontsize=SMALL_PT,
         color=INK,
