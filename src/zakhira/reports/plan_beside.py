@@ -28,9 +28,9 @@ def beside_sentences(beside: PlanBeside) -> tuple[str, ...]:
     share, retarget = beside.share, beside.retarget
     more = "more" if retarget.difference_btc >= 0 else "fewer"
     taker = (
-        f"A price taker would grant {power(share.naive_mw)} and expect {prose(share.naive_btc, 4)} BTC and"
-        f" {usd(share.naive_usd)} a year; the network's answer leaves {prose(share.left_btc, 4)} BTC and"
-        f" {usd(share.left_usd)}. This plan has {prose(share.plan_btc, 4)} BTC and {usd(share.plan_usd)}:"
+        f"A price taker would grant {power(share.naive_mw)} and expect {prose(share.naive_btc, 6)} BTC and"
+        f" {usd(share.naive_usd)} a year; the network's answer leaves {prose(share.left_btc, 6)} BTC and"
+        f" {usd(share.left_usd)}. This plan has {prose(share.plan_btc, 6)} BTC and {usd(share.plan_usd)}:"
         f" {_worth(share)}."
     )
     settled = (
