@@ -18,7 +18,7 @@ from zakhira.planning.coupled.solve import solve_coupled
 from zakhira.planning.master import Progress, close_bounds, master_of
 from zakhira.planning.network_answer import NetworkAnswer, network_answer
 from zakhira.planning.outlook_oracle import outlook_oracle
-from zakhira.planning.price_taker import coupled_problem
+from zakhira.planning.price_taker import coupled_problem, with_capacity
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.solver import LinearSolver
 from zakhira.planning.zone_hours import marginal_usd_per_hash
@@ -71,16 +71,87 @@ def close_joined(
     progress: Progress | None,
 ) -> Joined:
     """Price the epochs' hashes, plan, and price again until the bounds meet; a price taker needs one price."""
-    year = problem.years[0]
-    network = network_answer(problem.outlook, 0, year.epochs, problem.response, problem.elasticity)
-    prices = network.first_usd_per_hash[0]
-    answers = problem.response != "none"
-    if answers:
+    prices = _network(problem).first_usd_per_hash[0]
+    if problem.response != "none":
         bounds = close_bounds(master_of(problem, (outlook_oracle(problem),)), solver, None, START_GAP_SHARE)
         prices = marginal_usd_per_hash(problem, bounds.best.power_mw)
+
+    def coupled_at(usd_per_hash: Floats) -> CoupledProblem:
+        return coupled_problem(programme, series, problem, usd_per_hash=usd_per_hash)
+
+    return _closed(problem, coupled_at, prices, solver, stop_share, progress)
+
+
+def use_joined(
+    programme: Programme,
+    series: Series,
+    problem: AllocationProblem,
+    solver: LinearSolver,
+    stop_share: float,
+    held_mw: Floats,
+) -> Joined:
+    """The best use of MW [column] that are given; the limits have no worth then."""
+    base_usd = float(problem.base_usd_per_mw @ held_mw)
+    capacity_mw = problem.by_zone_and_class(held_mw)
+    if not capacity_mw.any():
+        return _idle(programme, problem, held_mw, base_usd)
+
+    def coupled_at(usd_per_hash: Floats) -> CoupledProblem:
+        return with_capacity(coupled_problem(programme, series, problem, usd_per_hash=usd_per_hash), capacity_mw)
+
+    prices = _network(problem).first_usd_per_hash[0]
+    if problem.response != "none":
+        prices = marginal_usd_per_hash(problem, held_mw)
+    found = _closed(problem, coupled_at, prices, solver, stop_share, None)
+    return replace(
+        found,
+        x_mw=held_mw,
+        lower_usd=found.lower_usd + base_usd,
+        upper_usd=found.upper_usd + base_usd,
+        limit_duals_usd=np.zeros(len(problem.limits)),
+    )
+
+
+def _idle(programme: Programme, problem: AllocationProblem, held_mw: Floats, base_usd: float) -> Joined:
+    """Nothing granted, nothing used."""
+    year = problem.years[0]
+    zones, classes = len(programme.zones), len(year.classes)
+    none_of: Floats = np.zeros(classes)
+    return Joined(
+        x_mw=held_mw,
+        lower_usd=base_usd,
+        upper_usd=base_usd,
+        use_mwh=np.zeros((zones, classes)),
+        use_mw=np.zeros((classes, problem.horizon_hours)),
+        fixed_usd=base_usd,
+        hashes=np.zeros(year.epochs.count),
+        class_btc=none_of,
+        class_usd=none_of,
+        cost_usd=0.0,
+        limit_duals_usd=np.zeros(len(problem.limits)),
+        link_rent_usd_per_mw=np.zeros(len(programme.links)),
+        rounds=0,
+        interrupted=False,
+    )
+
+
+def _network(problem: AllocationProblem) -> NetworkAnswer:
+    return network_answer(problem.outlook, 0, problem.years[0].epochs, problem.response, problem.elasticity)
+
+
+def _closed(
+    problem: AllocationProblem,
+    coupled_at: Callable[[Floats], CoupledProblem],
+    prices: Floats,
+    solver: LinearSolver,
+    stop_share: float,
+    progress: Progress | None,
+) -> Joined:
+    """Solve at prices of a hash, and at better ones, until the bounds meet; a price taker's are what they are."""
+    network, answers = _network(problem), problem.response != "none"
     best: Joined | None = None
     for _ in range(MOST_PRICES if answers else 1):
-        coupled = coupled_problem(programme, series, problem, usd_per_hash=prices)
+        coupled = coupled_at(prices)
         answer = solve_coupled(coupled, solver, stop_share / 2 if answers else stop_share, progress)
         found = _valued(problem, network, coupled, answer, prices)
         best = found if best is None else _joined(problem, network, best, found)

@@ -58,10 +58,12 @@ def solve_full(
     solver: LinearSolver,
     request: PlanRequest | None = None,
     progress: Progress | None = None,
+    held_mw: Floats | None = None,
 ) -> FullAnswer:
     """Solve the whole linear programme at once: scenarios, phases, lines, batteries, halls' supply and whole numbers.
 
-    Interruptible load is relaxed to its energy. An interruption inside ``progress`` gives the best use so far.
+    Interruptible load is relaxed to its energy. An interruption inside ``progress`` gives the best use so far. With
+    ``held_mw`` [column] the MW are given and their best use is found; the limits then have no shadow prices.
 
     Raises:
         PlanInfeasible, PlanUnbounded: the solver's answer; or the errors of ``build_problem`` and the solver.
@@ -69,13 +71,14 @@ def solve_full(
     asked = request or PlanRequest()
     problem = build_problem(programme, series, asked.outlook, asked.surplus_years, asked.phases)
     risk = asked.risk or Risk(programme.planning.risk_weight, programme.planning.risk_tail_share)
-    grounds = Grounds(programme, (series, *asked.surplus_years), asked.phases, problem, risk)
+    grounds = Grounds(programme, (series, *asked.surplus_years), asked.phases, problem, risk, held_mw)
     try:
-        return _refine(build_full(grounds), solver, asked.stop_share, progress)
+        found = _refine(build_full(grounds), solver, asked.stop_share, progress)
     except PlanInfeasible as error:
         raise why_not_served(grounds, solver) or error from None
     except PlanUnbounded as error:
         raise why_no_plan(error, problem, solver) from None
+    return found if held_mw is None else replace(found, power_mw=held_mw)
 
 
 def _refine(model: FullModel, solver: LinearSolver, stop_share: float, progress: Progress | None) -> FullAnswer:

@@ -85,8 +85,8 @@ def plan_allocation(
     is_free = met and whole.is_empty
     chosen = break_ties(problem, master, solver, bounds, asked.previous_mw, stop_share) if is_free else bounds.best
     granted_mw = on_grid(problem, chosen.power_mw)
-    floored = best_kept(programme, problem, scenarios, (granted_mw, on_grid(problem, bounds.best.power_mw)))
-    power_mw = whole.cut(floored.power_mw) if floored.held_back else floored.power_mw
+    floored = best_kept(programme, problem, scenarios, (granted_mw, on_grid(problem, bounds.best.power_mw)), whole.cut)
+    power_mw = floored.power_mw
     free_usd = value_of(problem, scenarios, granted_mw, whole.cost_usd(granted_mw))[0]
     value_usd, spread = value_of(problem, scenarios, power_mw, whole.cost_usd(power_mw))
     results = results_of(programme, problem, power_mw, scenarios.uses(power_mw))

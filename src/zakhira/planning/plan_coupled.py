@@ -8,9 +8,10 @@ import numpy as np
 
 from zakhira.planning.allocation import Plan, ShadowPrice, Spread
 from zakhira.planning.coupled.limits import CoupledInfeasible, CoupledUnbounded
-from zakhira.planning.coupled_network import Joined, close_joined
+from zakhira.planning.coupled_network import Joined, close_joined, use_joined
 from zakhira.planning.grants import on_grid, results_of
 from zakhira.planning.infeasible import broken_promises, endless_column
+from zakhira.planning.licensee_floor import hold_back
 from zakhira.planning.master import Progress
 from zakhira.planning.outcome import Asked, Outcome, Searched, certificate_of, plan_of
 from zakhira.planning.outlook_oracle import Risk
@@ -42,7 +43,7 @@ def plan_coupled(
     """The best allocation with lines and batteries; the same arguments and answer as ``plan_allocation``.
 
     Surplus that is moved or stored belongs to nobody's block any more: the cost of all surplus, and each class's coins,
-    are shared pro rata to the energy that is used. Nothing holds back a licensee that would lose.
+    are shared pro rata to the energy that is used. Licensees are held back by solving the hours again with fewer MW.
 
     Raises:
         LimitNotPossible, SeriesDoNotFit: the input.
@@ -52,20 +53,29 @@ def plan_coupled(
     started = clock() if clock else 0.0
     asked = request or PlanRequest()
     problem = build_problem(programme, series, asked.outlook)
+    stop_share = max(asked.stop_share, STOP_SHARE)
     try:
-        joined = close_joined(programme, series, problem, solver, max(asked.stop_share, STOP_SHARE), progress)
+        joined = close_joined(programme, series, problem, solver, stop_share, progress)
     except CoupledInfeasible as error:
         raise broken_promises(problem, solver) or error from None
     except CoupledUnbounded as error:
         raise endless_column(problem, solver) or error from None
-    found = _outcome(programme, problem, joined)
-    interrupted = joined.interrupted or joined.gap_share > CLOSE_SHARE
+    free = _outcome(programme, problem, joined)
+
+    def solve_at(power_mw: Floats) -> Outcome:
+        held_mw = on_grid(problem, power_mw)
+        if progress is not None:
+            progress(joined.rounds, free.value_usd, joined.upper_usd)
+        return _outcome(programme, problem, use_joined(programme, series, problem, solver, stop_share, held_mw))
+
+    held = hold_back(programme, problem, free, solve_at)
+    found, interrupted = held.outcome, joined.interrupted or held.interrupted or joined.gap_share > CLOSE_SHARE
     searched = Searched(_method(problem), joined.upper_usd, joined.rounds, interrupted)
     seconds = (clock() if clock else 0.0) - started
     return plan_of(
         Asked(programme, problem, NO_RISK),
         found,
-        certificate_of(searched, found.value_usd, found.value_usd, (), seconds),
+        certificate_of(searched, found.value_usd, free.value_usd, held.held_back, seconds),
         shadow_prices_of(problem.limits, joined.limit_duals_usd[: len(problem.limits)])
         + _line_prices(programme, joined.link_rent_usd_per_mw),
     )

@@ -11,6 +11,7 @@ from zakhira.planning.allocation import ClassResult, Plan, Spread
 from zakhira.planning.full.reading import FullYear, HallYear, years_of
 from zakhira.planning.full_model import FullAnswer, solve_full
 from zakhira.planning.grants import on_grid, results_of
+from zakhira.planning.licensee_floor import hold_back
 from zakhira.planning.master import Progress
 from zakhira.planning.outcome import Asked, Outcome, Searched, certificate_of, plan_of, spread_of
 from zakhira.planning.plan import PlanRequest
@@ -34,8 +35,8 @@ def plan_in_full(
 ) -> Plan:
     """The best allocation, hour by hour in one programme; the same arguments and answer as ``plan_allocation``.
 
-    Load that may be interrupted is bounded by its energy, not by whole events. Nothing holds back a licensee that
-    would lose. With whole numbers there are no shadow prices.
+    Load that may be interrupted is bounded by its energy, not by whole events. Licensees are held back by solving the
+    hours again with fewer MW. With whole numbers there are no shadow prices.
 
     Raises:
         LimitNotPossible, SeriesDoNotFit, OutlookNotPossible: the input.
@@ -44,15 +45,24 @@ def plan_in_full(
     started = clock() if clock else 0.0
     asked = request or PlanRequest()
     answer = solve_full(programme, series, solver, asked, progress)
-    problem, found = answer.model.problem, _outcome(programme, answer)
-    searched = Searched(method_words(answer), answer.value_usd, answer.rounds, answer.interrupted)
+    problem, whole, free = answer.model.problem, answer.model.whole, _outcome(programme, answer)
+
+    def solve_at(power_mw: Floats) -> Outcome:
+        settled_mw = on_grid(problem, whole.cut(power_mw))
+        if progress is not None:
+            progress(answer.rounds, free.value_usd, answer.value_usd)
+        return _outcome(programme, solve_full(programme, series, solver, asked, held_mw=settled_mw))
+
+    held = hold_back(programme, problem, free, solve_at)
+    found, interrupted = held.outcome, answer.interrupted or held.interrupted
+    searched = Searched(method_words(answer), answer.value_usd, answer.rounds, interrupted)
     seconds = (clock() if clock else 0.0) - started
     return plan_of(
         Asked(programme, problem, answer.model.risk, asked.phases),
         found,
-        certificate_of(searched, found.value_usd, found.value_usd, (), seconds),
+        certificate_of(searched, found.value_usd, free.value_usd, held.held_back, seconds),
         shadow_prices_of(problem.limits, answer.limit_duals_usd),
-        fixed_cost_usd=answer.model.whole.cost_usd(found.power_mw),
+        fixed_cost_usd=whole.cost_usd(found.power_mw),
     )
 
 

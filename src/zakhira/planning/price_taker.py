@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,6 +61,22 @@ def coupled_problem(
         limit_capacity=np.where(np.isinf(capacity), 0.0, capacity),
         links=_links(programme, place) if with_lines else (),
         batteries=_batteries(programme, place) if with_lines else (),
+    )
+
+
+def with_capacity(coupled: CoupledProblem, capacity_mw: Floats) -> CoupledProblem:
+    """The same hours with MW [zone, class] that are given and cost nothing more: a column for each that is not 0.
+
+    Capacity that costs nothing is taken in full or is not needed, so that the best use is that of all of it.
+    """
+    zone, kind = np.nonzero(capacity_mw > 0)
+    return replace(
+        coupled,
+        base_usd_per_mw=np.zeros(len(zone)),
+        column_zone=zone,
+        column_class=kind,
+        limit_rows=np.eye(len(zone)),
+        limit_capacity=capacity_mw[zone, kind],
     )
 
 

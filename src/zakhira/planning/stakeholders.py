@@ -41,9 +41,9 @@ def stakeholders_of(
     """A year's money by stakeholder, in a build-up for each phase: programme, licensees, grid, pools.
 
     A licensee has coins after the pool's fee and rejected work, and AI revenue; it pays royalty, rent, surplus at its
-    cost with the markup, the firm tariff, other operating cost and annualised capital. The grid is paid the surplus's
-    own fuel, and for firm supply more than the system's average fuel costs it: what is left relieves its capacity
-    payments. Licensees with the same class in a zone share its result pro rata to MW.
+    cost with the markup, the firm tariff, other operating cost, penalties to its customers and annualised capital. The
+    grid is paid the surplus's own fuel, and for firm supply more than the system's average fuel costs it: what is left
+    relieves its capacity payments. Licensees with the same class in a zone share its result pro rata to MW.
     """
     found: list[Stakeholder] = []
     phases = dict.fromkeys(result.phase for result in results)
@@ -132,6 +132,8 @@ def _share(
         _share_coins(programme, books, result, licensee, share)
     own.add(surplus_energy=-fuel_usd, markup=-markup_usd, firm_energy=-firm_usd)
     own.add(operation=-share * result.opex_usd, capital=-share * result.annualised_capital_usd)
+    if result.penalty_usd:
+        own.add(penalties=-share * result.penalty_usd)
     office.add(markup=markup_usd)
     books["grid", "grid"].add(
         surplus_energy=fuel_usd, surplus_fuel=-fuel_usd, firm_energy=firm_usd, system_fuel=-system_usd

@@ -66,13 +66,15 @@ class Grounds:
     phases: tuple[Phase, ...]
     problem: AllocationProblem
     risk: Risk
+    held_mw: Floats | None = None
+    """MW [column] that are given; chosen where there are none."""
 
 
 def build_full(grounds: Grounds) -> FullModel:
     """Columns and rows of everything."""
     programme, problem = grounds.programme, grounds.problem
     lp, whole = Assembly(), whole_of(programme, problem)
-    capacity = add_capacity(lp, problem, whole)
+    capacity = add_capacity(lp, problem, whole, grounds.held_mw)
     months = Months(*local_months(programme, grounds.every_series[0].hours))
     recourses, parts = [], []
     rents = rents_of(problem) / USD_PER_MUSD

@@ -11,6 +11,7 @@ from zakhira.planning.full.assembly import Assembly, Places
 from zakhira.planning.limits import USD_PER_MUSD
 from zakhira.planning.problem import AllocationProblem
 from zakhira.planning.whole import Whole
+from zakhira.programme.series import Floats
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,18 @@ class Capacity:
     limits: Places
 
 
-def add_capacity(lp: Assembly, problem: AllocationProblem, whole: Whole) -> Capacity:
-    """MW within every limit, in whole modules where there are any, at a fixed cost for each opened site."""
+def add_capacity(lp: Assembly, problem: AllocationProblem, whole: Whole, held_mw: Floats | None = None) -> Capacity:
+    """MW within every limit, in whole modules where there are any, at a fixed cost for each opened site.
+
+    ``held_mw`` [column] gives the MW: limits and whole numbers then have nothing to say, and open sites cost what they
+    cost.
+    """
     power = lp.columns((len(problem.columns),))
     lp.worth(power, problem.base_usd_per_mw / USD_PER_MUSD)
+    if held_mw is not None:
+        lp.term(lp.rows(power.shape, held_mw, held_mw), power, 1.0)
+        lp.worth(lp.columns((1,), 1.0, 1.0), -whole.cost_usd(held_mw) / USD_PER_MUSD)
+        return Capacity(power, _add_standing(lp, problem, power), lp.rows((0,), 0.0, 0.0))
     floors = np.array([limit.floor if limit.floor > 0 else -math.inf for limit in problem.limits])
     limits = lp.rows((len(problem.limits),), floors, np.array([limit.capacity for limit in problem.limits]))
     for row, limit in zip(limits, problem.limits, strict=True):
