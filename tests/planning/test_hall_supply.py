@@ -15,6 +15,7 @@ from zakhira.planning.full_model import solve_full
 from zakhira.planning.method import Feature, Method, features_of, hall_load_bound_mw, method_for
 from zakhira.planning.plan_full import plan_in_full
 from zakhira.planning.problem import build_problem
+from zakhira.planning.stakeholders import own_values_usd
 from zakhira.planning.worth import capital_recovery_share, firm_tariff_usd_per_mwh
 from zakhira.programme.model import Backup, Battery, HallClass, Link, LoadWindow, Programme
 from zakhira.programme.series import Series
@@ -102,6 +103,8 @@ def test_load_that_costs_more_than_it_earns(penalty: float, unserved_share: floa
     assert result.penalty_usd == pytest.approx(unserved_share * load * penalty, abs=1e-2)
     assert result.revenue_usd == pytest.approx((1 - unserved_share) * load * 100 / 1.7)
     assert result.opex_usd == pytest.approx((1 - unserved_share) * load * OPEX)
+    rent_usd = programme.licensees[0].rent_share * result.revenue_usd
+    assert own_values_usd(plan.stakeholders)["alpha"] == pytest.approx(result.value_usd - rent_usd)
     assert result.value_usd == pytest.approx(plan.certificate.lower_bound_usd, abs=1.0)
 
 
