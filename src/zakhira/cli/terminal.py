@@ -62,7 +62,10 @@ def _print_table(table: Table) -> None:
     from rich.table import Table as RichTable
 
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-    console = Console(width=WIDTH if plain else None, no_color=plain, highlight=False, soft_wrap=False)
+    # What is shown is text: tags such as [E] and paths between colons are no marks of the library's own language.
+    console = Console(
+        width=WIDTH if plain else None, no_color=plain, highlight=False, soft_wrap=False, markup=False, emoji=False
+    )
     drawn = RichTable(
         title=table.title,
         title_justify="left",
@@ -79,7 +82,7 @@ def _print_table(table: Table) -> None:
     with console.capture() as drawing:
         console.print(drawn)
         for note in table.notes:
-            console.print(note, style="dim" if not plain else "", markup=False)
+            console.print(note, style="dim" if not plain else "")
     click.echo(drawing.get(), nl=False)
 
 
@@ -93,9 +96,9 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (TextColumn("{task.description:<28}"), BarColumn(bar_width=32), MofNCompleteColumn())
+    columns = (TextColumn("{task.description:<28}", markup=False), BarColumn(bar_width=32), MofNCompleteColumn())
     with RichProgress(
-        *columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=Console(stderr=True)
+        *columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}", markup=False), console=Console(stderr=True)
     ) as bars:
         tasks: dict[str, TaskID] = {}
 
