@@ -88,6 +88,25 @@ def test_plain_rows_are_read_as_those_read_one_by_one(folder: Path, monkeypatch:
         assert np.array_equal(ours.cost_pkr_per_mwh, slow.cost_pkr_per_mwh)
 
 
+@pytest.mark.parametrize("name", surplus_years.KEYS)
+@pytest.mark.parametrize("row", [0, -1])
+def test_an_empty_key_is_not_what_the_generator_writes(folder: Path, name: str, row: int) -> None:
+    """A zone, hour or block that is missing in the first or the last row is told as a fault, never taken as read."""
+
+    def without(frame: pl.DataFrame) -> pl.DataFrame:
+        here = pl.int_range(pl.len()) == row % frame.height
+        return frame.with_columns(pl.when(~here).then(pl.col(name)).alias(name))
+
+    change_wet(folder, without)
+    assert {fault.file for fault in faults_of(folder)} == {str(folder / "series/wet.parquet")}
+
+
+@pytest.mark.parametrize(("cost", "falls"), [([1, 2, 0, 5], False), ([1, 1, 1, 1], False), ([1, 2, 5, 4], True)])
+def test_costs_fall_within_an_hour_alone(cost: list[float], falls: bool) -> None:  # noqa: FBT001  # a figure of the case
+    """Two hours of two blocks: from the last block of an hour to the first of the next a cost may fall."""
+    assert surplus_years._falls_within_an_hour(np.array(cost, dtype=np.float64).reshape(1, 2, 2)) is falls
+
+
 def test_a_programme_without_years_has_the_reference_alone() -> None:
     programme, series = load_programme(SMALL)
     assert load_surplus_years(SMALL, programme, series) == (series,)

@@ -16,7 +16,6 @@ from zakhira.programme.dictionary import Dictionary
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats, Series
 from zakhira.programme.series_check import check_file
-from zakhira.programme.series_columns import Ints
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,38 +64,37 @@ def load_surplus_years(folder: Path, programme: Programme, reference: Series) ->
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of a file as the generator writes it: zone by zone [zone], hour by hour and block by block [row]."""
+    """The rows of a file as the generator writes it, as its key columns: zone by zone, hour by hour, block by block."""
 
-    zones: list[str]
-    rows_of_zone: list[int]
-    start_us: Ints
-    block: Ints
+    zone: pl.Series
+    start_utc: pl.Series
+    block: pl.Series
+
+    @property
+    def keys(self) -> tuple[pl.Series, ...]:
+        """The columns in the order of a file."""
+        return self.zone, self.start_utc, self.block
 
 
 def _plain_rows(reference: Series) -> _Rows:
+    import polars as pl
+
     zones, hours, blocks = reference.surplus_mw.shape
     start_us = int(reference.hours.start.timestamp()) * 1_000_000 + HOUR_US * np.arange(hours, dtype=np.int64)
-    return _Rows(
-        list(reference.zones),
-        [hours * blocks] * zones,
-        np.tile(np.repeat(start_us, blocks), zones),
-        np.tile(np.arange(1, blocks + 1, dtype=np.int64), zones * hours),
-    )
+    instants = pl.Series(np.tile(np.repeat(start_us, blocks), zones)).cast(pl.Datetime("us", "UTC"))
+    places = pl.Series(np.repeat(np.arange(zones, dtype=np.uint32), hours * blocks))
+    numbers = pl.Series(np.tile(np.arange(1, blocks + 1, dtype=np.int64), zones * hours))
+    return _Rows(pl.Series(reference.zones, dtype=pl.String()).gather(places), instants, numbers)
 
 
 def _has_rows(frame: pl.DataFrame, rows: _Rows) -> bool:
-    """Whether the frame has the right columns and exactly these rows."""
+    """Whether the frame has the right columns and exactly these rows; an empty cell equals nothing."""
     import polars as pl
 
-    types = (pl.String(), pl.Datetime("us", "UTC"), pl.Int64(), pl.Float64(), pl.Float64())
-    if dict(frame.schema) != dict(zip((*KEYS, *FIGURES), types, strict=True)) or frame.height != len(rows.block):
+    types = (*(key.dtype for key in rows.keys), pl.Float64(), pl.Float64())
+    if dict(frame.schema) != dict(zip((*KEYS, *FIGURES), types, strict=True)):
         return False
-    runs = frame["zone"].rle().struct
-    if runs.field("value").to_list() != rows.zones or runs.field("len").to_list() != rows.rows_of_zone:
-        return False
-    # Where a cell is empty, the column becomes one of floats with a NaN, which equals nothing.
-    start_us, block = frame["start_utc"].to_physical().to_numpy(), frame["block"].to_numpy()
-    return np.array_equal(start_us, rows.start_us) and np.array_equal(block, rows.block)
+    return all(frame[name].equals(key, null_equal=False) for name, key in zip(KEYS, rows.keys, strict=True))
 
 
 def _read_plain(content: bytes, rows: _Rows, reference: Series, dictionary: Dictionary) -> Series | None:
@@ -118,9 +116,17 @@ def _read_plain(content: bytes, rows: _Rows, reference: Series, dictionary: Dict
         least, most = float(values.min()), float(values.max())  # NaN if any is
         if not (np.isfinite(least) and np.isfinite(most) and attribute.admits(least) and attribute.admits(most)):
             return None
-    if (figures[1][:, :, 1:] < figures[1][:, :, :-1]).any():
+    if _falls_within_an_hour(figures[1]):
         return None
     return replace(reference, surplus_mw=figures[0], cost_pkr_per_mwh=figures[1])
+
+
+def _falls_within_an_hour(cost_pkr_per_mwh: Floats) -> bool:
+    """Whether any block of an hour [zone, hour, block] is cheaper than the one before: one pass over all rows."""
+    flat, blocks = cost_pkr_per_mwh.reshape(-1), cost_pkr_per_mwh.shape[2]
+    falls = np.zeros(flat.shape, dtype=np.bool_)
+    np.less(flat[1:], flat[:-1], out=falls[1:])
+    return bool(falls.reshape(-1, blocks)[:, 1:].any())
 
 
 def _read_checked(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 import traceback
 
 CRASHED = 4
 """The exit code of our own fault; Python's own would be 1, which means "no" here."""
+
+OBJECTS_BETWEEN_SWEEPS = 50_000
+"""Start-up makes a few hundred thousand objects that stay: Python's own 700 would look at them hundreds of times."""
 
 
 def main() -> None:
@@ -26,6 +31,8 @@ def _run() -> None:
     # One thread for numerical libraries: two on a busy machine were slower (see docs/benchmarks.md).
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
         os.environ.setdefault(name, "1")
+    gc.set_threshold(OBJECTS_BETWEEN_SWEEPS)
+    atexit.register(gc.freeze)  # the interpreter's last sweeps then have nothing to look at: a tenth of `check`
     import click
 
     from zakhira.cli.commands import zakhira
