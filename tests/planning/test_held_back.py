@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from example_programme import build_programme, random_series
+from planning_cases import random_outlook
 from zakhira.adapters.highs import HighsSolver
 from zakhira.kernel.ids import seeded_rng
 from zakhira.planning.allocation import Plan
@@ -200,6 +201,26 @@ def test_whole_modules_stay_whole(solver: HighsSolver) -> None:
         assert plan.fixed_cost_usd == 1000.0 * len({grant.site for grant in plan.grants})
 
 
+def test_scenarios_with_a_line(solver: HighsSolver) -> None:
+    """Three scenarios, half of the weight on the worst: nobody loses in the mean, and the aim is that of the bounds."""
+    series = _series(3, 24)
+    plans = []
+    for losses in ("allowed", "refused"):
+        programme = _greedy(losses, "share")
+        epochs = build_problem(programme, series).years[0].epochs.count
+        outlook = random_outlook(seeded_rng(3, "outlook"), programme, 3, epochs)
+        request = PlanRequest(outlook=outlook, risk=Risk(0.5, 0.5))
+        plans.append(plan_by("auto", programme, series, solver, request=request))
+    free, kept = plans
+    assert kept.certificate.method.startswith("full")
+    assert _own_usd(programme, free) < -LOSS_USD
+    assert _own_usd(programme, kept) >= -LOSS_USD
+    assert kept.power_mw > 0
+    assert kept.certificate.upper_bound_usd == pytest.approx(free.certificate.upper_bound_usd)
+    aim_usd = 0.5 * kept.spread.mean_usd + 0.5 * kept.spread.tail_mean_usd
+    assert kept.certificate.lower_bound_usd == pytest.approx(aim_usd, rel=1e-6)
+
+
 def test_a_build_up_at_risk(solver: HighsSolver) -> None:
     """Two phases with a line: in no year of either does a licensee lose, and the value is that of the spread."""
     programme = replace(_greedy("refused"), batteries=())
@@ -240,7 +261,7 @@ def test_somebody_stops_it(method: str, solver: HighsSolver) -> None:
 
 
 def test_what_is_promised_stays(solver: HighsSolver) -> None:
-    """AI capacity that was promised is granted although its licensee loses by it; all else of theirs is not."""
+    """Promised AI capacity is granted although its licensee loses by it; their machines, which earn, stay too."""
     base = _greedy("refused")
     hall = replace(build_programme().halls[0], gpu_hour_usd=0.1)
     sites = (replace(base.sites[0], hall_min_mw=3.0), *base.sites[1:])

@@ -160,7 +160,8 @@ def _less(
     """The shares [column] with those of ``cut`` lowered until nobody loses by them; ``own`` is what they begin with.
 
     All are lowered at once; whoever still loses because another was lowered less is met in the next pass. Between a
-    share that gains and one that loses the chord is tried, since a gain is concave in its own share, else the middle.
+    share that gains and one that loses the chord is tried, which lies on the safe side where the gain is concave; else
+    the middle.
     """
     low, high = np.where(cut, 0.0, share), share
     gain, first = np.zeros(len(share)), _worst_usd(problem, own)
