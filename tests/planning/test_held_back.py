@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from example_programme import build_programme, random_series
 from planning_cases import random_outlook
 from zakhira.adapters.highs import HighsSolver
 from zakhira.kernel.ids import seeded_rng
+from zakhira.planning import plan_coupled, plan_full
 from zakhira.planning.allocation import Plan
 from zakhira.planning.choose import plan_by
 from zakhira.planning.coupled_network import use_joined
@@ -258,6 +260,29 @@ def test_somebody_stops_it(method: str, solver: HighsSolver) -> None:
     assert plan.certificate.held_back == ()
     assert plan.certificate.floor_usd == 0.0
     assert _own_usd(programme, plan) < -LOSS_USD
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "name"), [("auto", plan_coupled, "use_joined"), ("full", plan_full, "solve_full")]
+)
+def test_somebody_stops_one_of_the_solutions(
+    method: str, module: ModuleType, name: str, solver: HighsSolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A solution that ended early says nothing about who loses: no further one is tried."""
+    solve, ended = getattr(module, name), []
+
+    def stopped(*args: object, **given: object) -> object:
+        found = solve(*args, **given)
+        if name == "solve_full" and "held_mw" not in given:
+            return found
+        ended.append(name)
+        return replace(found, interrupted=True)
+
+    monkeypatch.setattr(module, name, stopped)
+    plan = plan_by(method, _greedy("refused"), _series(3), solver)
+    assert ended == [name]
+    assert plan.certificate.interrupted
+    assert plan.certificate.held_back == ()
 
 
 def test_what_is_promised_stays(solver: HighsSolver) -> None:

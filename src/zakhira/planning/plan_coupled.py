@@ -66,7 +66,10 @@ def plan_coupled(
         held_mw = on_grid(problem, power_mw)
         if progress is not None:
             progress(joined.rounds, free.value_usd, joined.upper_usd)
-        return _outcome(programme, problem, use_joined(programme, series, problem, solver, stop_share, held_mw))
+        used = use_joined(programme, series, problem, solver, stop_share, held_mw)
+        if used.interrupted:
+            raise KeyboardInterrupt
+        return _outcome(programme, problem, used)
 
     held = hold_back(programme, problem, free, solve_at)
     found, interrupted = held.outcome, joined.interrupted or held.interrupted or joined.gap_share > CLOSE_SHARE

@@ -51,7 +51,10 @@ def plan_in_full(
         settled_mw = on_grid(problem, whole.cut(power_mw))
         if progress is not None:
             progress(answer.rounds, free.value_usd, answer.value_usd)
-        return _outcome(programme, solve_full(programme, series, solver, asked, held_mw=settled_mw))
+        used = solve_full(programme, series, solver, asked, held_mw=settled_mw)
+        if used.interrupted:
+            raise KeyboardInterrupt
+        return _outcome(programme, used)
 
     held = hold_back(programme, problem, free, solve_at)
     found, interrupted = held.outcome, answer.interrupted or held.interrupted
