@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custody_drill import CHAIN
-from hostile_drill import TEMPLATES, Spend, honest_spend, text_of
+from hostile_drill import AMOUNTS_SATS, FEE_LIMIT_SATS, PAID_SATS, TEMPLATES, Spend, honest_spend, text_of
 from zakhira.custody.checks import check_against
 from zakhira.custody.decoded import Decoded
 from zakhira.custody.decoders import decode_psbt
@@ -26,10 +26,19 @@ SHORT, LONG = 400, 20_000
 
 
 def what_is_spent(decoded: Decoded) -> tuple[object, ...]:
-    """All that a signature would move. The order is free: other bytes than those that were sent are never combined."""
+    """What no mutant may change: coins, their amounts, who is paid, and where the change goes.
+
+    The order is free (other bytes than those that were sent are never combined), and so is the fee within its limits.
+    """
     inputs = Counter((given.outpoint, given.sequence, given.amount_sats, given.script_hex) for given in decoded.inputs)
-    outputs = Counter((output.script_hex, output.amount_sats) for output in decoded.outputs)
-    return decoded.version, decoded.locktime, inputs, outputs
+    scripts = Counter(output.script_hex for output in decoded.outputs)
+    paid = [output.script_hex for output in decoded.outputs if output.amount_sats == PAID_SATS]
+    return decoded.version, decoded.locktime, inputs, scripts, paid
+
+
+def fee_sats(decoded: Decoded) -> int:
+    """What is left for the miner of the coins as the drill made them."""
+    return sum(AMOUNTS_SATS) - sum(output.amount_sats for output in decoded.outputs)
 
 
 def survive(spend: Spend, data: bytes) -> bool:
@@ -40,6 +49,7 @@ def survive(spend: Spend, data: bytes) -> bool:
     except SigningRefused:
         return False
     assert what_is_spent(decoded) == what_is_spent(HONEST[spend.instruction.hash])
+    assert 0 <= fee_sats(decoded) <= FEE_LIMIT_SATS
     return True
 
 
