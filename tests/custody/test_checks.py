@@ -402,7 +402,7 @@ def test_decoders_that_disagree_are_reported_by_field(monkeypatch: pytest.Monkey
         return replace(read, outputs=(replace(read.outputs[0], amount_sats=1),))
 
     monkeypatch.setattr(decoders, "psbt_by_embit", liar)
-    with pytest.raises(DecodersDisagree, match="outputs"):
+    with pytest.raises(DecodersDisagree, match="amount_sats of the PSBT's output 0"):
         decode_psbt(SWEEP.psbt, CHAIN)
 
 

@@ -65,10 +65,10 @@ def test_decoders_that_disagree_stop_everything(monkeypatch: pytest.MonkeyPatch)
     by_embit, by_bdk = room._parse(vault_descriptor(INTAKE))
 
     class Liar:
-        def derive(self, index: int, branch_index: int) -> Any:  # noqa: ANN401
-            return by_embit.derive(index + 1, branch_index=branch_index)
+        def derive(self, index: int) -> Any:  # noqa: ANN401
+            return by_embit[0].derive(index + 1)
 
-    monkeypatch.setattr(room, "_parse", lambda _text: (Liar(), by_bdk))
+    monkeypatch.setattr(room, "_parse", lambda _text: ((Liar(), Liar()), by_bdk))
     with pytest.raises(DecodersDisagree, match="derives"):
         derive_place(vault_descriptor(INTAKE), 0, 123_456, CHAIN)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from zakhira.custody.coin import MAIN, RECOVERY, Coin, Instruction
-from zakhira.custody.decoded import Decoded, DecodedInput, DecodedOutput, Origin
+from zakhira.custody.decoded import Decoded, DecodedInput, DecodedOutput, Origin, Taproot
 from zakhira.custody.descriptor import CHANGE, RECEIVE, Place, derive_place, vault_descriptor
 from zakhira.custody.refusals import (
     AlreadyFinal,
@@ -41,8 +41,10 @@ SEQUENCE = 0xFFFFFFFD
 """Every input of every spend on the main path: replaceable (BIP-125), no relative lock (BIP-68 is off with the top
 bit). On the recovery path the sequence is the age that the script asks for, which is replaceable as well."""
 TX_VERSION = 2
-SIGHASH_ALL = 1
-"""The whole transaction is signed (BIP-143)."""
+SIGHASH_ALL, SIGHASH_DEFAULT = 1, 0
+"""The whole transaction is signed (BIP-143; in taproot BIP-341, whose signatures then have 64 bytes)."""
+LEAF_VERSION = "c0"
+"""Tapscript (BIP-342)."""
 
 
 def vault_named(policy: Policy, vault_id: str) -> Vault:
@@ -71,10 +73,10 @@ def place_in_vault(vault: Vault, origins: tuple[Origin, ...], chain: str) -> tup
 
     The path is a hint and proves nothing: only the derivation does.
     """
-    paths = {path[-2:] for _, _, path in origins}
-    if len(paths) != 1 or len(next(iter(paths))) != len(("branch", "index")):
+    steps = {path[-2:] for _, _, path in origins}
+    if not steps or any(len(step) != len(("branch", "index")) for step in steps) or len({s[1] for s in steps}) > 1:
         return None
-    branch, index = next(iter(paths))
+    branch, index = min(steps)
     if branch not in {RECEIVE, CHANGE} or index >> 31:
         return None
     place = derive_place(vault_descriptor(vault), branch, index, chain)
@@ -108,6 +110,20 @@ def _check_frame(decoded: Decoded, instruction: Instruction, locktime: int, chai
         raise WrongLocktime(f"The transaction has lock time {decoded.locktime}, not {locktime}.", remedy)
 
 
+def require_whole_sighash(given: DecodedInput) -> None:
+    """Raises WrongSighash unless all that is asked for and given signs everything: ALL, in taproot DEFAULT."""
+    wanted = SIGHASH_DEFAULT if given.is_taproot else SIGHASH_ALL
+    kinds = {given.sighash if given.sighash is not None else wanted}
+    kinds |= {int(signature[-2:], 16) for _, signature in given.signatures}
+    kinds |= {int(signature[128:] or "00", 16) for _, _, signature in given.taproot.signatures}
+    if kinds != {wanted}:
+        found = ", ".join(f"{kind:#04x}" for kind in sorted(kinds - {wanted}))
+        raise WrongSighash(
+            f"Input {given.outpoint} has sighash {found}; only {'DEFAULT' if given.is_taproot else 'ALL'} is signed.",
+            "Sign nothing; have the spend built again.",
+        )
+
+
 def _check_shape(given: DecodedInput, sequence: int) -> None:
     remedy = "Sign nothing; have the spend built again."
     if given.is_final:
@@ -116,11 +132,7 @@ def _check_shape(given: DecodedInput, sequence: int) -> None:
         raise WrongSequence(
             f"Input {given.outpoint} has sequence {given.sequence:#010x}, not {sequence:#010x}.", remedy
         )
-    kinds = {given.sighash if given.sighash is not None else SIGHASH_ALL}
-    kinds |= {int(signature[-2:], 16) for _, signature in given.signatures}
-    if kinds != {SIGHASH_ALL}:
-        found = ", ".join(f"{kind:#04x}" for kind in sorted(kinds - {SIGHASH_ALL}))
-        raise WrongSighash(f"Input {given.outpoint} has sighash {found}; only ALL is signed.", remedy)
+    require_whole_sighash(given)
 
 
 def _check_coin(given: DecodedInput, coin: Coin | None, vault: Vault, chain: str) -> Coin:
@@ -137,12 +149,35 @@ def _check_coin(given: DecodedInput, coin: Coin | None, vault: Vault, chain: str
         coin.script_hex,
     ):
         raise WrongPreviousTransaction(f"The previous transaction of coin {given.outpoint} is another one.", remedy)
-    found = place_in_vault(vault, given.origins, chain)
+    found = place_in_vault(vault, given.key_origins, chain)
     if found is None or not found[2].script_hex == coin.script_hex == given.script_hex:
         raise ForeignCoin(f"Coin {given.outpoint} is not of vault {vault.id}.", remedy)
-    if given.witness_script_hex != found[2].witness_script_hex:
-        raise WrongWitnessScript(f"Input {given.outpoint} carries another witness script than the vault's.", remedy)
+    check_input_scripts(given, found[2])
     return coin
+
+
+def _other_taproot(told: Taproot, place: Place) -> str:
+    """The first taproot field that is not the vault's; empty if there is none. A signer may be told less."""
+    leaves = tuple(sorted((leaf.control_block_hex, leaf.script_hex + LEAF_VERSION) for leaf in place.leaves))
+    tree = tuple(sorted((len(leaves) - 1, int(LEAF_VERSION, 16), leaf.script_hex) for leaf in place.leaves))
+    wanted = {
+        "internal key": (told.internal_key, place.internal_key),
+        "merkle root": (told.merkle_root, place.merkle_root),
+        "tree": (told.tree, tree),
+        "leaf hashes": (told.leaf_hashes, place.leaf_hashes),
+    }
+    strange = [name for name, (said, ours) in wanted.items() if said and said != ours]
+    return "leaf" if not set(told.leaves) <= set(leaves) else next(iter(strange), "")
+
+
+def check_input_scripts(given: DecodedInput, place: Place) -> None:
+    """Raises WrongWitnessScript unless the scripts that an input carries are those of the place that it spends."""
+    remedy = "Sign nothing; compare the coins with the node's."
+    if given.witness_script_hex != place.witness_script_hex:
+        raise WrongWitnessScript(f"Input {given.outpoint} carries another witness script than the vault's.", remedy)
+    strange = _other_taproot(given.taproot, place)
+    if strange or (place.is_taproot and not given.taproot.leaves):
+        raise WrongWitnessScript(f"Input {given.outpoint} has another {strange or 'leaf'} than the vault's.", remedy)
 
 
 def _check_inputs(
@@ -172,8 +207,14 @@ def _check_inputs(
 
 def _branch_in(output: DecodedOutput, vault: Vault, chain: str) -> int | None:
     """The branch on which the vault derives this output; None if it does not."""
-    found = place_in_vault(vault, output.origins, chain)
-    return found[0] if found is not None and found[2].script_hex == output.script_hex else None
+    found = place_in_vault(vault, output.key_origins, chain)
+    if found is None or found[2].script_hex != output.script_hex:
+        return None
+    if output.witness_script_hex not in {"", found[2].witness_script_hex} or _other_taproot(output.taproot, found[2]):
+        raise WrongWitnessScript(
+            f"The output to {output.address} carries another script than its own.", "Sign nothing."
+        )
+    return found[0]
 
 
 def _split_outputs(

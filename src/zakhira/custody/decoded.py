@@ -9,9 +9,32 @@ INSTRUCTION_KEY = b"\xfc\x07zakhira\x00"
 hash."""
 
 HARDENED = 1 << 31
+P2TR_PREFIX = "5120"
+"""The first bytes of a taproot output script (BIP-341)."""
 
 Origin = tuple[str, str, tuple[int, ...]]
 """public key, fingerprint (hex) and path of a key"""
+
+
+@dataclass(frozen=True)
+class Taproot:
+    """What BIP-371 adds to an input or an output, in hex and sorted; empty where a field is missing."""
+
+    internal_key: str = ""
+    merkle_root: str = ""
+    leaves: tuple[tuple[str, str], ...] = ()
+    """control block and script with its leaf version behind it"""
+    tree: tuple[tuple[int, int, str], ...] = ()
+    """of an output: depth, leaf version and script (rust-bitcoin does not keep the order in the tree)"""
+    origins: tuple[Origin, ...] = ()
+    """as of P2WSH, with keys of 32 bytes; a key without a path, such as an unspendable one, is left out"""
+    leaf_hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """for each key of ``origins`` the leaves that name it"""
+    signatures: tuple[tuple[str, str, str], ...] = ()
+    """key, leaf hash and Schnorr signature (with its sighash byte unless that is DEFAULT)"""
+
+
+NO_TAPROOT = Taproot()
 
 
 @dataclass(frozen=True)
@@ -30,6 +53,17 @@ class DecodedInput:
     previous: tuple[str, int, str] | None
     """id of the previous transaction with the amount and script of its spent output, if the PSBT carries it whole"""
     is_final: bool
+    taproot: Taproot = NO_TAPROOT
+
+    @property
+    def key_origins(self) -> tuple[Origin, ...]:
+        """Where the keys of the input's script come from, whatever its kind."""
+        return self.origins + self.taproot.origins
+
+    @property
+    def is_taproot(self) -> bool:
+        """Whether the spent output is P2TR (BIP-341)."""
+        return self.script_hex.startswith(P2TR_PREFIX)
 
 
 @dataclass(frozen=True)
@@ -40,6 +74,13 @@ class DecodedOutput:
     script_hex: str
     amount_sats: int
     origins: tuple[Origin, ...]
+    witness_script_hex: str = ""
+    taproot: Taproot = NO_TAPROOT
+
+    @property
+    def key_origins(self) -> tuple[Origin, ...]:
+        """Where the keys of the output's script come from, whatever its kind."""
+        return self.origins + self.taproot.origins
 
 
 @dataclass(frozen=True)

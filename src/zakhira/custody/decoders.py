@@ -10,6 +10,14 @@ from zakhira.custody.read_by_bdk import BDK_ERRORS, psbt_by_bdk, transaction_by_
 from zakhira.custody.read_by_embit import parse_psbt, psbt_by_embit, transaction_by_embit
 from zakhira.custody.refusals import DecodersDisagree, SigningRefused, Undecodable
 
+_LONGEST = 200
+"""How much of a reading that is disputed an error shows."""
+
+
+def _brief(reading: object) -> str:
+    text = repr(reading)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
 
 def _require_same(by_bdk: object, by_embit: object, what: str) -> None:
     """Hold two readings of one kind against each other, field by field, so that the error names the field."""
@@ -19,7 +27,7 @@ def _require_same(by_bdk: object, by_embit: object, what: str) -> None:
         one, other = getattr(by_bdk, field.name), getattr(by_embit, field.name)
         if one != other:
             raise DecodersDisagree(
-                f"rust-bitcoin reads {field.name} of the {what} as {one!r}, embit as {other!r}.",
+                f"rust-bitcoin reads {field.name} of the {what} as {_brief(one)}, embit as {_brief(other)}.",
                 "Sign nothing; keep the bytes and report them.",
             )
 
@@ -54,8 +62,10 @@ def decode_psbt(psbt_base64: str, chain: str) -> Decoded:
         embit_error = repr(error)
     if by_bdk is None or by_embit is None:
         raise _one_refused(bdk_error, embit_error)
-    for one, other in zip(by_bdk.inputs, by_embit.inputs, strict=False):
-        _require_same(one, other, f"input {one.outpoint}")
+    for number, (one, other) in enumerate(zip(by_bdk.inputs, by_embit.inputs, strict=False)):
+        _require_same(one, other, f"PSBT's input {number}")
+    for number, (paid, likewise) in enumerate(zip(by_bdk.outputs, by_embit.outputs, strict=False)):
+        _require_same(paid, likewise, f"PSBT's output {number}")
     _require_same(by_bdk, by_embit, "PSBT")
     return by_bdk
 

@@ -1,21 +1,25 @@
-"""Descriptors of vaults, and addresses that two libraries derive alike (BIP-380, BIP-383, BIP-389)."""
+"""Descriptors of vaults, and addresses that two libraries derive alike (BIP-380, BIP-341, BIP-389)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import bdkpython
+from embit import ec
 from embit.base import EmbitError
 from embit.bip32 import HDKey
 from embit.descriptor import Descriptor
 from embit.descriptor.checksum import add_checksum
+from embit.hashes import tagged_hash
 from embit.networks import NETWORKS
-from embit.script import address_to_scriptpubkey
+from embit.script import Script, address_to_scriptpubkey
 
-from zakhira.custody.coin import Address
+from zakhira.custody.coin import MAIN, RECOVERY, Address
+from zakhira.custody.decoded import P2TR_PREFIX, Origin
 from zakhira.custody.refusals import (
     BadAddress,
     BadPlace,
@@ -29,7 +33,8 @@ from zakhira.custody.refusals import (
     UnknownChain,
     WrongNetworkKey,
 )
-from zakhira.programme.model import Vault
+from zakhira.custody.template import NUMS, Shape, descriptor_body, read_shape, shape_of
+from zakhira.programme.model import Recovery, Vault, VaultKey
 
 RECEIVE, CHANGE = 0, 1
 MAX_KEYS = 16
@@ -59,18 +64,47 @@ _BDK_NETWORKS = {
 _KEY = re.compile(
     r"\[(?P<fingerprint>[0-9a-f]{8})(?P<path>(?:/\d{1,10}[h'])*)\](?P<xpub>[1-9A-HJ-NP-Za-km-z]+)(?P<rest>.*)"
 )
-_DESCRIPTOR = re.compile(r"wsh\(sortedmulti\((?P<threshold>\d{1,2}),(?P<keys>[^()]+)\)\)#[a-z0-9]{8}")
-_MULTIPATH = "/<0;1>/*"
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A script of a taproot output and the proof that it belongs there (BIP-341), in hex."""
+
+    path: str
+    """``main`` or ``recovery``"""
+    script_hex: str
+    control_block_hex: str
+    leaf_hash: str
 
 
 @dataclass(frozen=True)
 class Place:
-    """One address of a descriptor with what spends it. ``origins`` is sorted: public key, fingerprint, path."""
+    """One address of a descriptor with what spends it, in hex.
+
+    ``origins`` is sorted: public key (33 bytes, in taproot the 32 of x alone), fingerprint, path.
+    """
 
     address: str
     script_hex: str
     witness_script_hex: str
-    origins: tuple[tuple[str, str, tuple[int, ...]], ...]
+    """of P2WSH; empty in taproot"""
+    origins: tuple[Origin, ...]
+    internal_key: str = ""
+    """of taproot: the point of which nobody knows the secret"""
+    merkle_root: str = ""
+    leaves: tuple[Leaf, ...] = ()
+    """of taproot: the main script and, if the vault has one, the recovery"""
+    leaf_hashes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """of taproot: for each public key of ``origins`` the hashes of the leaves that name it"""
+
+    @property
+    def is_taproot(self) -> bool:
+        """Whether it is spent by a leaf of a tree."""
+        return bool(self.leaves)
+
+    def leaf(self, path: str) -> Leaf:
+        """The leaf of a path; the caller knows that there is one."""
+        return next(leaf for leaf in self.leaves if leaf.path == path)
 
 
 def bdk_network(chain: str) -> Any:  # noqa: ANN401  # bdkpython ships no types
@@ -133,52 +167,131 @@ def _check_key(text: str, vault: str) -> HDKey:
     return key
 
 
-def _check_keys(texts: tuple[str, ...], threshold: int, vault: str) -> None:
+def _check_keys(texts: tuple[str, ...], threshold: int, vault: str) -> dict[tuple[bytes, bytes], str]:
+    """The keys of one quorum, each by what it derives; raises as :func:`vault_descriptor` says."""
     if not 1 <= threshold <= len(texts) <= MAX_KEYS:
         raise BadVault(
             f"Vault {vault} asks for {threshold} of {len(texts)} keys.",
             f"Use a threshold of at least 1, and at most {MAX_KEYS} keys.",
         )
-    keys = [_check_key(text, vault) for text in texts]
-    if len({(key.sec(), key.chain_code) for key in keys}) < len(keys):
+    keys = {text: _check_key(text, vault) for text in texts}
+    by_material = {(key.sec(), key.chain_code): text for text, key in keys.items()}
+    if len(by_material) < len(texts):
         raise RepeatedKey(f"Vault {vault} names a key twice.", "Give each signer a key of its own.")
-    if len({key.version for key in keys}) > 1:
+    if len({key.version for key in keys.values()}) > 1:
+        raise WrongNetworkKey(f"Vault {vault} mixes xpub and tpub.", "Use keys of one network.")
+    return by_material
+
+
+def _check_shape(shape: Shape, vault: str) -> None:
+    main = _check_keys(shape.keys, shape.threshold, vault)
+    if not shape.recovery_keys and not shape.recovery_threshold:
+        return
+    recovery = _check_keys(shape.recovery_keys, shape.recovery_threshold, vault)
+    if any(main.get(material, text) != text for material, text in recovery.items()):
+        raise RepeatedKey(f"Vault {vault} names a key under two origins.", "Write each key alike everywhere.")
+    if len({text[text.index("]") + 1] for text in (*shape.keys, *shape.recovery_keys)}) > 1:
         raise WrongNetworkKey(f"Vault {vault} mixes xpub and tpub.", "Use keys of one network.")
 
 
 @lru_cache(maxsize=256)
 def vault_descriptor(vault: Vault) -> str:
-    """The vault's ``wsh(sortedmulti(m,[origin]xpub/<0;1>/*,...))#checksum``.
+    """The vault's descriptor with both branches and its checksum, as its template writes it (see custody.template).
 
     Raises:
-        BadVault, RepeatedKey, HardenedStep, WrongNetworkKey, MalformedKey, PrivateKeyInVault: as their names say.
+        BadVault, BadTimelock, RepeatedKey, HardenedStep, WrongNetworkKey, MalformedKey, PrivateKeyInVault: as their
+            names say.
     """
-    texts = tuple(key.xpub for key in vault.keys)
-    _check_keys(texts, vault.threshold, vault.id)
-    text: str = add_checksum(f"wsh(sortedmulti({vault.threshold},{','.join(key + _MULTIPATH for key in texts)}))")
+    shape = shape_of(vault)
+    _check_shape(shape, vault.id)
+    text: str = add_checksum(descriptor_body(shape))
     return text
 
 
+def read_descriptor(descriptor: str) -> Shape:
+    """A descriptor with its checksum as one of the templates.
+
+    Raises:
+        UnsupportedDescriptor: it uses what no template has.
+        MalformedDescriptor: it is written otherwise, or its checksum is missing or wrong.
+        what :func:`vault_descriptor` raises of keys, quorums and locks.
+    """
+    body, mark, _ = descriptor.partition("#")
+    shape = read_shape(body)
+    if not mark or add_checksum(body) != descriptor:
+        raise MalformedDescriptor("A descriptor's checksum is missing or wrong.", "Copy the descriptor again.")
+    _check_shape(shape, "of the descriptor")
+    return shape
+
+
+def vault_of_descriptor(descriptor: str, vault: str, purpose: str, signers: Mapping[str, str] | None = None) -> Vault:
+    """The vault that a descriptor stands for.
+
+    ``signers`` names the signer of each key by its text ``[fingerprint/path]xpub``; a key without a name is called by
+    its fingerprint. Raises what :func:`read_descriptor` raises.
+    """
+    shape, names = read_descriptor(descriptor), signers or {}
+
+    def named(texts: tuple[str, ...]) -> tuple[VaultKey, ...]:
+        return tuple(VaultKey(names.get(text, text[1:9]), text) for text in texts)
+
+    recovery = None
+    if shape.recovery_keys:
+        recovery = Recovery(shape.recovery_threshold, named(shape.recovery_keys), shape.after_blocks)
+    return Vault(vault, purpose, shape.threshold, named(shape.keys), shape.template, recovery, shape.held_until_height)
+
+
 @lru_cache(maxsize=64)
-def _parse(descriptor: str) -> tuple[Any, tuple[Any, ...]]:
-    """The descriptor as embit and as rust-miniscript read it, one per branch."""
-    match = _DESCRIPTOR.fullmatch(descriptor)
-    if match is None or any(not key.endswith(_MULTIPATH) for key in match["keys"].split(",")):
-        raise MalformedDescriptor(
-            f"{descriptor[:40]!r}... is not wsh(sortedmulti(m,[origin]xpub/<0;1>/*,...)) with its checksum.",
-            "Only such vaults are supported.",
-        )
+def _parse(descriptor: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The descriptor as embit and as rust-miniscript read it, one for each branch."""
+    read_descriptor(descriptor)
     body = descriptor.partition("#")[0]
-    if add_checksum(body) != descriptor:
-        raise MalformedDescriptor("A descriptor's checksum is wrong.", "Copy the descriptor again.")
-    texts = tuple(key.removesuffix(_MULTIPATH) for key in match["keys"].split(","))
-    _check_keys(texts, int(match["threshold"]), "of the descriptor")
     kind = bdkpython.NetworkKind.MAIN if "]xpub" in body else bdkpython.NetworkKind.TEST
     try:
-        branches = tuple(bdkpython.Descriptor(descriptor, kind).to_single_descriptors())
-        return Descriptor.from_string(body), branches
+        by_embit = Descriptor.from_string(body)
+        by_bdk = bdkpython.Descriptor(descriptor, kind)
+        by_bdk.sanity_check()
+        return tuple(by_embit.branch(side) for side in (RECEIVE, CHANGE)), tuple(by_bdk.to_single_descriptors())
     except (bdkpython.DescriptorError, bdkpython.MiniscriptError, *EMBIT_ERRORS) as error:
         raise MalformedDescriptor(f"A decoder refuses the descriptor: {error}.", "Check its keys.") from None
+
+
+def _origin(key: Any, text: str) -> Origin:  # noqa: ANN401  # embit ships no types
+    return text, bytes(key.origin.fingerprint).hex(), tuple(key.origin.derivation)
+
+
+def _wsh_place(derived: Any, address: str, script_hex: str) -> Place:  # noqa: ANN401  # embit ships no types
+    origins = sorted(_origin(key, key.sec().hex()) for key in derived.keys)
+    return Place(address, script_hex, derived.witness_script().data.hex(), tuple(origins))
+
+
+def _taproot_place(derived: Any, address: str, script_hex: str) -> Place:  # noqa: ANN401  # embit ships no types
+    """The leaves with their control blocks: version with the output's parity, internal key, sibling (BIP-341)."""
+    tree = derived.taptree.tree
+    scripts = [tree.serialize()] if not isinstance(tree, tuple) else [part.tree.serialize() for part in tree]
+    hashes = [tagged_hash("TapLeaf", script) for script in scripts]
+    root = hashes[0] if len(hashes) == 1 else tagged_hash("TapBranch", b"".join(sorted(hashes)))
+    internal = bytes.fromhex(NUMS)
+    tweaked = ec.PublicKey.from_xonly(internal).taproot_tweak(root)
+    if script_hex != P2TR_PREFIX + tweaked.xonly().hex():
+        raise DecodersDisagree(f"The tree of {address} does not make its output.", "Use no address of this vault.")
+    parity = tweaked.sec()[0] & 1
+    leaves = tuple(
+        Leaf(
+            path,
+            Script.parse(script[1:]).data.hex(),
+            (bytes([script[0] | parity]) + internal + b"".join(h for h in hashes if h != own)).hex(),
+            own.hex(),
+        )
+        for path, script, own in zip((MAIN, RECOVERY), scripts, hashes, strict=False)
+    )
+    keys = [key for key in derived.keys if key.origin is not None]
+    origins = tuple(sorted(_origin(key, key.xonly().hex()) for key in keys))
+    named = tuple(
+        (key, tuple(sorted(leaf.leaf_hash for leaf in leaves if f"20{key}" in leaf.script_hex)))
+        for key, _, _ in origins
+    )
+    return Place(address, script_hex, "", origins, NUMS, root.hex(), leaves, named)
 
 
 @lru_cache(maxsize=16384)
@@ -200,7 +313,7 @@ def derive_place(descriptor: str, branch: int, index: int, chain: str) -> Place:
             f"The descriptor's keys are not of the chain {chain}.", "Use xpub on main, tpub elsewhere."
         )
     by_embit, by_bdk = _parse(descriptor)
-    derived = by_embit.derive(index, branch_index=branch)
+    derived = by_embit[branch].derive(index)
     other = by_bdk[branch].derive_address(index, bdk_network(chain))
     script_hex = derived.script_pubkey().data.hex()
     address: str = derived.address(network)
@@ -209,10 +322,8 @@ def derive_place(descriptor: str, branch: int, index: int, chain: str) -> Place:
             f"At branch {branch}, index {index} one library derives {address} and the other {other}.",
             "Use no address of this vault; report both.",
         )
-    origins = sorted(
-        (key.sec().hex(), bytes(key.origin.fingerprint).hex(), tuple(key.origin.derivation)) for key in derived.keys
-    )
-    return Place(address, script_hex, derived.witness_script().data.hex(), tuple(origins))
+    build = _taproot_place if derived.taptree else _wsh_place
+    return build(derived, address, script_hex)
 
 
 def derive_address(vault: Vault, branch: int, index: int, chain: str) -> Address:

@@ -8,7 +8,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from zakhira.custody.refusals import BadFeeRate
 from zakhira.custody.spend_refusals import FeeAboveCeiling, NoFeeEstimate
-from zakhira.custody.standardness import WEIGHT_PER_VBYTE, virtual_bytes
+from zakhira.custody.standardness import virtual_bytes
+from zakhira.custody.weight import SEGWIT_SCALE
 from zakhira.kernel.money import SATS_PER_BTC
 
 VBYTES_PER_KVB = 1000
@@ -91,7 +92,7 @@ def fee_for_weight(rate_sat_per_kvb: int, weight: int) -> int:
 
 def input_fee(rate_sat_per_kvb: int, input_weight: int) -> int:
     """What one more input costs in satoshi, at most: quarters of a virtual byte are counted, then rounded up."""
-    return -(-rate_sat_per_kvb * input_weight // (VBYTES_PER_KVB * WEIGHT_PER_VBYTE))
+    return -(-rate_sat_per_kvb * input_weight // (VBYTES_PER_KVB * SEGWIT_SCALE))
 
 
 def rate_of(fee_sats: int, weight: int) -> int:

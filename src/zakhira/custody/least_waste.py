@@ -15,7 +15,8 @@ from zakhira.custody.coin_request import CoinRequest, Selection, SpendableCoin
 from zakhira.custody.fee import VBYTES_PER_KVB, FeeTerms, fee_for_weight, input_fee, require_fee
 from zakhira.custody.refusals import TooHeavy
 from zakhira.custody.spend_refusals import FeeAboveCeiling
-from zakhira.custody.standardness import WEIGHT_PER_VBYTE, frame_weight
+from zakhira.custody.standardness import frame_weight
+from zakhira.custody.weight import SEGWIT_SCALE
 
 RANDOM_DRAWS = 8
 """Draws of coins at random beside the search: an estimate (E); each costs one shuffle."""
@@ -48,7 +49,7 @@ class Frame:
 
         The last virtual byte of the transaction is counted whole, whatever the inputs weigh.
         """
-        rounding = WEIGHT_PER_VBYTE - 1
+        rounding = SEGWIT_SCALE - 1
         return self.request.target_sats + input_fee(self.request.terms.rate_sat_per_kvb, self.weight + rounding)
 
     @cached_property
@@ -110,7 +111,7 @@ class Purse:
 
 def _input_fees(rate_sat_per_kvb: int, weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """:func:`zakhira.custody.fee.input_fee` of each weight."""
-    fees: npt.NDArray[np.int64] = -(-rate_sat_per_kvb * weights // (VBYTES_PER_KVB * WEIGHT_PER_VBYTE))
+    fees: npt.NDArray[np.int64] = -(-rate_sat_per_kvb * weights // (VBYTES_PER_KVB * SEGWIT_SCALE))
     return fees
 
 

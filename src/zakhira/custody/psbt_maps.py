@@ -67,7 +67,7 @@ class UnsignedTx:
     locktime: int
 
 
-class _Reader:
+class ByteReader:
     """A place in bytes that cannot be read past their end."""
 
     def __init__(self, data: bytes) -> None:
@@ -75,6 +75,7 @@ class _Reader:
         self._place = 0
 
     def take(self, count: int) -> bytes:
+        """The next bytes; raises MalformedPsbt where there are fewer."""
         end = self._place + count
         if end > len(self._data):
             raise MalformedPsbt(f"The PSBT ends at byte {len(self._data)}, in the middle of a field.", _REMEDY)
@@ -83,6 +84,7 @@ class _Reader:
         return taken
 
     def number(self, count: int, *, signed: bool = False) -> int:
+        """The next bytes as a number, least byte first."""
         return int.from_bytes(self.take(count), "little", signed=signed)
 
     def compact(self) -> int:
@@ -97,6 +99,7 @@ class _Reader:
         return value
 
     def at_end(self) -> bool:
+        """Whether nothing is left."""
         return self._place == len(self._data)
 
 
@@ -112,18 +115,18 @@ def write_compact(value: int) -> bytes:
 
 def read_compact(data: bytes) -> int:
     """A field that holds a size and nothing else; raises MalformedPsbt."""
-    reader = _Reader(data)
+    reader = ByteReader(data)
     value = reader.compact()
     if not reader.at_end():
         raise MalformedPsbt("A count is followed by further bytes.", _REMEDY)
     return value
 
 
-def _read_map(reader: _Reader, where: str) -> Map:
+def _read_map(reader: ByteReader, where: str) -> Map:
     entries: dict[bytes, bytes] = {}
     while length := reader.compact():
         key = reader.take(length)
-        _Reader(key).compact()  # the key's type, in its shortest form
+        ByteReader(key).compact()  # the key's type, in its shortest form
         value = reader.take(reader.compact())
         if key in entries:
             raise MalformedPsbt(f"The {where} map has the key {key.hex()[:80]} twice.", _REMEDY)
@@ -136,7 +139,7 @@ def _read_map(reader: _Reader, where: str) -> Map:
 
 def read_unsigned_tx(raw: bytes) -> UnsignedTx:
     """The unsigned transaction of version 0, without witnesses and with empty scripts; raises MalformedPsbt."""
-    reader = _Reader(raw)
+    reader = ByteReader(raw)
     version = reader.number(4, signed=True)
     inputs = []
     for _ in range(reader.compact()):
@@ -209,7 +212,7 @@ def _check_scope(entries: Map, own: frozenset[bytes], needed: Iterable[bytes], w
 
 
 def _scopes(
-    reader: _Reader, count: int, where: str, own: frozenset[bytes], needed: Iterable[bytes], version: int
+    reader: ByteReader, count: int, where: str, own: frozenset[bytes], needed: Iterable[bytes], version: int
 ) -> tuple[Map, ...]:
     found = []
     for number in range(count):
@@ -226,7 +229,7 @@ def read_maps(raw: bytes) -> PsbtMaps:
         MalformedPsbt: it is cut off, has bytes to spare, repeats a key, or holds a field of the wrong length.
         MissingPsbtField, MixedPsbtVersions, UnknownPsbtVersion: as BIP-370's table of fields by version asks.
     """
-    reader = _Reader(raw)
+    reader = ByteReader(raw)
     if raw[: len(MAGIC)] != MAGIC:
         raise MalformedPsbt("The bytes do not begin with psbt and 0xFF.", _REMEDY)
     reader.take(len(MAGIC))

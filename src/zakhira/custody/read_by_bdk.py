@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import bdkpython
+from embit import compact
 
-from zakhira.custody.decoded import HARDENED, Decoded, DecodedInput, DecodedOutput, DecodedTransaction, Origin
+from zakhira.custody.decoded import HARDENED, Decoded, DecodedInput, DecodedOutput, DecodedTransaction, Origin, Taproot
 from zakhira.custody.descriptor import bdk_network
 
 BDK_ERRORS = (
@@ -41,7 +43,7 @@ def _bdk_address(script_hex: str, chain: str) -> str:
         return ""
 
 
-_SIGHASHES = {"SIGHASH_ALL": 1, "SIGHASH_NONE": 2, "SIGHASH_SINGLE": 3}
+_SIGHASHES = {"SIGHASH_DEFAULT": 0, "SIGHASH_ALL": 1, "SIGHASH_NONE": 2, "SIGHASH_SINGLE": 3}
 
 
 def _bdk_sighash(name: str) -> int:
@@ -49,16 +51,63 @@ def _bdk_sighash(name: str) -> int:
     return _SIGHASHES[base] | (0x80 if flag else 0)
 
 
-def _spent_index(outpoint: str) -> int:
-    return int(outpoint.rpartition(":")[2])
+def _counted(data: bytes) -> bytes:
+    return bytes(compact.to_bytes(len(data))) + data
 
 
-def _bdk_previous(whole: Any, outpoint: str) -> tuple[str, int, str]:  # noqa: ANN401  # bdkpython ships no types
-    spent = whole.output()[_spent_index(outpoint)]
-    return str(whole.compute_txid()), spent.value.to_sat(), spent.script_pubkey.to_bytes().hex()
+def _bdk_txid(tx: dict[str, Any]) -> str:
+    """The id of a transaction that rust-bitcoin has taken apart (BIP-144: without its witnesses)."""
+    parts = [tx["version"].to_bytes(4, "little", signed=True), bytes(compact.to_bytes(len(tx["input"])))]
+    for given in tx["input"]:
+        txid, _, vout = given["previous_output"].partition(":")
+        parts += [bytes.fromhex(txid)[::-1], int(vout).to_bytes(4, "little")]
+        parts += [_counted(bytes.fromhex(given["script_sig"])), given["sequence"].to_bytes(4, "little")]
+    parts.append(bytes(compact.to_bytes(len(tx["output"]))))
+    for output in tx["output"]:
+        parts += [output["value"].to_bytes(8, "little"), _counted(bytes.fromhex(output["script_pubkey"]))]
+    parts.append(tx["lock_time"].to_bytes(4, "little"))
+    return hashlib.sha256(hashlib.sha256(b"".join(parts)).digest()).digest()[::-1].hex()
 
 
-def _bdk_input(vin: dict[str, Any], scope: dict[str, Any], whole: Any) -> DecodedInput:  # noqa: ANN401
+def _bdk_previous(whole: dict[str, Any] | None, outpoint: str) -> tuple[str, int, str] | None:
+    if whole is None:
+        return None
+    spent = whole["output"][int(outpoint.rpartition(":")[2])]
+    return _bdk_txid(whole), spent["value"], spent["script_pubkey"]
+
+
+def _bdk_leaf(control: dict[str, Any], script: list[Any]) -> tuple[str, str]:
+    head = bytes([control["leaf_version"] | control["output_key_parity"]]).hex()
+    return head + control["internal_key"] + "".join(control["merkle_branch"]), f"{script[0]}{script[1]:02x}"
+
+
+def _bdk_tree(tree: list[Any] | None) -> tuple[tuple[int, int, str], ...]:
+    """rust-bitcoin writes depth and leaf in turn."""
+    pairs = zip(tree[::2], tree[1::2], strict=True) if tree else ()
+    return tuple(sorted((depth, leaf["Script"][1], leaf["Script"][0]) for depth, leaf in pairs))
+
+
+def _bdk_tap_signature(signature: dict[str, Any]) -> str:
+    kind = _bdk_sighash(signature["sighash_type"])
+    return str(signature["signature"]) + (f"{kind:02x}" if kind else "")
+
+
+def _bdk_taproot(scope: dict[str, Any]) -> Taproot:
+    known = [(key, leaves, origin) for key, (leaves, origin) in scope["tap_key_origins"] if origin[1]]
+    return Taproot(
+        internal_key=scope["tap_internal_key"] or "",
+        merkle_root=scope.get("tap_merkle_root") or "",
+        leaves=tuple(sorted(_bdk_leaf(control, script) for control, script in scope.get("tap_scripts", ()))),
+        tree=_bdk_tree(scope.get("tap_tree")),
+        origins=_bdk_origins([(key, origin) for key, _, origin in known]),
+        leaf_hashes=tuple(sorted((key, tuple(sorted(leaves))) for key, leaves, _ in known)),
+        signatures=tuple(
+            sorted((key, leaf, _bdk_tap_signature(sig)) for (key, leaf), sig in scope.get("tap_script_sigs", ()))
+        ),
+    )
+
+
+def _bdk_input(vin: dict[str, Any], scope: dict[str, Any]) -> DecodedInput:
     utxo = scope["witness_utxo"]
     signatures = sorted(
         (key, sig["signature"] + f"{_bdk_sighash(sig['sighash_type']):02x}")
@@ -73,13 +122,26 @@ def _bdk_input(vin: dict[str, Any], scope: dict[str, Any], whole: Any) -> Decode
         sighash=scope["sighash_type"]["inner"] if scope["sighash_type"] else None,
         origins=_bdk_origins(scope["bip32_derivation"]),
         signatures=tuple(signatures),
-        previous=_bdk_previous(whole, vin["previous_output"]) if whole is not None else None,
+        previous=_bdk_previous(scope["non_witness_utxo"], vin["previous_output"]),
         is_final=scope["final_script_witness"] is not None or scope["final_script_sig"] is not None,
+        taproot=_bdk_taproot(scope),
     )
 
 
+def _bdk_output(vout: dict[str, Any], scope: dict[str, Any], chain: str) -> DecodedOutput:
+    return DecodedOutput(
+        _bdk_address(vout["script_pubkey"], chain),
+        vout["script_pubkey"],
+        vout["value"],
+        _bdk_origins(scope["bip32_derivation"]),
+        scope["witness_script"] or "",
+        _bdk_taproot(scope),
+    )
+
+
+_OURS_TAP = {"tap_key_origins", "tap_internal_key"}
 _OURS_GLOBAL = {"unsigned_tx", "version", "proprietary", "inputs", "outputs"}
-_OURS_IN = {
+_OURS_IN = _OURS_TAP | {
     "non_witness_utxo",
     "witness_utxo",
     "partial_sigs",
@@ -88,8 +150,11 @@ _OURS_IN = {
     "bip32_derivation",
     "final_script_sig",
     "final_script_witness",
+    "tap_script_sigs",
+    "tap_scripts",
+    "tap_merkle_root",
 }
-_OURS_OUT = {"witness_script", "bip32_derivation"}
+_OURS_OUT = _OURS_TAP | {"witness_script", "bip32_derivation", "tap_tree"}
 
 
 def _bdk_unknown(scope: dict[str, Any], ours: set[str], where: str) -> list[str]:
@@ -112,30 +177,19 @@ def psbt_by_bdk(psbt_base64: str, chain: str) -> Decoded:
     parsed = bdkpython.Psbt(psbt_base64)
     psbt = json.loads(parsed.json_serialize())
     tx = psbt["unsigned_tx"]
-    has_previous = any(scope["non_witness_utxo"] for scope in psbt["inputs"])
-    wholes = [given.non_witness_utxo for given in parsed.input()] if has_previous else [None] * len(psbt["inputs"])
     instruction_hash, unknown = _bdk_proprietary(psbt)
     unknown += _bdk_unknown(psbt, _OURS_GLOBAL, "global")
     for scope in psbt["inputs"]:
         unknown += _bdk_unknown(scope, _OURS_IN, "input")
     for scope in psbt["outputs"]:
         unknown += _bdk_unknown(scope, _OURS_OUT, "output")
-    outputs = tuple(
-        DecodedOutput(
-            _bdk_address(vout["script_pubkey"], chain),
-            vout["script_pubkey"],
-            vout["value"],
-            _bdk_origins(scope["bip32_derivation"]),
-        )
-        for vout, scope in zip(tx["output"], psbt["outputs"], strict=True)
-    )
     return Decoded(
         version=tx["version"],
         locktime=tx["lock_time"],
-        inputs=tuple(
-            _bdk_input(vin, scope, whole) for vin, scope, whole in zip(tx["input"], psbt["inputs"], wholes, strict=True)
+        inputs=tuple(_bdk_input(vin, scope) for vin, scope in zip(tx["input"], psbt["inputs"], strict=True)),
+        outputs=tuple(
+            _bdk_output(vout, scope, chain) for vout, scope in zip(tx["output"], psbt["outputs"], strict=True)
         ),
-        outputs=outputs,
         instruction_hash=instruction_hash,
         unknown_fields=tuple(sorted({name.split(".")[0] for name in unknown})),
         txid=str(parsed.extract_tx_unchecked_fee_rate().compute_txid()),

@@ -7,17 +7,57 @@ import binascii
 from typing import Any
 
 from embit import compact
+from embit.psbt import OutputScope
 from embit.transaction import Transaction
 
-from zakhira.custody.decoded import INSTRUCTION_KEY, Decoded, DecodedInput, DecodedOutput, DecodedTransaction, Origin
+from zakhira.custody.decoded import (
+    INSTRUCTION_KEY,
+    Decoded,
+    DecodedInput,
+    DecodedOutput,
+    DecodedTransaction,
+    Origin,
+    Taproot,
+)
 from zakhira.custody.descriptor import EMBIT_ERRORS, embit_network
 from zakhira.custody.exact_psbt import ExactPsbt
+from zakhira.custody.psbt_maps import ByteReader
 from zakhira.custody.refusals import Undecodable
+
+_TAP_TREE = b"\x06"
+"""PSBT_OUT_TAP_TREE, which embit keeps as it is."""
 
 
 def _embit_origins(derivations: dict[Any, Any]) -> tuple[Origin, ...]:
     return tuple(
         sorted((key.sec().hex(), bytes(o.fingerprint).hex(), tuple(o.derivation)) for key, o in derivations.items())
+    )
+
+
+def _embit_tree(raw: bytes | None) -> tuple[tuple[int, int, str], ...]:
+    """Depth, leaf version and script of each leaf, as PSBT_OUT_TAP_TREE has them (BIP-371)."""
+    found, reader = [], ByteReader(raw or b"")
+    while not reader.at_end():
+        found.append((reader.number(1), reader.number(1), reader.take(reader.compact()).hex()))
+    return tuple(sorted(found))
+
+
+def _embit_taproot(scope: Any) -> Taproot:  # noqa: ANN401  # embit ships no types
+    known = {
+        key.xonly().hex(): (hashes, origin)
+        for key, (hashes, origin) in scope.taproot_bip32_derivations.items()
+        if origin.derivation
+    }
+    internal = scope.taproot_internal_key
+    signatures = getattr(scope, "taproot_sigs", {})
+    return Taproot(
+        internal_key=internal.xonly().hex() if internal is not None else "",
+        merkle_root=(getattr(scope, "taproot_merkle_root", None) or b"").hex(),
+        leaves=tuple(sorted((k.hex(), v.hex()) for k, v in getattr(scope, "taproot_scripts", {}).items())),
+        tree=_embit_tree(scope.unknown.get(_TAP_TREE)) if isinstance(scope, OutputScope) else (),
+        origins=tuple(sorted((key, bytes(o.fingerprint).hex(), tuple(o.derivation)) for key, (_, o) in known.items())),
+        leaf_hashes=tuple(sorted((key, tuple(sorted(h.hex() for h in hashes))) for key, (hashes, _) in known.items())),
+        signatures=tuple(sorted((key.xonly().hex(), leaf.hex(), v.hex()) for (key, leaf), v in signatures.items())),
     )
 
 
@@ -43,6 +83,7 @@ def _embit_input(scope: Any) -> DecodedInput:  # noqa: ANN401  # embit ships no 
         signatures=tuple(sorted((key.sec().hex(), sig.hex()) for key, sig in scope.partial_sigs.items())),
         previous=(whole.txid().hex(), spent.value, spent.script_pubkey.data.hex()) if spent is not None else None,
         is_final=scope.final_scriptwitness is not None or scope.final_scriptsig is not None,
+        taproot=_embit_taproot(scope),
     )
 
 
@@ -50,19 +91,10 @@ def _embit_unknown(psbt: ExactPsbt) -> tuple[str, ...]:
     found = set()
     if psbt.xpubs or set(psbt.unknown) - {INSTRUCTION_KEY} or psbt.version not in {None, 0}:
         found.add("global")
-    for scope in psbt.inputs:
-        taproot = (
-            scope.taproot_bip32_derivations,
-            scope.taproot_internal_key,
-            scope.taproot_merkle_root,
-            scope.taproot_sigs,
-            scope.taproot_scripts,
-        )
-        if scope.unknown or scope.redeem_script or any(taproot):
-            found.add("input")
-    for scope in psbt.outputs:
-        if scope.unknown or scope.redeem_script or scope.taproot_bip32_derivations or scope.taproot_internal_key:
-            found.add("output")
+    if any(scope.unknown or scope.redeem_script for scope in psbt.inputs):
+        found.add("input")
+    if any(set(scope.unknown) - {_TAP_TREE} or scope.redeem_script for scope in psbt.outputs):
+        found.add("output")
     return tuple(sorted(found))
 
 
@@ -78,6 +110,8 @@ def psbt_by_embit(psbt: ExactPsbt, chain: str) -> Decoded:
                 scope.script_pubkey.data.hex(),
                 scope.value,
                 _embit_origins(scope.bip32_derivations),
+                scope.witness_script.data.hex() if scope.witness_script else "",
+                _embit_taproot(scope),
             )
             for scope in psbt.outputs
         ),

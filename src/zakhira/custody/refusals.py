@@ -6,7 +6,7 @@ from zakhira.kernel.errors import InvalidInput, Refused
 
 
 class BadVault(InvalidInput):
-    """A vault's quorum and keys do not make a ``wsh(sortedmulti)`` of 1 to 16 keys."""
+    """A vault's template, quorum and keys do not go together: 1 to 16 keys for each path."""
 
     code = "ZK-CUSTODY-001"
 
@@ -54,7 +54,7 @@ class UnknownChain(InvalidInput):
 
 
 class MalformedDescriptor(InvalidInput):
-    """A text is not a ``wsh(sortedmulti(...))`` descriptor with its checksum."""
+    """A text is not a descriptor of one of the templates with its checksum."""
 
     code = "ZK-CUSTODY-009"
 
@@ -210,7 +210,7 @@ class UnknownField(SigningRefused):
 
 
 class WrongWitnessScript(SigningRefused):
-    """An input's witness script is not the vault's."""
+    """A witness script, a leaf of the tree or a control block is not the vault's."""
 
     code = "ZK-CUSTODY-040"
 
@@ -303,3 +303,15 @@ class BadAddress(InvalidInput):
     """A text is no address of the chain."""
 
     code = "ZK-CUSTODY-063"
+
+
+class UnsupportedDescriptor(MalformedDescriptor):
+    """A descriptor uses a function that none of the templates has."""
+
+    code = "ZK-CUSTODY-064"
+
+
+class BadTimelock(InvalidInput):
+    """An age in blocks above 65,535 or a height from 500,000,000 on: no script can ask for it."""
+
+    code = "ZK-CUSTODY-065"

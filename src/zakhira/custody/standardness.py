@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from zakhira.custody.spend_refusals import BadPayment
+from zakhira.custody.weight import SEGWIT_SCALE, compact_bytes
 from zakhira.kernel.money import MAX_MONEY_SATS
 
 MAX_STANDARD_WEIGHT = 400_000
 """Heavier transactions are not relayed (Bitcoin Core, policy.h, MAX_STANDARD_TX_WEIGHT)."""
-WEIGHT_PER_VBYTE = 4
-"""Weight of a byte outside the witness (BIP-141)."""
 DUST_RELAY_SAT_PER_KVB = 3_000
 """Bitcoin Core, policy.h, DUST_RELAY_TX_FEE."""
 _SPEND_LEGACY_VBYTES = 32 + 4 + 1 + 107 + 4
@@ -31,26 +30,21 @@ _FIXED_SCRIPTS = (
 _OP_2, _OP_16 = 0x52, 0x60
 
 
-def compact_size_bytes(count: int) -> int:
-    """Bytes of Bitcoin's variable-length integer."""
-    return 1 if count < 0xFD else 3 if count <= 0xFFFF else 5  # noqa: PLR2004  # the format's own bounds
-
-
 def virtual_bytes(weight: int) -> int:
     """Virtual bytes of a weight, rounded up (BIP-141)."""
-    return -(-weight // WEIGHT_PER_VBYTE)
+    return -(-weight // SEGWIT_SCALE)
 
 
 def output_weight(script_bytes: int) -> int:
     """Weight of an output: eight bytes of amount, the script and its length."""
-    return WEIGHT_PER_VBYTE * (8 + compact_size_bytes(script_bytes) + script_bytes)
+    return SEGWIT_SCALE * (8 + compact_bytes(script_bytes) + script_bytes)
 
 
 def frame_weight(inputs: int, output_script_bytes: Iterable[int]) -> int:
     """Weight of everything but the inputs: version, lock time, marker, both counts and the outputs."""
     sizes = tuple(output_script_bytes)
-    counts = compact_size_bytes(inputs) + compact_size_bytes(len(sizes))
-    return WEIGHT_PER_VBYTE * (_FRAME_BYTES + counts) + _MARKER_WEIGHT + sum(map(output_weight, sizes))
+    counts = compact_bytes(inputs) + compact_bytes(len(sizes))
+    return SEGWIT_SCALE * (_FRAME_BYTES + counts) + _MARKER_WEIGHT + sum(map(output_weight, sizes))
 
 
 def transaction_weight(input_weights: Iterable[int], output_script_bytes: Iterable[int]) -> int:
@@ -89,7 +83,7 @@ def dust_limit_sats(script_hex: str) -> int:
     """
     is_legacy = script_kind(script_hex) in {"p2pkh", "p2sh"}
     spend_vbytes = _SPEND_LEGACY_VBYTES if is_legacy else _SPEND_WITNESS_VBYTES
-    output_vbytes = output_weight(len(script_hex) // 2) // WEIGHT_PER_VBYTE
+    output_vbytes = output_weight(len(script_hex) // 2) // SEGWIT_SCALE
     return DUST_RELAY_SAT_PER_KVB * (output_vbytes + spend_vbytes) // 1000
 
 

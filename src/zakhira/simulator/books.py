@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 
 from zakhira.controls.audit import AuditEntry, next_entry
 from zakhira.flows.ports.books import LotBalance, Receipt, Record, Write
-from zakhira.flows.ports.books_check import StoredWrite, decode_body, encode_body, find_breaks, require_storable
+from zakhira.flows.ports.books_check import (
+    ShownChain,
+    StoredWrite,
+    decode_body,
+    encode_body,
+    find_breaks,
+    require_storable,
+)
 from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, EntryExists, KeyReused
+from zakhira.flows.ports.coin_fold import ChainFold
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.balances import Tally, lots_left, require_covered, tally
@@ -41,6 +49,8 @@ class SimulatedBooks:
         self._entry_ids: set[str] = set()
         self._bodies: dict[tuple[str, str], list[str]] = {}
         self._sums = Tally()
+        self.fold = ChainFold()
+        """The followed chain; only a commit changes it."""
 
     def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
         """Make sure these accounts exist."""
@@ -105,7 +115,13 @@ class SimulatedBooks:
     def breaks(self) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
         self._acknowledge(lost=self._called())
-        return find_breaks(self._writes, self._accounts, self._balances(), lots_left(self._sums))
+        return find_breaks(
+            self._writes,
+            self._accounts,
+            self._balances(),
+            lots_left(self._sums),
+            ShownChain(self.fold.blocks, tuple(self.fold.coins.values())),
+        )
 
     def _called(self) -> bool:
         self.calls += 1
@@ -134,11 +150,14 @@ class SimulatedBooks:
         self._require_new_ids(write.entries)
         added = tally(write.entries)
         require_covered(self._sums, added, self._accounts)
+        fold = self.fold.copy() if write.coin_events else self.fold
+        fold.add(write.coin_events)
         previous = self._writes[-1].audit if self._writes else None
         audit = next_entry(previous, write.key, write.actor, write.action, write.at, content)
         # The bodies are kept as text: nobody can alter what was written through a reference to it.
         records = tuple(Record(r.kind, r.id, decode_body(encode_body(r.body))) for r in write.records)
-        self._keep(StoredWrite(audit, write.entries, records))
+        self._keep(StoredWrite(audit, write.entries, records, write.coin_events))
+        self.fold = fold
         return Receipt(write.key, audit.hash, replayed=False)
 
     def _require_new_ids(self, entries: Iterable[Entry]) -> None:

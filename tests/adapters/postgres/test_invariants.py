@@ -27,10 +27,13 @@ COLUMNS = {
     "audit_head": "hash",
     "balance": "units",
     "lot": "units",
+    "chain_event": "height",
+    "followed_block": "hash",
+    "coin": "vault",
 }
 """Each table with a column to alter."""
-APPEND_ONLY = ("commodity", "account", "audit", "entry", "posting", "record")
-FOLLOWING = ("audit_head", "balance", "lot")
+APPEND_ONLY = ("commodity", "account", "audit", "entry", "posting", "record", "chain_event")
+FOLLOWING = ("audit_head", "balance", "lot", "followed_block", "coin")
 CHANGES = ("UPDATE zakhira.{0} SET {1} = {1}", "DELETE FROM zakhira.{0}", "TRUNCATE zakhira.{0} CASCADE")
 App = Connection[TupleRow]
 
@@ -126,7 +129,10 @@ def test_the_role_has_no_other_way_in(app: App, books: PostgresBooks) -> None:
         "SET session_replication_role = replica",
         "INSERT INTO zakhira.balance VALUES ('assets:vault:cold', 5)",
         "INSERT INTO zakhira.lot VALUES ('assets:vault:cold', 'x', 'x', true, 5)",
-        "INSERT INTO zakhira.schema_version VALUES (2, 'x', 'x')",
+        "INSERT INTO zakhira.coin SELECT * FROM zakhira.coin",
+        "INSERT INTO zakhira.followed_block VALUES (1, 'x')",
+        "DELETE FROM zakhira.followed_block",
+        "INSERT INTO zakhira.schema_version VALUES (99, 'x', 'x')",
         "SELECT zakhira.audit_hash(audit) FROM zakhira.audit",
         "DROP SCHEMA zakhira CASCADE",
     ):

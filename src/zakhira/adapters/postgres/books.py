@@ -104,6 +104,10 @@ class PostgresBooks:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
         return self._ask(reading.read_breaks)
 
+    def ask(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
+        """Ask a reading question over this connection; what asks may be asked twice."""
+        return self._ask(question)
+
     def _ask(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
         """Ask the database; ask once more over a new connection when the one at hand turns out to be broken."""
         fresh = self._connection is None

@@ -17,9 +17,10 @@ from zakhira.flows.ports.books_errors import (
     Unbalanced,
     UnknownAccount,
 )
+from zakhira.flows.ports.coin_events import BrokenChainEvent
 from zakhira.kernel.errors import ZakhiraError
 
-UNBALANCED, OVERDRAWN = "ZK004", "ZK005"
+UNBALANCED, OVERDRAWN, CHAIN_BROKEN = "ZK004", "ZK005", "ZK006"
 """SQLSTATEs that our own triggers raise; see the migrations."""
 
 _BY_CONSTRAINT: dict[str, type[ZakhiraError]] = {
@@ -32,6 +33,7 @@ _BY_CONSTRAINT: dict[str, type[ZakhiraError]] = {
 _BY_STATE: dict[str, type[ZakhiraError]] = {
     UNBALANCED: Unbalanced,
     OVERDRAWN: Overdrawn,
+    CHAIN_BROKEN: BrokenChainEvent,
     "22003": BalanceTooLarge,
     "53100": DatabaseFull,
 }
@@ -48,6 +50,7 @@ _REMEDIES: dict[type[ZakhiraError], str] = {
     BalanceTooLarge: "Check the amounts.",
     Unbalanced: "Let debits and credits cancel in each commodity.",
     Overdrawn: "Move only what the lot holds; nothing was written.",
+    BrokenChainEvent: "Read the state again and follow the chain from there; nothing was written.",
     DatabaseFull: "Make room on the database's disk and run again: what is committed stays.",
     DatabaseRefused: "Check the user, the password and the name of the database.",
     DatabaseUnreachable: "See that the database runs, and run again: what is committed stays.",

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres.rows import audit_from, entries_from, lot_from
+from zakhira.adapters.postgres.rows import audit_from, coin_from, entries_from, event_from, lot_from
 from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry
 from zakhira.flows.ports.books import LotBalance, Record
-from zakhira.flows.ports.books_check import StoredWrite, decode_body, find_breaks
+from zakhira.flows.ports.books_check import ShownChain, StoredWrite, decode_body, find_breaks
+from zakhira.flows.ports.coin_events import CoinEvent
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry
@@ -51,6 +52,16 @@ _LOTS = """
 SELECT account, outpoint, source, units FROM zakhira.lot
 WHERE units <> 0 AND (%(account)s::text IS NULL OR account = %(account)s)
 ORDER BY account COLLATE "C", outpoint COLLATE "C"
+"""
+_EVENTS = """
+SELECT sequence, kind, height, block_hash, previous_hash, outpoint, vault, branch, place, amount_sats, script_hex,
+       is_coinbase, spent_by
+FROM zakhira.chain_event ORDER BY sequence, ordinal
+"""
+_COINS = """
+SELECT outpoint, vault, branch, place, amount_sats, script_hex, height, block_hash, is_coinbase, spent_by,
+       spent_height, spent_hash
+FROM zakhira.coin
 """
 
 
@@ -103,10 +114,17 @@ def read_breaks(connection: Connection[TupleRow]) -> tuple[str, ...]:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         writes = _read_writes(connection)
         accounts, balances = read_accounts(connection), read_balances(connection)
-        breaks = find_breaks(writes, accounts, balances, read_lots(connection, None))
+        breaks = find_breaks(writes, accounts, balances, read_lots(connection, None), read_shown_chain(connection))
         head = connection.execute("SELECT sequence, hash FROM zakhira.audit_head").fetchone()
     last = (writes[-1].audit.sequence, writes[-1].audit.hash) if writes else (0, FIRST_PREVIOUS)
     return breaks if head == last else (*breaks, f"the head of the chain is {head}, its last entry {last}.")
+
+
+def read_shown_chain(connection: Connection[TupleRow]) -> ShownChain:
+    """The followed chain as the tables show it."""
+    rows = connection.execute("SELECT height, hash FROM zakhira.followed_block")
+    blocks = {int(height): str(found) for height, found in rows}
+    return ShownChain(blocks, tuple(coin_from(row) for row in connection.execute(_COINS)))
 
 
 def _read_writes(connection: Connection[TupleRow]) -> list[StoredWrite]:
@@ -117,7 +135,12 @@ def _read_writes(connection: Connection[TupleRow]) -> list[StoredWrite]:
     rows = connection.execute("SELECT sequence, kind, id, body::text FROM zakhira.record ORDER BY sequence, ordinal")
     for sequence, kind, id_, body in rows:
         records[sequence].append(Record(kind, id_, decode_body(body)))
+    events: defaultdict[int, list[CoinEvent]] = defaultdict(list)
+    for sequence, *fields in connection.execute(_EVENTS):
+        events[sequence].append(event_from(tuple(fields)))
     return [
-        StoredWrite(audit, tuple(entries[audit.sequence]), tuple(records[audit.sequence]))
+        StoredWrite(
+            audit, tuple(entries[audit.sequence]), tuple(records[audit.sequence]), tuple(events[audit.sequence])
+        )
         for audit in read_audit(connection)
     ]

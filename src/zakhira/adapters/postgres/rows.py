@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from zakhira.controls.audit import AuditEntry
 from zakhira.flows.ports.books import LotBalance, Write
 from zakhira.flows.ports.books_check import encode_body
+from zakhira.flows.ports.coin_events import CoinEvent, CoinEventKind, WatchedCoin
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Amount, Commodity, sats
@@ -82,6 +83,51 @@ def record_rows(write: Write) -> str:
         for ordinal, record in enumerate(write.records, 1)
     ]
     return encode_body(rows)
+
+
+def event_rows(write: Write) -> str:
+    """The chain's events as a JSON list, one object for each row."""
+    return json.dumps([{"ordinal": ordinal, **event.as_json()} for ordinal, event in enumerate(write.coin_events, 1)])
+
+
+def event_from(row: TupleRow) -> CoinEvent:
+    """An event from its columns without sequence and counts; what a kind does not use is NULL."""
+    kind, height, block_hash, previous_hash, outpoint, vault, branch, place, amount_sats, script_hex, *rest = row
+    is_coinbase, spent_by = rest
+    return CoinEvent(
+        CoinEventKind(kind),
+        height,
+        block_hash,
+        previous_hash=previous_hash or "",
+        outpoint=outpoint or "",
+        vault=vault or "",
+        branch=branch or 0,
+        place=place or 0,
+        amount_sats=amount_sats or 0,
+        script_hex=script_hex or "",
+        is_coinbase=bool(is_coinbase),
+        spent_by=spent_by or "",
+    )
+
+
+def coin_from(row: TupleRow) -> WatchedCoin:
+    """A coin from the columns of ``zakhira.coin``, in their order."""
+    outpoint, vault, branch, place, amount_sats, script_hex, height, block_hash, is_coinbase, *spent = row
+    spent_by, spent_height, spent_hash = spent
+    return WatchedCoin(
+        outpoint,
+        vault,
+        branch,
+        place,
+        amount_sats,
+        script_hex,
+        height,
+        block_hash,
+        is_coinbase,
+        spent_by or "",
+        -1 if spent_height is None else spent_height,
+        spent_hash or "",
+    )
 
 
 def _posting(account: str, commodity: str, units: int, outpoint: str | None, source: str | None) -> Posting:

@@ -1,18 +1,19 @@
-"""One write into the tables: audit entry first, then entries, postings and records, a statement for each table."""
+"""One write into the tables: audit entry first, then entries, postings, records and events, a statement for each."""
 
 from __future__ import annotations
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres.rows import entry_rows, posting_rows, record_rows
+from zakhira.adapters.postgres.rows import entry_rows, event_rows, posting_rows, record_rows
 from zakhira.controls.audit import AuditEntry
 from zakhira.flows.ports.books import Write
 
 _AUDIT = """
 INSERT INTO zakhira.audit (
-    sequence, key, actor, action, at, content_hash, previous_hash, hash, entry_count, record_count)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    sequence, key, actor, action, at, content_hash, previous_hash, hash, entry_count, record_count,
+    event_count)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _ENTRIES = """
 INSERT INTO zakhira.entry (sequence, entry_count, ordinal, posting_count, id, at, narration, evidence)
@@ -29,6 +30,15 @@ SELECT %s, given.* FROM json_to_recordset(%s::json) AS given (
 _RECORDS = """
 INSERT INTO zakhira.record (sequence, record_count, ordinal, kind, id, body)
 SELECT %s, %s, given.* FROM json_to_recordset(%s::json) AS given (ordinal integer, kind text, id text, body jsonb)
+"""
+_EVENTS = """
+INSERT INTO zakhira.chain_event (
+    sequence, event_count, ordinal, kind, height, block_hash, previous_hash, outpoint, vault, branch, place,
+    amount_sats, script_hex, is_coinbase, spent_by)
+SELECT %s, %s, given.* FROM json_to_recordset(%s::json) AS given (
+    ordinal integer, kind text, height integer, block_hash text, previous_hash text, outpoint text, vault text,
+    branch smallint, place integer, amount_sats bigint, script_hex text, is_coinbase boolean, spent_by text)
+ORDER BY given.ordinal
 """
 
 
@@ -48,6 +58,7 @@ def insert_write(connection: Connection[TupleRow], write: Write, audit: AuditEnt
                 audit.hash,
                 len(write.entries),
                 len(write.records),
+                len(write.coin_events),
             ),
         )
         if write.entries:
@@ -55,3 +66,5 @@ def insert_write(connection: Connection[TupleRow], write: Write, audit: AuditEnt
             connection.execute(_POSTINGS, (audit.sequence, posting_rows(write)))
         if write.records:
             connection.execute(_RECORDS, (audit.sequence, len(write.records), record_rows(write)))
+        if write.coin_events:
+            connection.execute(_EVENTS, (audit.sequence, len(write.coin_events), event_rows(write)))

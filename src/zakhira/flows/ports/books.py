@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from zakhira.controls.audit import AuditEntry
+from zakhira.flows.ports.coin_events import CoinEvent, events_bytes
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.money import Amount
 from zakhira.ledger.balances import LotBalance
@@ -33,7 +34,8 @@ class Write:
     """One act: all of it is committed, or nothing.
 
     ``key`` is the idempotency key: the same key with the same input returns the first receipt and writes nothing; with
-    another input it raises KeyReused. The input hash covers entries and records (kinds, ids, bodies), not ``at``.
+    another input it raises KeyReused. The input hash covers entries, records (kinds, ids, bodies) and the chain's
+    events, not ``at``.
     """
 
     key: str
@@ -42,6 +44,8 @@ class Write:
     at: datetime
     entries: tuple[Entry, ...] = ()
     records: tuple[Record, ...] = field(default=())
+    coin_events: tuple[CoinEvent, ...] = ()
+    """What the watcher saw of the chain, in order."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class Receipt:
     replayed: bool
 
 
-def content_bytes(entries: Iterable[Entry], records: Iterable[Record]) -> bytes:
-    """What a write says, as canonical JSON.
+def content_bytes(entries: Iterable[Entry], records: Iterable[Record], coin_events: Sequence[CoinEvent] = ()) -> bytes:
+    """What a write says, as canonical JSON; events of the chain stand in it only where there are any.
 
     Raises:
         NotCanonical: a body holds NaN, an integer beyond 2^53, or something that is not JSON.
@@ -66,14 +70,15 @@ def content_bytes(entries: Iterable[Entry], records: Iterable[Record]) -> bytes:
     )
     bodies = canonical_bytes([{"kind": record.kind, "id": record.id, "body": record.body} for record in records])
     try:
-        return b'{"entries":' + plain.encode() + b',"records":' + bodies + b"}"
+        events = b'"coin_events":' + events_bytes(coin_events) + b"," if coin_events else b""
+        return b"{" + events + b'"entries":' + plain.encode() + b',"records":' + bodies + b"}"
     except UnicodeEncodeError as error:
         raise NotCanonical(f"Not encodable: {error}.", "Write the text in Unicode without lone surrogates.") from None
 
 
-def input_hash(entries: Iterable[Entry], records: Iterable[Record]) -> str:
+def input_hash(entries: Iterable[Entry], records: Iterable[Record], coin_events: Sequence[CoinEvent] = ()) -> str:
     """What a write says, as one hash: the audit entry carries it, and it can be computed again from what is stored."""
-    return hashlib.sha256(content_bytes(entries, records)).hexdigest()
+    return hashlib.sha256(content_bytes(entries, records, coin_events)).hexdigest()
 
 
 class Books(Protocol):
@@ -92,8 +97,8 @@ class Books(Protocol):
         """Write it, whole or not at all.
 
         Raises Unbalanced, UnknownAccount, LotMissing (or another of ledger.faults), Overdrawn, BalanceTooLarge,
-        EntryExists, KeyReused or UnstorableText, with nothing written. After DatabaseUnreachable it is not known
-        whether it was written: the same write may be committed again with the same key.
+        EntryExists, KeyReused, UnstorableText or BrokenChainEvent, with nothing written. After DatabaseUnreachable it
+        is not known whether it was written: the same write may be committed again with the same key.
         """
 
     def done(self, key: str) -> Receipt | None:
