@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 APPROVAL_DOMAIN = "approval"
+PROPOSAL_DOMAIN = "proposal"
+"""The proposer's own signature over the hash of the instruction: a proposal is never an approval."""
 
 
 @dataclass(frozen=True)

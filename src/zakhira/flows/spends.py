@@ -8,7 +8,8 @@ from typing import cast
 
 from zakhira.controls.approval import Approval
 from zakhira.controls.spend_state import SpendState
-from zakhira.custody.coin import Address, Instruction, Payment
+from zakhira.custody.coin import Address, Instruction
+from zakhira.custody.instruction_text import instruction_of
 from zakhira.flows.ports.books import Books, Record
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
@@ -75,28 +76,6 @@ def _text(fields: Fields, name: str) -> str:
     return str(fields[name])
 
 
-def _instruction(fields: Fields) -> Instruction:
-    payments = cast("list[Fields]", fields["payments"])
-    return Instruction(
-        id=_text(fields, "id"),
-        chain=_text(fields, "chain"),
-        from_vault=_text(fields, "from_vault"),
-        to_vault=_text(fields, "to_vault"),
-        inputs=tuple(cast("list[str]", fields["inputs"])),
-        payments=tuple(Payment(_text(p, "address"), cast("int", p["amount_sats"])) for p in payments),
-        fee_limit_sats=cast("int", fields["fee_limit_sats"]),
-        fee_rate_limit_sat_per_vb=cast("int", fields["fee_rate_limit_sat_per_vb"]),
-        purpose=_text(fields, "purpose"),
-        clause=_text(fields, "clause"),
-        proposed_by=_text(fields, "proposed_by"),
-        proposed_at=parse_utc(_text(fields, "proposed_at")),
-        expires_at=parse_utc(_text(fields, "expires_at")),
-        replaces=_text(fields, "replaces"),
-        path=_text(fields, "path"),
-        change_outputs_limit=cast("int", fields["change_outputs_limit"]),
-    )
-
-
 def _address(fields: Fields) -> Address:
     return Address(
         vault=_text(fields, "vault"),
@@ -120,7 +99,7 @@ def spend_of(body: Json) -> Spend:
     """Read a spend back from its record."""
     fields = cast("Fields", body)
     return Spend(
-        instruction=_instruction(cast("Fields", fields["instruction"])),
+        instruction=instruction_of(fields["instruction"]),
         destination=_address(cast("Fields", fields["destination"])),
         day=cast("int", fields["day"]),
         state=SpendState(fields["state"]),

@@ -1,0 +1,52 @@
+"""The parts that custody works with, and the vaults in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import cast
+
+from zakhira.custody.vault_state import VaultRecord, record_of
+from zakhira.flows.ports.authority import SpendAuthority
+from zakhira.flows.ports.books import Books
+from zakhira.flows.ports.coin_store import CoinStore, Depth
+from zakhira.flows.ports.follow import ChainWitness, FollowedNode
+from zakhira.flows.ports.mempool import Mempool
+from zakhira.kernel.canonical import Json
+from zakhira.programme.model import Policy
+
+VAULT = "vault"
+"""Kind of the records of vaults; the id is the vault's."""
+
+
+@dataclass(frozen=True)
+class Treasury:
+    """What use cases of custody are handed: the books, the followed chain, the node, and who decides.
+
+    ``policy`` has officers, roles and limits; its vaults are those of the programme file, :func:`policy_in_force` has
+    those of the books instead. ``second`` is another node that must agree before anything moves, where there is one.
+    ``now`` (UTC) and ``seed`` come from outside, so that every run can be repeated.
+    """
+
+    books: Books
+    coins: CoinStore
+    node: FollowedNode
+    mempool: Mempool
+    second: ChainWitness | None
+    authority: SpendAuthority
+    policy: Policy
+    chain: str
+    depth: Depth
+    now: datetime
+    seed: int
+
+
+def vault_records(books: Books) -> Mapping[str, VaultRecord]:
+    """Every vault by id, retired ones too, in the order in which they were created."""
+    return {name: record_of(cast("Mapping[str, Json]", body)) for name, body in books.records(VAULT).items()}
+
+
+def policy_in_force(treasury: Treasury) -> Policy:
+    """The policy with the vaults of the books."""
+    return replace(treasury.policy, vaults=tuple(item.vault for item in vault_records(treasury.books).values()))
