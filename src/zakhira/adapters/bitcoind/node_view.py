@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from bitcoin_core_rpc import BitcoinCoreRpcClient, BtcRpcTypeError, BtcRpcValueError, RPCErrorCode
 
 from zakhira.adapters.bitcoind.node import chain_of
-from zakhira.adapters.bitcoind.rpc import DEFAULT_TIMEOUT_S, Call, Rpc
+from zakhira.adapters.bitcoind.rpc import DEFAULT_TIMEOUT_S, Call, KeepAlive, Rpc
 from zakhira.adapters.bitcoind.vaults import to_sats
 from zakhira.flows.ports.chain_errors import BadNodeAddress, NodeFailed, WrongChain
 from zakhira.proofs.node_view import CreatedOutput, NodeCannotAnswer, SpendSearch
@@ -42,11 +42,18 @@ def connect(
         NodeUnreachable, NodeRefused: it does not answer, or not to this caller.
         WrongChain: ``chain`` is given and the node is on another one.
     """
+    return BitcoindView(open_rpc(url, cookie, chain=chain, timeout_s=timeout_s))
+
+
+def open_rpc(
+    url: str, cookie: Path | None = None, *, chain: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> Rpc:
+    """A connection to a node that answers; raises what :func:`connect` raises."""
     rpc = Rpc(_client(url, cookie, timeout_s))
     found = chain_of(rpc)
     if chain is not None and found != chain:
         raise WrongChain(f"The node at {rpc.where} is on the chain {found}, not {chain}.", f"Name a node on {chain}.")
-    return BitcoindView(rpc)
+    return rpc
 
 
 def _client(url: str, cookie: Path | None, timeout_s: float) -> BitcoinCoreRpcClient:
@@ -66,6 +73,7 @@ def _client(url: str, cookie: Path | None, timeout_s: float) -> BitcoinCoreRpcCl
             password=None if password is None else unquote(password),
             cookie_path=cookie,
             timeout=timeout_s,
+            **({"transport": KeepAlive()} if split.scheme == "http" else {}),
         )
     except (BtcRpcValueError, BtcRpcTypeError) as error:
         raise BadNodeAddress(f"The node's address cannot be used: {error}.", remedy) from None

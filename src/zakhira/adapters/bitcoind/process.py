@@ -231,6 +231,10 @@ class BitcoindProcess:
             child.wait()
         self._lock.close()
 
+    def leave(self) -> None:
+        """Let the node run on without us, for whoever found it meanwhile, and give the folder back."""
+        self._lock.close()
+
     def kill(self) -> None:
         """End the node at once, as a crash would."""
         if self._child is not None:

@@ -1,0 +1,190 @@
+"""A reserve opened for work: its books, its node, its programme, and the treasury that the use cases are handed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from zakhira.adapters.bitcoind.follow import BitcoindFollower
+from zakhira.adapters.bitcoind.mempool import BitcoindMempool
+from zakhira.adapters.bitcoind.node_view import open_rpc
+from zakhira.adapters.postgres.books import PostgresBooks, open_books
+from zakhira.adapters.postgres.coin_store import PostgresCoins
+from zakhira.adapters.postgres.server import EmbeddedServer
+from zakhira.adapters.programme_folder import load_programme_file
+from zakhira.adapters.software_signer import utc_now
+from zakhira.flows.coin_papers import FEES_ACCOUNT, SUSPENSE_ACCOUNT, UNEXPLAINED_ACCOUNT, vault_account
+from zakhira.flows.quorum_authority import QuorumAuthority
+from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.kernel.errors import InvalidInput
+from zakhira.programme.model import AccountSpec, Programme
+from zakhira.wiring.reserve_folder import ReserveFolder, ReserveTerms, ReserveUnreadable, read_terms
+from zakhira.wiring.reserve_node import OpenNode, open_node
+from zakhira.wiring.settings import Settings
+
+DATABASE = "zakhira"
+_USERS = "database-users.lock"
+_SEED_BITS = 53
+"""Seeds are whole numbers that JSON carries exactly."""
+
+Clock = Callable[[], datetime]
+
+
+class ProgrammeOfAnotherChain(InvalidInput):
+    """The programme file names another chain than the reserve."""
+
+    code = "ZK-WIRING-025"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A reserve without its node: what the books say can be read and written."""
+
+    folder: ReserveFolder
+    terms: ReserveTerms
+    programme: Programme
+    books: PostgresBooks
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A reserve with its node. ``treasury`` is what the use cases take; each call gives it the time of that moment."""
+
+    archive: Archive
+    node: OpenNode
+    _parts: Treasury
+
+    @property
+    def folder(self) -> ReserveFolder:
+        """Where the reserve lies."""
+        return self.archive.folder
+
+    @property
+    def terms(self) -> ReserveTerms:
+        """What ``reserve.toml`` says."""
+        return self.archive.terms
+
+    @property
+    def programme(self) -> Programme:
+        """The programme that the reserve belongs to."""
+        return self.archive.programme
+
+    @property
+    def treasury(self) -> Treasury:
+        """The parts, at this moment."""
+        return Treasury(
+            books=self._parts.books,
+            coins=self._parts.coins,
+            node=self._parts.node,
+            mempool=self._parts.mempool,
+            second=self._parts.second,
+            authority=self._parts.authority,
+            policy=self._parts.policy,
+            chain=self._parts.chain,
+            depth=self._parts.depth,
+            now=self.archive.clock(),
+            seed=secrets.randbits(_SEED_BITS),
+        )
+
+
+@contextlib.contextmanager
+def open_archive(settings: Settings, folder: Path, *, clock: Clock = utc_now) -> Iterator[Archive]:
+    """The reserve's books without a node, for what needs none.
+
+    Raises:
+        NotAReserve, ReserveUnreadable, Faults: the folder or its ``reserve.toml``.
+        ProgrammeOfAnotherChain, and what ``load_programme_file`` raises: the programme.
+        DatabaseUnreachable and others: the database.
+    """
+    place, terms = read_terms(folder)
+    programme, _ = load_programme_file(terms.programme)
+    if programme.chain != terms.chain:
+        raise ProgrammeOfAnotherChain(
+            f"{terms.programme} is on the chain {programme.chain}, the reserve on {terms.chain}.",
+            f"Mend programme or chain in {place.terms_file}.",
+        )
+    with _open_books(settings, place) as books:
+        _open_accounts(books, programme)
+        yield Archive(place, terms, programme, books, clock)
+
+
+@contextlib.contextmanager
+def open_reserve(settings: Settings, folder: Path, *, clock: Clock = utc_now) -> Iterator[Desk]:
+    """The reserve with its node. Database and private node are started if they do not run, and ended by the last user.
+
+    Raises:
+        what :func:`open_archive` raises; NodeUnreachable, NodeRefused, WrongChain and others: a node.
+    """
+    with (
+        open_archive(settings, folder, clock=clock) as archive,
+        open_node(settings, archive.folder, archive.terms) as node,
+        contextlib.ExitStack() as stack,
+    ):
+        second = archive.terms.second_node
+        witness = None
+        if second is not None:
+            rpc = open_rpc(second.url, second.cookie, chain=archive.terms.chain)
+            witness = stack.enter_context(BitcoindFollower(rpc))
+        parts = Treasury(
+            books=archive.books,
+            coins=PostgresCoins(archive.books),
+            node=stack.enter_context(BitcoindFollower(node.rpc)),
+            mempool=BitcoindMempool(node.rpc),
+            second=witness,
+            authority=QuorumAuthority(),
+            policy=archive.programme.policy,
+            chain=archive.terms.chain,
+            depth=archive.terms.depth,
+            now=clock(),
+            seed=0,
+        )
+        yield Desk(archive, node, parts)
+
+
+@contextlib.contextmanager
+def _open_books(settings: Settings, folder: ReserveFolder) -> Iterator[PostgresBooks]:
+    with _database(settings, folder) as dsn:
+        books = open_books(dsn)
+        try:
+            yield books
+        finally:
+            books.close()
+
+
+@contextlib.contextmanager
+def _database(settings: Settings, folder: ReserveFolder) -> Iterator[str]:
+    """The set database, or the reserve's own server: shared by the commands, ended by the one that leaves last."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    try:
+        users = (folder.root / _USERS).open("a")
+    except OSError as error:
+        raise ReserveUnreadable(f"{folder.root} cannot be used: {error.strerror}.", "Look at its rights.") from None
+    with users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        server = EmbeddedServer.start(folder.database)
+        try:
+            yield server.ensure_database(DATABASE)
+        finally:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                server.stop()
+
+
+def _open_accounts(books: PostgresBooks, programme: Programme) -> None:
+    """The accounts of the programme, of custody, and of every vault."""
+    known = {account.code for account in programme.accounts}
+    ours = [
+        AccountSpec(SUSPENSE_ACCOUNT, "BTC", "liability"),
+        AccountSpec(FEES_ACCOUNT, "BTC", "expense"),
+        AccountSpec(UNEXPLAINED_ACCOUNT, "BTC", "expense"),
+        *(AccountSpec(vault_account(name), "BTC", "asset") for name in vault_records(books)),
+    ]
+    books.open_accounts((*programme.accounts, *(spec for spec in ours if spec.code not in known)))
