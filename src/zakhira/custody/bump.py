@@ -90,6 +90,8 @@ class Package:
     descendant_vbytes: int = 0
     cluster: int = 0
     cluster_vbytes: int = 0
+    descendant_fee_sats: int = 0
+    """what the parent and all that spends from it pay together: evicted with it when it is replaced"""
 
 
 @dataclass(frozen=True)
