@@ -21,6 +21,31 @@ DRILL_CHAIN = "regtest"
 Clock = Callable[[], datetime]
 
 
+def require_approved(policy: Policy, instruction: Instruction, approvals: tuple[Approval, ...], at: datetime) -> None:
+    """Require that the policy lets the instruction be signed at ``at`` (UTC) with these approvals.
+
+    Raises:
+        ApprovalsMissing: it does not; the message has every reason.
+    """
+    decision = decide_spend(
+        policy,
+        instruction.hash,
+        sum(payment.amount_sats for payment in instruction.payments),
+        instruction.fee_limit_sats,
+        instruction.proposed_by,
+        instruction.proposed_at,
+        instruction.expires_at,
+        approvals,
+        at,
+    )
+    if not decision.allowed:
+        lacking = [f"No approval by {role}." for role in decision.missing]
+        raise ApprovalsMissing(
+            f"Instruction {instruction.id} may not be signed. {' '.join((*decision.reasons, *lacking))}",
+            "Gather the approvals that the policy asks for.",
+        )
+
+
 @dataclass(frozen=True)
 class SigningRules:
     """One signer's seed with what it knows: chain, vaults, clock and, where given, the policy in force.
@@ -48,10 +73,17 @@ class SigningRules:
             )
 
     def own_vaults(self) -> tuple[Vault, ...]:
-        """The vaults that name this signer with the key of this seed."""
+        """The vaults that name this signer with the key of this seed, on either path.
+
+        A vault that was read from its descriptor alone calls a signer by its fingerprint.
+        """
         mark = root_fingerprint(self.seed)
-        mine = [v for v in self.vaults if any(k.signer == self.name and k.xpub[1:9] == mark for k in v.keys)]
-        return tuple(mine)
+
+        def is_mine(vault: Vault) -> bool:
+            keys = (*vault.keys, *(vault.recovery.keys if vault.recovery else ()))
+            return any(key.signer in {self.name, mark} and key.xpub[1:9] == mark for key in keys)
+
+        return tuple(vault for vault in self.vaults if is_mine(vault))
 
     def _require_known(self, policy: Policy, instruction: Instruction) -> None:
         remedy = "Open the signer with the policy that is in force."
@@ -62,25 +94,6 @@ class SigningRules:
             if known.get(vault_id) != vault_named(policy, vault_id):
                 raise PolicyDiffers(f"Vault {vault_id} of the policy is not the one that this signer knows.", remedy)
 
-    def _require_approved(self, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> None:
-        decision = decide_spend(
-            policy,
-            instruction.hash,
-            sum(payment.amount_sats for payment in instruction.payments),
-            instruction.fee_limit_sats,
-            instruction.proposed_by,
-            instruction.proposed_at,
-            instruction.expires_at,
-            approvals,
-            self.clock(),
-        )
-        if not decision.allowed:
-            lacking = [f"No approval by {role}." for role in decision.missing]
-            raise ApprovalsMissing(
-                f"Instruction {instruction.id} may not be signed. {' '.join((*decision.reasons, *lacking))}",
-                "Gather the approvals that the policy asks for.",
-            )
-
     def sign_spend(self, psbt: str, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> str:
         """Check the approvals, decode twice, hold the bytes against the instruction, and sign.
 
@@ -90,7 +103,7 @@ class SigningRules:
             SigningRefused: the bytes do something else; one subclass for each difference.
         """
         self._require_known(policy, instruction)
-        self._require_approved(instruction, approvals, policy)
+        require_approved(policy, instruction, approvals, self.clock())
         return check_and_sign(psbt, instruction, policy, self.chain, self.seed)
 
     def sign_message_psbt(self, psbt: str) -> str:
