@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zakhira.controls.audit import AuditEntry, next_entry
@@ -86,6 +86,12 @@ class SimulatedBooks:
         self._acknowledge(lost=self._called())
         bodies = self._bodies.get((kind, record_id))
         return decode_body(bodies[-1]) if bodies else None
+
+    def bodies(self, kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
+        """The newest bodies of those of these records that there are, by id."""
+        self._acknowledge(lost=self._called())
+        found = {record_id: self._bodies.get((kind, record_id)) for record_id in record_ids}
+        return {record_id: decode_body(bodies[-1]) for record_id, bodies in found.items() if bodies}
 
     def records(self, kind: str) -> Mapping[str, Json]:
         """The newest bodies of a kind by id, in the order in which ids were first written."""

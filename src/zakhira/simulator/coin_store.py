@@ -75,8 +75,8 @@ class SimulatedCoins:
                 settled.append(coin)
         return VaultStatus(vault, height, _sum(settled), _sum(pending), _sum(immature))
 
-    def unjudged(self, kind: str, depth: Depth, from_height: int, limit: int) -> tuple[WatchedCoin, ...]:
-        """Coins that lie deep enough and have no record of this kind, or one that says that they were lost."""
+    def unjudged(self, kind: str, depth: Depth, after: tuple[int, str], limit: int) -> tuple[WatchedCoin, ...]:
+        """Coins behind ``after`` that lie deep enough and have no record of this kind, or one that they were lost."""
         span = self.span()
         if span is None:
             return ()
@@ -89,10 +89,24 @@ class SimulatedCoins:
             coin
             for coin in self._coins()
             if coin.outpoint not in judged
-            and coin.height >= from_height
+            and (coin.height, coin.outpoint) > after
             and coin.confirmations_at(span.height) >= depth.needed(coin.amount_sats, is_coinbase=coin.is_coinbase)
         )
         return found[:limit]
+
+    def spent_after(self, after: tuple[int, str], limit: int) -> tuple[WatchedCoin, ...]:
+        """Spent coins by the height of their spend and outpoint, those behind ``after``, up to a limit."""
+        spent = [coin for coin in self._coins() if coin.spent_by and (coin.spent_height, coin.outpoint) > after]
+        return tuple(sorted(spent, key=lambda coin: (coin.spent_height, coin.outpoint)))[:limit]
+
+    def earlier_arrivals(self, outpoints: Sequence[str], limit: int) -> Mapping[str, int]:
+        """How many coins came to the same address before each of these, counted up to ``limit``."""
+        counts: dict[str, int] = {}
+        wanted = set(outpoints)
+        for late in (coin for coin in self._coins() if coin.outpoint in wanted):
+            there = self.coins_at(late.vault, late.branch, late.place)
+            counts[late.outpoint] = min(limit, [coin.outpoint for coin in there].index(late.outpoint))
+        return counts
 
     def _coins(self) -> Iterable[WatchedCoin]:
         return self._books.fold.coins.values()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import psycopg
@@ -79,6 +79,10 @@ class PostgresBooks:
     def latest(self, kind: str, record_id: str) -> Json | None:
         """The newest body of a record."""
         return self._ask(lambda connection: reading.read_latest(connection, kind, record_id))
+
+    def bodies(self, kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
+        """The newest bodies of those of these records that there are, by id."""
+        return self._ask(lambda connection: reading.read_bodies(connection, kind, record_ids))
 
     def records(self, kind: str) -> Mapping[str, Json]:
         """The newest bodies of a kind by id, in the order in which ids were first written."""

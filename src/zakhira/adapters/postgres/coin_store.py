@@ -41,11 +41,21 @@ LEFT JOIN LATERAL (
     WHERE record.kind = %(kind)s AND record.id = coin.outpoint
     ORDER BY record.sequence DESC, record.ordinal DESC LIMIT 1
 ) AS judged ON true
-WHERE coin.height >= %(from_height)s AND (judged.state IS NULL OR judged.state = 'lost')
+WHERE (coin.height, coin.outpoint) > (%(h)s, %(o)s) AND (judged.state IS NULL OR judged.state = 'lost')
     AND tip.height - coin.height + 1 >= GREATEST(
         (%(confirmations)s::int[])[width_bucket(coin.amount_sats, %(amounts)s::bigint[])],
         CASE WHEN coin.is_coinbase THEN %(coinbase)s ELSE 0 END)
 ORDER BY coin.height, coin.outpoint LIMIT %(limit)s
+"""
+_EARLIER: LiteralString = """
+SELECT late.outpoint, (
+    SELECT count(*) FROM (
+        SELECT FROM zakhira.coin AS early
+        WHERE early.vault = late.vault AND early.branch = late.branch AND early.place = late.place
+            AND (early.height, early.outpoint) < (late.height, late.outpoint)
+        LIMIT %(limit)s
+    ) AS counted
+) FROM zakhira.coin AS late WHERE late.outpoint = ANY(%(outpoints)s)
 """
 
 
@@ -127,9 +137,26 @@ class PostgresCoins:
             sums.get("immature", none),
         )
 
-    def unjudged(self, kind: str, depth: Depth, from_height: int, limit: int) -> tuple[WatchedCoin, ...]:
-        """Coins that lie deep enough and have no record of this kind, or one that says that they were lost."""
-        return self._coins(_COIN + _UNJUDGED, kind=kind, from_height=from_height, limit=limit, **_depth(depth))
+    def unjudged(self, kind: str, depth: Depth, after: tuple[int, str], limit: int) -> tuple[WatchedCoin, ...]:
+        """Coins behind ``after`` that lie deep enough and have no record of this kind, or one that they were lost."""
+        return self._coins(_COIN + _UNJUDGED, kind=kind, h=after[0], o=after[1], limit=limit, **_depth(depth))
+
+    def spent_after(self, after: tuple[int, str], limit: int) -> tuple[WatchedCoin, ...]:
+        """Spent coins by the height of their spend and outpoint, those behind ``after``, up to a limit."""
+        return self._coins(
+            _COIN
+            + "WHERE coin.spent_height IS NOT NULL AND coin.spent_height >= %(h)s "
+            + "AND (coin.spent_height, coin.outpoint) > (%(h)s, %(o)s) "
+            + "ORDER BY coin.spent_height, coin.outpoint LIMIT %(limit)s",
+            h=after[0],
+            o=after[1],
+            limit=limit,
+        )
+
+    def earlier_arrivals(self, outpoints: Sequence[str], limit: int) -> Mapping[str, int]:
+        """How many coins came to the same address before each of these, counted up to ``limit``."""
+        rows = self._rows(_EARLIER, {"outpoints": list(outpoints), "limit": limit})
+        return {str(outpoint): int(count) for outpoint, count in rows}
 
     def _coins(self, query: LiteralString, **values: object) -> tuple[WatchedCoin, ...]:
         return tuple(coin_from(row) for row in self._rows(query, values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -33,6 +33,12 @@ SELECT sequence, key, actor, action, at, content_hash, previous_hash, hash FROM 
 """
 _NEWEST_RECORD = """
 SELECT body::text FROM zakhira.record WHERE kind = %s AND id = %s ORDER BY sequence DESC, ordinal DESC LIMIT 1
+"""
+_NEWEST_OF = """
+SELECT wanted.id, newest.body FROM unnest(%s::text[]) AS wanted (id) CROSS JOIN LATERAL (
+    SELECT record.body::text AS body FROM zakhira.record WHERE record.kind = %s AND record.id = wanted.id
+    ORDER BY record.sequence DESC, record.ordinal DESC LIMIT 1
+) AS newest
 """
 _NEWEST_RECORDS = """
 WITH span AS (
@@ -81,6 +87,12 @@ def read_latest(connection: Connection[TupleRow], kind: str, record_id: str) -> 
     """The newest body of a record."""
     row = connection.execute(_NEWEST_RECORD, (kind, record_id)).fetchone()
     return None if row is None else decode_body(row[0])
+
+
+def read_bodies(connection: Connection[TupleRow], kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
+    """The newest bodies of those of these records that there are."""
+    rows = connection.execute(_NEWEST_OF, (list(record_ids), kind)).fetchall()
+    return {record_id: decode_body(body) for record_id, body in rows}
 
 
 def read_records(connection: Connection[TupleRow], kind: str) -> Mapping[str, Json]:

@@ -107,6 +107,9 @@ class Books(Protocol):
     def latest(self, kind: str, record_id: str) -> Json | None:
         """The newest body of a record."""
 
+    def bodies(self, kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
+        """The newest bodies of those of these records that there are, by id."""
+
     def records(self, kind: str) -> Mapping[str, Json]:
         """The newest bodies of a kind by id, in the order in which ids were first written."""
 

@@ -99,8 +99,14 @@ class CoinStore(Protocol):
     def status(self, vault: str, depth: Depth) -> VaultStatus:
         """The unspent coins of a vault, summed by how deep they lie."""
 
-    def unjudged(self, kind: str, depth: Depth, from_height: int, limit: int) -> tuple[WatchedCoin, ...]:
-        """Coins from a height on that lie deep enough, with no record of ``kind``, by height and outpoint, to a limit.
+    def unjudged(self, kind: str, depth: Depth, after: tuple[int, str], limit: int) -> tuple[WatchedCoin, ...]:
+        """Coins behind ``after`` that lie deep enough, with no record of ``kind``, by height and outpoint, to a limit.
 
         A record whose newest body has the state ``lost`` counts as none: the coin is back.
         """
+
+    def spent_after(self, after: tuple[int, str], limit: int) -> tuple[WatchedCoin, ...]:
+        """Spent coins by the height of their spend and outpoint, those behind ``after``, up to a limit."""
+
+    def earlier_arrivals(self, outpoints: Sequence[str], limit: int) -> Mapping[str, int]:
+        """How many coins came to the same address before each of these, counted up to ``limit``."""
