@@ -81,7 +81,7 @@ def with_made_up_approvals(run: SimulatedRun, now: datetime) -> Spend:
         for officer in programme.policy.officers
         if officer.role in programme.policy.approve_roles
     )
-    return replace(spend, state=SpendState.APPROVED, approvals=approvals)
+    return replace(spend, state=SpendState.DECIDED, approvals=approvals)
 
 
 def forging(run: SimulatedRun, forge: Forgery) -> Callable[[str, float, float, str], None]:

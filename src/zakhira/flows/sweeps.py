@@ -59,7 +59,7 @@ def carry_on(machinery: Machinery, programme: Programme, spend: Spend, now: date
     """
     steps: dict[SpendState, Callable[[Machinery, Programme, Spend, datetime], Spend]] = {
         SpendState.PROPOSED: _approve,
-        SpendState.APPROVED: _build,
+        SpendState.DECIDED: _build,
         SpendState.BUILT: _sign,
         SpendState.SIGNED: _broadcast,
     }
@@ -180,7 +180,7 @@ def _sign(machinery: Machinery, programme: Programme, spend: Spend, now: datetim
     raw_hex = finalise(combine_signatures(spend.psbt, returned, chain), chain)
     step = replace(
         spend,
-        state=advance(spend.state, SpendEvent.SIGNATURES_COMPLETED),
+        state=advance(advance(spend.state, SpendEvent.HANDED_TO_SIGNERS), SpendEvent.SIGNATURES_COMPLETED),
         signers=tuple(signer.name for signer in signers),
         raw_hex=raw_hex,
     )
