@@ -26,31 +26,35 @@ BLOCKS = {SpendEvent.COIN_SENT_HOME: SpendState.CANCELLED, SpendEvent.COIN_TAKEN
 INSIDE = (SpendState.PROPOSED, SpendState.DECIDED, SpendState.BUILT)
 
 
+S, E = SpendState, SpendEvent
+STAYS: tuple[tuple[SpendEvent, frozenset[SpendState]], ...] = (
+    (E.VERSION_ADDED, OUT_STATES),
+    (E.HANDED_TO_SIGNERS, OUT_STATES),
+    (E.SIGNATURES_COMPLETED, OUT_STATES - {S.HANDED_OUT}),
+    (E.TRANSACTION_SENT, frozenset({S.BROADCAST})),
+    (E.TRANSACTION_BUILT, frozenset({S.BUILT})),
+)
+"""What may happen again or beside, and leaves a spend where it is."""
+MOVES: tuple[tuple[SpendEvent, frozenset[SpendState], SpendState], ...] = (
+    *((event, frozenset(INSIDE), after) for event, after in WORDS.items()),
+    *((event, OUT_STATES, after) for event, after in BLOCKS.items()),
+    (E.COIN_FREED, frozenset(BLOCKS.values()), S.HANDED_OUT),
+    (E.CONFIRMATION_LOST, frozenset({S.CONFIRMED}), S.BROADCAST),
+    (E.TRANSACTION_CONFIRMED, OUT_STATES, S.CONFIRMED),
+    (E.HANDED_TO_SIGNERS, frozenset({S.BUILT}), S.HANDED_OUT),
+    (E.SIGNATURES_COMPLETED, frozenset({S.HANDED_OUT}), S.SIGNED),
+    (E.TRANSACTION_SENT, frozenset({S.SIGNED}), S.BROADCAST),
+    (E.TRANSACTION_BUILT, frozenset({S.DECIDED}), S.BUILT),
+    (E.APPROVAL_COMPLETED, frozenset({S.PROPOSED}), S.DECIDED),
+)
+
+
 def expected(state: SpendState, event: SpendEvent) -> SpendState | None:
-    """The rules in words, written down a second time."""
-    if event in WORDS:
-        return WORDS[event] if state in INSIDE else None
-    if event in BLOCKS:
-        return BLOCKS[event] if state in OUT_STATES else None
-    if event is SpendEvent.COIN_FREED:
-        return SpendState.HANDED_OUT if state in set(BLOCKS.values()) else None
-    if event is SpendEvent.CONFIRMATION_LOST:
-        return SpendState.BROADCAST if state is SpendState.CONFIRMED else None
-    if event is SpendEvent.TRANSACTION_CONFIRMED:
-        return SpendState.CONFIRMED if state in OUT_STATES else None
-    if event is SpendEvent.VERSION_ADDED:
-        return state if state in OUT_STATES else None
-    if event is SpendEvent.HANDED_TO_SIGNERS:
-        after = SpendState.HANDED_OUT if state is SpendState.BUILT else state
-        return after if state in OPEN_STATES else None
-    if event is SpendEvent.SIGNATURES_COMPLETED:
-        after = SpendState.SIGNED if state is SpendState.HANDED_OUT else state
-        return after if state in OUT_STATES else None
-    if event is SpendEvent.TRANSACTION_SENT:
-        return SpendState.BROADCAST if state in {SpendState.SIGNED, SpendState.BROADCAST} else None
-    if event is SpendEvent.TRANSACTION_BUILT:
-        return SpendState.BUILT if state in {SpendState.DECIDED, SpendState.BUILT} else None
-    return SpendState.DECIDED if state is SpendState.PROPOSED else None
+    """The rules by event, written down a second time."""
+    found = [after for told, states, after in MOVES if told is event and state in states]
+    found += [state for told, states in STAYS if told is event and state in states]
+    assert len(found) <= 1, "one rule at most for an event in a state"
+    return found[0] if found else None
 
 
 def test_the_whole_way() -> None:
