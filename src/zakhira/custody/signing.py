@@ -1,31 +1,25 @@
-"""Signatures added, gathered and made final (BIP-143, BIP-174). Keys come in as seeds and are not kept."""
+"""Signatures added, gathered and made final (BIP-143, BIP-174, BIP-342). Keys come in as seeds and are not kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import bdkpython
-from embit import ec
 from embit.bip32 import HDKey
 from embit.networks import NETWORKS
-from embit.script import Script
-from embit.transaction import SIGHASH, Transaction
 
 from zakhira.custody.checks import SIGHASH_ALL, check_against, coins_as_told, vault_named
 from zakhira.custody.coin import Instruction
-from zakhira.custody.decoded import Decoded, DecodedInput, DecodedTransaction
+from zakhira.custody.decoded import Decoded, DecodedInput, DecodedTransaction, Origin
 from zakhira.custody.decoders import decode_psbt, decode_transaction
-from zakhira.custody.descriptor import EMBIT_ERRORS
-from zakhira.custody.read_by_embit import parse_psbt
-from zakhira.custody.refusals import (
-    DifferentTransaction,
-    ForeignSignature,
-    InvalidSignature,
-    KeyOutsideVault,
-    TooFewSignatures,
-    WrongSighash,
-)
+from zakhira.custody.gathering import gather, without_signatures
+from zakhira.custody.psbt_fields import IN_PARTIAL_SIG, IN_TAP_SCRIPT_SIG
+from zakhira.custody.psbt_maps import Map, read_maps, write_maps
+from zakhira.custody.refusals import DifferentTransaction, KeyOutsideVault, TooFewSignatures
+from zakhira.custody.signatures import Digests, leaf_scripts
+from zakhira.custody.signer_keys import fingerprint_of, key_holders, quorum_of
 from zakhira.programme.model import Policy
 
 
@@ -34,113 +28,95 @@ def root_fingerprint(seed: bytes) -> str:
     return bytes(HDKey.from_seed(seed).my_fingerprint).hex()
 
 
-def sign_scopes(psbt_base64: str, decoded: Decoded, seed: bytes, chain: str) -> str:
-    """Add the seed's signature to every input; the caller has checked what the bytes do.
+class _SeedKeys:
+    """The keys of a seed; the account and branch above the last step are derived once."""
+
+    def __init__(self, seed: bytes, chain: str) -> None:
+        self._root = HDKey.from_seed(seed, version=NETWORKS[chain]["xprv"])
+        self.fingerprint = bytes(self._root.my_fingerprint).hex()
+        self._parents: dict[tuple[int, ...], HDKey] = {}
+
+    def key_at(self, origin: Origin, outpoint: str) -> HDKey:
+        """The private key of an origin; raises KeyOutsideVault if its public key is another one."""
+        public_key, _, path = origin
+        if path[:-1] not in self._parents:
+            self._parents[path[:-1]] = self._root.derive(list(path[:-1]))
+        key = self._parents[path[:-1]].derive(list(path[-1:]))
+        if key.sec().hex()[-len(public_key) :] != public_key:
+            raise KeyOutsideVault(f"The key of {outpoint} is not the one at its path.", "Sign nothing.")
+        return key
+
+
+def _signed_fields(number: int, given: DecodedInput, keys: _SeedKeys, ours: Iterable[Origin], digests: Digests) -> Map:
+    """The signatures of one input by these keys of the seed: in taproot one for each leaf that names the key."""
+    found: list[tuple[bytes, bytes]] = []
+    for origin in ours:
+        key, public_key = keys.key_at(origin, given.outpoint).key, bytes.fromhex(origin[0])
+        if not given.is_taproot:
+            signature = key.sign(digests.ecdsa(number)).serialize() + bytes([SIGHASH_ALL])
+            found.append((IN_PARTIAL_SIG + public_key, signature))
+            continue
+        for leaf, (script, _) in leaf_scripts(given).items():
+            if origin[0] in script:
+                signature = key.schnorr_sign(digests.schnorr(number, leaf)).serialize()
+                found.append((IN_TAP_SCRIPT_SIG + public_key + bytes.fromhex(leaf), signature))
+    return tuple(found)
+
+
+def sign_scopes(
+    psbt_base64: str, decoded: Decoded, seed: bytes, chain: str, only: Sequence[Collection[str]] | None = None
+) -> str:
+    """Add the seed's signatures to every input, and change no other byte; the caller has checked what the bytes do.
+
+    ``only`` names for each input the public keys (hex) of the path that is spent by; without it the seed signs with
+    every key that it has in the script.
 
     Raises:
         KeyOutsideVault: an input has no key of this seed, or another one at that path.
+        NoInputAmount: an input does not say what its coin holds.
     """
-    root = HDKey.from_seed(seed, version=NETWORKS[chain]["xprv"])
-    fingerprint = bytes(root.my_fingerprint).hex()
-    psbt = parse_psbt(psbt_base64)
-    tx = psbt.tx
-    for number, given in enumerate(decoded.inputs):
-        ours = [(key, path) for key, mark, path in given.origins if mark == fingerprint]
-        if not ours:
+    keys, digests = _SeedKeys(seed, chain), Digests(decoded)
+    maps = read_maps(base64.b64decode(psbt_base64, validate=True))
+    inputs = []
+    for number, (given, entries) in enumerate(zip(decoded.inputs, maps.inputs, strict=True)):
+        ours = [origin for origin in given.key_origins if origin[1] == keys.fingerprint]
+        if only is not None:
+            ours = [origin for origin in ours if origin[0] in only[number]]
+        added = _signed_fields(number, given, keys, ours, digests)
+        if not added:
             raise KeyOutsideVault(
-                f"No key of signer {fingerprint} is in the script of {given.outpoint}.", "Ask another."
+                f"No key of signer {keys.fingerprint} is in the script of {given.outpoint}.", "Ask another."
             )
-        key_hex, path = ours[0]
-        key = root.derive(list(path))
-        if key.sec().hex() != key_hex:
-            raise KeyOutsideVault(f"The key of {given.outpoint} is not the one at its path.", "Sign nothing.")
-        digest = _digest(tx, number, given)
-        psbt.inputs[number].partial_sigs[key.get_public_key()] = key.sign(digest).serialize() + bytes([SIGHASH_ALL])
-    text: str = psbt.to_base64()
-    return text
-
-
-def _digest(tx: Transaction, number: int, given: DecodedInput) -> bytes:
-    """What a signature of this input covers (BIP-143, SIGHASH_ALL)."""
-    script = Script(bytes.fromhex(given.witness_script_hex))
-    digest: bytes = tx.sighash_segwit(number, script, given.amount_sats, sighash=SIGHASH.ALL)
-    return digest
+        names = {key for key, _ in added}
+        inputs.append((*(entry for entry in entries if entry[0] not in names), *added))
+    return base64.b64encode(write_maps(replace(maps, inputs=tuple(inputs)))).decode()
 
 
 def check_and_sign(psbt_base64: str, instruction: Instruction, policy: Policy, chain: str, seed: bytes) -> str:
     """What a signer does with bytes once the approvals are in order: decode twice, hold against the instruction, sign.
+
+    It signs with its key of the instruction's path alone. What it has signed is decoded twice again.
 
     Raises:
         SigningRefused: one subclass for each difference.
     """
     decoded = decode_psbt(psbt_base64, chain)
     check_against(decoded, instruction, coins_as_told(decoded), policy, chain)
-    marks = {key.xpub[1:9] for key in vault_named(policy, instruction.from_vault).keys}
-    if root_fingerprint(seed) not in marks:
-        raise KeyOutsideVault(f"This signer holds no key of vault {instruction.from_vault}.", "Ask its signers.")
-    signed = sign_scopes(psbt_base64, decoded, seed, chain)
-    _require_same_transaction(decoded, decode_psbt(signed, chain))
+    vault, path = vault_named(policy, instruction.from_vault), instruction.path
+    if root_fingerprint(seed) not in {fingerprint_of(key) for key in quorum_of(vault, path)[1]}:
+        raise KeyOutsideVault(
+            f"This signer holds no key of the {path} path of vault {vault.id}.", "Ask the signers of that path."
+        )
+    only = [key_holders(vault, path, given.key_origins).keys() for given in decoded.inputs]
+    signed = sign_scopes(psbt_base64, decoded, seed, chain, only)
+    if without_signatures(decode_psbt(signed, chain)) != without_signatures(decoded):
+        raise DifferentTransaction("Signing changed the PSBT.", "Keep both and report them.")
     return signed
 
 
-def _unsigned_part(decoded: Decoded) -> Decoded:
-    """The decoded bytes without what signers may add."""
-    return replace(decoded, inputs=tuple(replace(given, signatures=()) for given in decoded.inputs))
-
-
-def _require_same_transaction(base: Decoded, other: Decoded) -> None:
-    same = (base.version, base.locktime, base.outputs, base.txid) == (
-        other.version,
-        other.locktime,
-        other.outputs,
-        other.txid,
-    )
-    if not same or [given.outpoint for given in base.inputs] != [given.outpoint for given in other.inputs]:
-        raise DifferentTransaction(
-            f"Sent out was transaction {base.txid}, returned is {other.txid}.", "Treat that signer as compromised."
-        )
-
-
-def _check_signature(tx: Transaction, number: int, given: DecodedInput, key_hex: str, signature: bytes) -> None:
-    if key_hex not in {key for key, _, _ in given.origins}:
-        raise ForeignSignature(
-            f"{given.outpoint} was signed by {key_hex}, which its script does not name.", "Ask again."
-        )
-    if not signature or signature[-1] != SIGHASH_ALL:
-        raise WrongSighash(f"A signature of {given.outpoint} does not cover everything.", "Ask that signer again.")
-    try:
-        parsed = ec.Signature.parse(signature[:-1])
-        key = ec.PublicKey.parse(bytes.fromhex(key_hex))
-        valid = parsed.serialize() == signature[:-1] and key.verify(parsed, _digest(tx, number, given))
-    except EMBIT_ERRORS:
-        valid = False
-    if not valid:
-        raise InvalidSignature(
-            f"The signature of {given.outpoint} by {key_hex} does not verify.", "Ask that signer again."
-        )
-
-
-def combine_signatures(base_psbt: str, returned_psbts: Sequence[str], chain: str) -> str:
-    """The base with the signatures of the returned ones, each verified; nothing else is taken over.
-
-    Raises:
-        DifferentTransaction, ForeignSignature, WrongSighash, InvalidSignature, DecodersDisagree: as their names say.
-    """
-    base = decode_psbt(base_psbt, chain)
-    merged = parse_psbt(base_psbt)
-    tx = merged.tx
-    for returned_psbt in returned_psbts:
-        returned = decode_psbt(returned_psbt, chain)
-        _require_same_transaction(base, returned)
-        for number, (given, signed) in enumerate(zip(base.inputs, returned.inputs, strict=True)):
-            for key_hex, signature_hex in signed.signatures:
-                signature = bytes.fromhex(signature_hex)
-                _check_signature(tx, number, given, key_hex, signature)
-                merged.inputs[number].partial_sigs[ec.PublicKey.parse(bytes.fromhex(key_hex))] = signature
-    text: str = merged.to_base64()
-    if _unsigned_part(decode_psbt(text, chain)) != _unsigned_part(base):
-        raise DifferentTransaction("Gathering signatures changed the PSBT.", "Report this with both PSBTs.")
-    return text
+def combine_signatures(base_psbt: str, returned_psbts: Iterable[bytes | str], chain: str) -> str:
+    """The base with the signatures of the returned PSBTs; :func:`gathering.gather` says what else came back."""
+    return gather(base_psbt, returned_psbts, chain).psbt
 
 
 def _finalised_hex(psbt_base64: str) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from embit import ec
-from embit.psbt import DerivationPath
-from embit.script import Script
-from embit.transaction import Transaction, TransactionInput, TransactionOutput
+from embit.script import Witness
+from embit.transaction import Transaction
 
-from zakhira.custody.checks import SIGHASH_ALL, TX_VERSION, check_against, sequence_and_locktime, vault_named
+from zakhira.custody.checks import TX_VERSION, check_against, sequence_and_locktime, vault_named
 from zakhira.custody.coin import Address, ChangeOutput, Coin, Instruction, Payment
 from zakhira.custody.decoded import INSTRUCTION_KEY
 from zakhira.custody.decoders import decode_psbt
-from zakhira.custody.descriptor import Place, derive_place, output_script, vault_descriptor
-from zakhira.custody.exact_psbt import ExactPsbt
+from zakhira.custody.descriptor import EMBIT_ERRORS, Place, derive_place, output_script, vault_descriptor
+from zakhira.custody.psbt_fields import input_fields, output_fields
+from zakhira.custody.psbt_maps import UNSIGNED_TX, PsbtMaps, UnsignedInput, UnsignedTx, write_maps, write_unsigned_tx
 from zakhira.custody.refusals import BadFeeRate, FeeAboveLimit, ForeignCoin, NothingToSpend, TooHeavy, TooLittle
+from zakhira.custody.signing_refusals import NoPreviousTransaction
 from zakhira.custody.weight import SEGWIT_SCALE, VAULT_SCRIPT_BYTES, spend_weight
 from zakhira.programme.model import Policy, Vault
 
@@ -193,24 +194,31 @@ def _place_of(address: Address, policy: Policy, chain: str) -> Place:
     return place
 
 
-def _derivations(place: Place) -> dict[ec.PublicKey, DerivationPath]:
-    return {
-        ec.PublicKey.parse(bytes.fromhex(key)): DerivationPath(bytes.fromhex(fingerprint), list(path))
-        for key, fingerprint, path in place.origins
-    }
-
-
-def _unsigned(
-    held: Sequence[HeldCoin], outputs: Iterable[tuple[int, str]], sequence: int, locktime: int
-) -> Transaction:
+def _unsigned(held: Iterable[HeldCoin], outputs: Iterable[tuple[int, str]], sequence: int, locktime: int) -> UnsignedTx:
     """The unsigned transaction, version 2, in BIP-69 order; ``outputs`` are amounts (sats) and scripts (hex)."""
     inputs = sorted(outpoint_order(item.coin.outpoint) for item in held)
-    return Transaction(
-        version=TX_VERSION,
-        vin=[TransactionInput(bytes.fromhex(txid), vout, sequence=sequence) for txid, vout in inputs],
-        vout=[TransactionOutput(amount, Script(bytes.fromhex(script))) for amount, script in sorted(outputs)],
-        locktime=locktime,
+    return UnsignedTx(
+        TX_VERSION,
+        tuple(UnsignedInput(bytes.fromhex(txid)[::-1], vout, sequence) for txid, vout in inputs),
+        tuple((amount_sats, bytes.fromhex(script)) for amount_sats, script in sorted(outputs)),
+        locktime,
     )
+
+
+def _without_witnesses(previous: Mapping[str, str], txids: Iterable[str]) -> dict[str, bytes]:
+    """Whole previous transactions as a PSBT carries them: their ids do not cover the witnesses (BIP-144)."""
+    bare = {}
+    for txid in set(txids):
+        if txid not in previous:
+            raise NoPreviousTransaction(f"The previous transaction {txid} was not given.", "Ask the node for it.")
+        try:
+            tx = Transaction.parse(bytes.fromhex(previous[txid]))
+        except EMBIT_ERRORS as error:
+            raise NoPreviousTransaction(f"{txid} is no transaction: {error!r}.", "Ask the node for it.") from None
+        for given in tx.vin:
+            given.witness = Witness([])
+        bare[txid] = bytes(tx.serialize())
+    return bare
 
 
 def build_psbt(
@@ -228,33 +236,31 @@ def build_psbt(
     (transaction id to hex) puts whole previous transactions beside the amounts, so that a signer without a node can
     check them.
 
+    In taproot the leaf of the instruction's path alone is shown to signers.
+
     Raises:
         SigningRefused: the instruction cannot be built as it stands; one subclass for each difference.
+        NoPreviousTransaction: ``previous`` is given and lacks one.
     """
-    chain = instruction.chain
-    chosen = {item.coin.outpoint: item for item in held if item.coin.outpoint in instruction.inputs}
-    by_outpoint = chosen if instruction.inputs else {item.coin.outpoint: item for item in held}
+    chain, vault = instruction.chain, vault_named(policy, instruction.from_vault)
+    named = frozenset(instruction.inputs) or frozenset(item.coin.outpoint for item in held)
+    by_outpoint = {item.coin.outpoint: item for item in held if item.coin.outpoint in named}
     own = [_place_of(address, policy, chain) for address in (*places, *(item.address for item in change))]
     outputs = [(payment.amount_sats, output_script(payment.address, chain)) for payment in instruction.payments]
     outputs += [(item.amount_sats, item.address.script_hex) for item in change]
-    vault = vault_named(policy, instruction.from_vault)
-    psbt = ExactPsbt(_unsigned(list(by_outpoint.values()), outputs, *sequence_and_locktime(vault, instruction.path)))
-    psbt.unknown[INSTRUCTION_KEY] = bytes.fromhex(instruction.hash)
-    for scope in psbt.inputs:
-        item = by_outpoint[f"{scope.txid.hex()}:{scope.vout}"]
-        place = _place_of(item.address, policy, chain)
-        scope.witness_utxo = TransactionOutput(item.coin.amount_sats, Script(bytes.fromhex(item.coin.script_hex)))
-        scope.witness_script = Script(bytes.fromhex(place.witness_script_hex))
-        scope.sighash_type = SIGHASH_ALL
-        scope.bip32_derivations.update(_derivations(place))
-        if previous is not None:
-            scope.non_witness_utxo = Transaction.parse(bytes.fromhex(previous[scope.txid.hex()]))
-    by_script = {place.script_hex: place for place in own}
-    for scope in psbt.outputs:
-        place_out = by_script.get(scope.script_pubkey.data.hex())
-        if place_out is not None:
-            scope.bip32_derivations.update(_derivations(place_out))
-    text: str = psbt.to_base64()
+    tx = _unsigned(by_outpoint.values(), outputs, *sequence_and_locktime(vault, instruction.path))
+    outpoints = [(given.txid[::-1].hex(), given.vout) for given in tx.inputs]
+    whole = {} if previous is None else _without_witnesses(previous, (txid for txid, _ in outpoints))
+    inputs = []
+    for txid, vout in outpoints:
+        item = by_outpoint[f"{txid}:{vout}"]
+        inputs.append(
+            input_fields(_place_of(item.address, policy, chain), item.coin, instruction.path, whole.get(txid))
+        )
+    by_script = {place.script_hex: output_fields(place) for place in own}
+    global_map = ((UNSIGNED_TX, write_unsigned_tx(tx)), (INSTRUCTION_KEY, bytes.fromhex(instruction.hash)))
+    ours = tuple(by_script.get(script.hex(), ()) for _, script in tx.outputs)
+    text = base64.b64encode(write_maps(PsbtMaps(0, global_map, tuple(inputs), ours))).decode()
     known = {outpoint: item.coin for outpoint, item in by_outpoint.items()}
     check_against(decode_psbt(text, chain), instruction, known, policy, chain)
     return text
