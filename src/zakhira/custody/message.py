@@ -7,7 +7,7 @@ import hashlib
 from embit.script import Script
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
-from zakhira.custody.checks import SIGHASH_ALL, place_in_vault
+from zakhira.custody.checks import SIGHASH_ALL, SIGHASH_DEFAULT, place_in_vault
 from zakhira.custody.decoded import Decoded, DecodedInput
 from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.read_by_embit import parse_psbt
@@ -38,7 +38,7 @@ def _require(holds: bool, what: str) -> None:  # noqa: FBT001  # reads as a sent
 
 
 def _is_ours(given: DecodedInput, vault: Vault, chain: str) -> bool:
-    found = place_in_vault(vault, given.origins, chain)
+    found = place_in_vault(vault, given.key_origins, chain)
     return found is not None and (found[2].script_hex, found[2].witness_script_hex) == (
         given.script_hex,
         given.witness_script_hex,
@@ -54,7 +54,8 @@ def check_message(decoded: Decoded, message: bytes | None, vaults: tuple[Vault, 
     given, output = decoded.inputs[0], decoded.outputs[0]
     _require((output.amount_sats, output.script_hex) == (0, _OP_RETURN), "its output is not an empty OP_RETURN")
     _require(given.sequence == 0 and given.amount_sats == 0, "its input has a sequence or an amount")
-    _require(given.sighash in {None, SIGHASH_ALL} and not given.is_final, "it is final or asks for another sighash")
+    allowed = {None, SIGHASH_DEFAULT if given.is_taproot else SIGHASH_ALL}
+    _require(given.sighash in allowed and not given.is_final, "it is final or asks for another sighash")
     expected = to_spend_txid(message or b"", given.script_hex)
     _require(given.outpoint == f"{expected}:0", "its input is not the virtual one of the message")
     _require(any(_is_ours(given, vault, chain) for vault in vaults), "its address is of none of the signer's vaults")
