@@ -1,0 +1,1 @@
+"""Hardware signers by USB through HWI: plain multisig alone, as HWI supports."""
