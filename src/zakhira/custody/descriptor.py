@@ -15,6 +15,7 @@ from embit.bip32 import HDKey
 from embit.descriptor import Descriptor
 from embit.descriptor.checksum import add_checksum
 from embit.hashes import tagged_hash
+from embit.misc import secp256k1
 from embit.networks import NETWORKS
 from embit.script import Script, address_to_scriptpubkey
 
@@ -265,6 +266,12 @@ def _wsh_place(derived: Any, address: str, script_hex: str) -> Place:  # noqa: A
     return Place(address, script_hex, derived.witness_script().data.hex(), tuple(origins))
 
 
+def _tweaked(internal: bytes, root: bytes) -> Any:  # noqa: ANN401  # embit ships no types
+    """The output key Q = P + t*G (BIP-341). embit's own ``taproot_tweak`` forgets whether Q is odd."""
+    tweak = tagged_hash("TapTweak", internal + root)
+    return ec.PublicKey(secp256k1.ec_pubkey_add(secp256k1.ec_pubkey_parse(b"\x02" + internal), tweak))
+
+
 def _taproot_place(derived: Any, address: str, script_hex: str) -> Place:  # noqa: ANN401  # embit ships no types
     """The leaves with their control blocks: version with the output's parity, internal key, sibling (BIP-341)."""
     tree = derived.taptree.tree
@@ -272,7 +279,7 @@ def _taproot_place(derived: Any, address: str, script_hex: str) -> Place:  # noq
     hashes = [tagged_hash("TapLeaf", script) for script in scripts]
     root = hashes[0] if len(hashes) == 1 else tagged_hash("TapBranch", b"".join(sorted(hashes)))
     internal = bytes.fromhex(NUMS)
-    tweaked = ec.PublicKey.from_xonly(internal).taproot_tweak(root)
+    tweaked = _tweaked(internal, root)
     if script_hex != P2TR_PREFIX + tweaked.xonly().hex():
         raise DecodersDisagree(f"The tree of {address} does not make its output.", "Use no address of this vault.")
     parity = tweaked.sec()[0] & 1
