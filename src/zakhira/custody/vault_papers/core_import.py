@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+
 from zakhira.custody.descriptor import CHANGE, RECEIVE
 from zakhira.custody.template import TEMPLATES
 from zakhira.custody.vault_papers.descriptor_forms import (

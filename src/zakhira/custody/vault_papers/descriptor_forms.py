@@ -104,7 +104,8 @@ def join_branches(bodies: Sequence[str]) -> str:
     """
     whole = {body for body in bodies if _BRANCHED.search(body)}
     apart = [body for body in bodies if body not in whole]
-    joined = whole or {both_branches(body) for body in apart if branch_body(both_branches(body), RECEIVE) == body}
+    pairs = ((body, both_branches(body)) for body in apart)
+    joined = whole or {both for body, both in pairs if both != body and branch_body(both, RECEIVE) == body}
     if len(joined) > 1:
         raise WalletFileDisagrees("The file holds descriptors of different vaults.", "Give each its own file.")
     if not joined:
