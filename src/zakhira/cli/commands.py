@@ -8,16 +8,20 @@ from pathlib import Path
 import click
 
 from zakhira import __version__
+from zakhira.cli.address_commands import address, labels
 from zakhira.cli.answering import FOLDER as _FOLDER
 from zakhira.cli.answering import JSON as _JSON
 from zakhira.cli.answering import answer_with as _answer
 from zakhira.cli.answering import finish as _finish
 from zakhira.cli.door import Exit, tell
+from zakhira.cli.keys_commands import keys
 from zakhira.cli.plan_commands import plan
 from zakhira.cli.pypsa_commands import from_pypsa
+from zakhira.cli.reserve_commands import reserve
 from zakhira.cli.series_commands import series
 from zakhira.cli.services import Answer, Services
 from zakhira.cli.terminal import print_findings, print_node, progress_bars
+from zakhira.cli.vault_commands import vault
 
 MAX_DAYS = 366
 """The longest horizon a programme may have, in days."""
@@ -172,3 +176,5 @@ def generate(services: Services, programme: Path, seed: int, *, years: bool, wri
 
 surplus.add_command(from_pypsa)
 zakhira.add_command(series)
+for _group in (reserve, vault, keys, address, labels):
+    zakhira.add_command(_group)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
     from zakhira.kernel.canonical import Json
 
 Progress = Callable[[str, float, float, str], None]
@@ -65,6 +66,16 @@ class ServedNode:
     url: str
     cookie: Path
     pack: Path
+
+
+@dataclass(frozen=True)
+class ServedReserve:
+    """A reserve whose database, and private node where it has one, are kept up."""
+
+    folder: Path
+    url: str
+    cookie: Path | None
+    is_private: bool
 
 
 @dataclass(frozen=True)
@@ -171,3 +182,19 @@ class Services(Protocol):
 
     def scenarios(self, folder: Path, count: int, seed: int, out: Path) -> Answer:
         """Draw scenarios of the future and write them."""
+
+    @property
+    def reserves(self) -> ReserveServices:
+        """Reserve folders."""
+
+    @property
+    def vaults(self) -> VaultServices:
+        """Vaults of a reserve."""
+
+    @property
+    def keys(self) -> KeyServices:
+        """Keys of officers and signers."""
+
+    @property
+    def addresses(self) -> AddressServices:
+        """Addresses of vaults, and labels."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zakhira.cli.printable import json_text
-from zakhira.cli.services import Answer, Finding, Progress, ServedNode, Table
+from zakhira.cli.services import Answer, Finding, Progress, ServedNode, ServedReserve, Table
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -54,6 +54,17 @@ def print_node(node: ServedNode, *, as_json: bool) -> None:
         return
     click.echo(f"The node of {node.out} answers at {node.url}; its cookie is {node.cookie}. Ctrl-C stops it.")
     click.echo(f"zakhira verify {node.pack} --node {node.url} --cookie {node.cookie} --trust KEYS")
+
+
+def print_reserve(served: ServedReserve, *, as_json: bool) -> None:
+    """Say where the node of a reserve answers."""
+    if as_json:
+        cookie = "" if served.cookie is None else str(served.cookie)
+        click.echo(json_text({"url": served.url, "cookie": cookie, "is_private": served.is_private}))
+        return
+    kind = "private node" if served.is_private else "node"
+    cookie = f"; its cookie is {served.cookie}" if served.cookie else ""
+    click.echo(f"The {kind} of {served.folder} answers at {served.url}{cookie}. Ctrl-C stops it.")
 
 
 def _print_table(table: Table) -> None:

@@ -75,7 +75,7 @@ class ChangedMeanwhile(Refused):
 
 
 @dataclass(frozen=True)
-class TestSigning:
+class SignedTest:
     """What a signed challenge came to: who signed it, and the vault's record with their proofs."""
 
     signers: tuple[str, ...]
@@ -243,7 +243,7 @@ def _issued(books: Books, name: str, message: str) -> Challenge:
     )
 
 
-def plan_test_signing(treasury: Treasury, name: str, psbt_base64: str) -> TestSigning:
+def plan_test_signing(treasury: Treasury, name: str, psbt_base64: str) -> SignedTest:
     """Who signed a challenge of this vault, and what the vault's record becomes; nothing is written.
 
     A proof is dated with the day on which its challenge was issued: the key worked on that day or later.
@@ -261,10 +261,10 @@ def plan_test_signing(treasury: Treasury, name: str, psbt_base64: str) -> TestSi
         day = challenge.issued_at.date()
         if signer not in known or known[signer] < day:
             after = with_test_sign(after, ProofOfLife(signer, day, challenge.hash))
-    return TestSigning(signers, challenge, after, after != before)
+    return SignedTest(signers, challenge, after, after != before)
 
 
-def record_test_signing(treasury: Treasury, name: str, psbt_base64: str, by: str) -> TestSigning:
+def record_test_signing(treasury: Treasury, name: str, psbt_base64: str, by: str) -> SignedTest:
     """Take the signatures of a challenge; raises what :func:`plan_test_signing` raises, and ChangedMeanwhile."""
     found = plan_test_signing(treasury, name, psbt_base64)
     if found.is_new:

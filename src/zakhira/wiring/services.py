@@ -5,9 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zakhira.cli.services import Answer, Finding, NetworkImport, PlanOrder, Progress, SeriesImport, ServedNode, Table
 from zakhira.wiring.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from zakhira.wiring.address_service import AddressDesk
+    from zakhira.wiring.keys_service import KeyDesk
+    from zakhira.wiring.reserve_service import ReserveDesk
+    from zakhira.wiring.vault_service import VaultDesk
 
 
 class ProgramServices:
@@ -118,3 +125,31 @@ class ProgramServices:
         from zakhira.wiring.scenarios_service import draw_scenarios
 
         return draw_scenarios(folder, count, seed, out)
+
+    @property
+    def reserves(self) -> ReserveDesk:
+        """Reserve folders."""
+        from zakhira.wiring.reserve_service import ReserveDesk
+
+        return ReserveDesk(self._settings)
+
+    @property
+    def vaults(self) -> VaultDesk:
+        """Vaults of a reserve."""
+        from zakhira.wiring.vault_service import VaultDesk
+
+        return VaultDesk(self._settings)
+
+    @property
+    def keys(self) -> KeyDesk:
+        """Keys of officers and signers."""
+        from zakhira.wiring.keys_service import KeyDesk
+
+        return KeyDesk(self._settings)
+
+    @property
+    def addresses(self) -> AddressDesk:
+        """Addresses of vaults, and labels."""
+        from zakhira.wiring.address_service import AddressDesk
+
+        return AddressDesk(self._settings)

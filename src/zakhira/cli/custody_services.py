@@ -1,0 +1,193 @@
+"""What the commands of custody ask of the program: reserve folders, vaults, keys and addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from zakhira.cli.services import Answer, Progress, ServedReserve
+
+Ask = Callable[[], str]
+"""Asks the person at the terminal for a passphrase."""
+
+
+@dataclass(frozen=True)
+class ReserveOrder:
+    """A reserve to be made. Empty text where no node was named."""
+
+    folder: Path
+    programme: Path
+    node_url: str = ""
+    cookie: Path | None = None
+    second_url: str = ""
+    second_cookie: Path | None = None
+    is_drill: bool = False
+
+
+@dataclass(frozen=True)
+class MineOrder:
+    """Blocks of a drill's private chain; each payment is an address and an amount with its unit."""
+
+    folder: Path
+    blocks: int
+    payments: tuple[tuple[str, str], ...] = ()
+
+
+class ReserveServices(Protocol):
+    """A reserve: made, looked at, followed. All raise ZakhiraError alone on purpose."""
+
+    def init(self, order: ReserveOrder, *, dry_run: bool) -> Answer:
+        """Make a reserve folder."""
+
+    def status(self, folder: Path) -> Answer:
+        """What the reserve holds, and what needs attention."""
+
+    def follow(self, folder: Path, say: Callable[[Answer], None], progress: Progress, *, once: bool) -> None:
+        """Follow the chain and say what arrived; until interrupted, unless once."""
+
+    def serve(self, folder: Path, announce: Callable[[ServedReserve], None]) -> None:
+        """Keep the reserve's database and private node up until interrupted."""
+
+    def mine(self, order: MineOrder, progress: Progress, *, dry_run: bool) -> Answer:
+        """Mine blocks of a drill's private chain, with payments to addresses."""
+
+
+@dataclass(frozen=True)
+class VaultOrder:
+    """A vault to be created from the register. No ``recovery_threshold``: no recovery path."""
+
+    folder: Path
+    vault: str
+    purpose: str
+    threshold: int
+    signers: tuple[str, ...]
+    template: str
+    by: str
+    recovery_threshold: int = 0
+    recovery_signers: tuple[str, ...] = ()
+    recovery_after_blocks: int = 0
+    held_until_height: int = 0
+    is_drill: bool = False
+
+
+@dataclass(frozen=True)
+class ImportOrder:
+    """A vault to be taken over from a paper. ``from_height`` of -1: its past is not looked for."""
+
+    folder: Path
+    file: Path
+    vault: str
+    purpose: str
+    by: str
+    token: str = ""
+    from_height: int = -1
+    is_drill: bool = False
+
+
+@dataclass(frozen=True)
+class ChallengeOrder:
+    """A vault's test: a challenge is written to ``out``, taken back from ``signed``, or signed by ``key_files``."""
+
+    folder: Path
+    vault: str
+    by: str
+    path: str = "main"
+    out: Path | None = None
+    signed: tuple[Path, ...] = ()
+    key_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class RotateOrder:
+    """A vault that hands over to another; ``step_sats`` bounds what one spend moves (0: the policy's limit)."""
+
+    folder: Path
+    vault: str
+    to: str
+    by: str
+    step: str = ""
+
+
+class VaultServices(Protocol):
+    """Vaults. All raise ZakhiraError alone on purpose."""
+
+    def create(self, order: VaultOrder, *, dry_run: bool) -> Answer:
+        """Design a vault from the register and record it."""
+
+    def show(self, folder: Path, vault: str) -> Answer:
+        """A vault with its keys, tests and first address' state."""
+
+    def list(self, folder: Path) -> Answer:
+        """Every vault."""
+
+    def export(self, folder: Path, vault: str, kind: str, out: Path, token: str, *, dry_run: bool) -> Answer:
+        """Write a paper of a vault for other programs."""
+
+    def import_(self, order: ImportOrder, progress: Progress, *, dry_run: bool) -> Answer:
+        """Take a vault over from a paper."""
+
+    def test_sign(self, order: ChallengeOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Challenge a vault's keys, or take what they signed."""
+
+    def rotate(self, order: RotateOrder, *, dry_run: bool) -> Answer:
+        """Retire a vault in favour of its successor and propose the moves of its coins."""
+
+    def backup(self, folder: Path, vault: str, out: Path, *, dry_run: bool) -> Answer:
+        """Write a vault's backup sheet as PDF."""
+
+
+class KeyServices(Protocol):
+    """Keys of officers and signers. All raise ZakhiraError alone on purpose."""
+
+    def officer(self, file: Path, officer: str, ask: Ask, *, dry_run: bool) -> Answer:
+        """Make an officer's encrypted key file and tell its public key."""
+
+    def register(self, folder: Path, file: Path, pasted: bytes | None, by: str, *, dry_run: bool) -> Answer:
+        """Add the keys of a file, or of what was pasted, to the register, or update what is known of them."""
+
+    def list(self, folder: Path) -> Answer:
+        """The register."""
+
+    def at_risk(self, folder: Path, vendor: str, device: str, firmware: str) -> Answer:
+        """Which quorums an advisory touches, and how to rotate them."""
+
+
+@dataclass(frozen=True)
+class AddressOrder:
+    """An address to be reserved; amounts as text with their unit, empty where nothing was told."""
+
+    folder: Path
+    vault: str
+    payer: str
+    purpose: str
+    by: str
+    key: str = ""
+    expect: str = ""
+    hold_until: date | None = None
+    renew_after: int = 0
+    deal_kind: str = ""
+    """``purchase``, ``forfeiture`` or empty"""
+    counterparty: str = ""
+    price: str = ""
+    number: str = ""
+    on: date | None = None
+    qr: Path | None = None
+
+
+class AddressServices(Protocol):
+    """Addresses and labels. All raise ZakhiraError alone on purpose."""
+
+    def reserve(self, order: AddressOrder, *, dry_run: bool) -> Answer:
+        """Reserve an address for a payer and a purpose."""
+
+    def list(self, folder: Path, vault: str) -> Answer:
+        """The reserved addresses, of one vault where it is named."""
+
+    def export_labels(self, folder: Path, file: Path, *, dry_run: bool) -> Answer:
+        """Write labels as BIP-329."""
+
+    def import_labels(self, folder: Path, file: Path, by: str, *, dry_run: bool) -> Answer:
+        """Take labels from a file of BIP-329."""
