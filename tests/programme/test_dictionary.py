@@ -47,7 +47,7 @@ NESTED: dict[type, set[str]] = {
 SPLIT: dict[type, set[str]] = {model.Programme: {"horizon_start", "horizon_hours"}}
 """Attributes of the file that the model holds under another name: the horizon as one value."""
 IN_THE_BOOKS_ALONE: dict[type, set[str]] = {model.Vault: {"template", "recovery", "held_until_height", "is_drill"}}
-"""Attributes that the file does not have: a programme's own vaults are plain quorums, others are created in the books."""
+"""Attributes that the file does not have: a programme's own vaults are plain quorums, others are made in the books."""
 
 TYPE_OF_KIND = {
     **dict.fromkeys(("id", "code", "text", "time zone", "file", "public key", "xpub", "choice", "ref"), "str"),
