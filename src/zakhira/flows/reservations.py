@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import cast
 
+from zakhira.custody.address_look import address_look
 from zakhira.custody.coin import Address
 from zakhira.custody.descriptor import CHANGE, RECEIVE, derive_address, vault_descriptor
 from zakhira.custody.refusals import UnknownVault
@@ -29,10 +31,11 @@ LAST_PLACE = "last place"
 ADDRESS_LOOK = "address look"
 """Kind of the records of known addresses by how they look: what a hurried eye compares."""
 
+_PURPOSE = re.compile(r"[a-z0-9][a-z0-9 -]{0,63}")
+"""A purpose is the last part of a ledger account."""
+
 FOR_ARRIVAL, FOR_SPEND = "arrival", "spend"
 """What an address is reserved for: somebody who pays in, or a spend of ours (change, moves between vaults)."""
-
-_LOOK_CHARACTERS = 4
 
 
 class ReservationDiffers(InvalidInput):
@@ -219,12 +222,6 @@ def _deal_of(told: Mapping[str, str] | None) -> Deal | None:
     return Deal(told["counterparty"], price, told["number"], date.fromisoformat(told["on"]))
 
 
-def address_look(address: str) -> str:
-    """What a hurried eye compares of an address: first and last characters behind what all addresses share."""
-    body = address.rpartition("1")[2][1:] if address.lower().startswith(("bc1", "tb1", "bcrt1")) else address[1:]
-    return f"{body[:_LOOK_CHARACTERS]}...{body[-_LOOK_CHARACTERS:]}".lower()
-
-
 def look_record(known: str, whose: str) -> Record:
     """The record of an address that we know, under how it looks."""
     return Record(ADDRESS_LOOK, address_look(known), {"address": known, "whose": whose})
@@ -250,6 +247,10 @@ def _require_sense(wish: _Wish) -> None:
     blank = [name for name in ("key", "payer", "purpose", "reserved_by") if not getattr(wish, name).strip()]
     if blank:
         raise BlankReservation(f"The reservation has no {' and no '.join(blank)}.", "Say who pays, and for what.")
+    if _PURPOSE.fullmatch(wish.purpose) is None:
+        raise BlankReservation(
+            f"The purpose {wish.purpose!r} is none.", "Write it in small letters, digits, spaces and hyphens, up to 64."
+        )
     if wish.renew_after < 0 or (wish.expected_sats is not None and wish.expected_sats <= 0):
         raise BlankReservation(
             f"An expected amount of {wish.expected_sats} sat, or {wish.renew_after} payouts, is none.",
