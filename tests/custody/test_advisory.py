@@ -31,14 +31,12 @@ PHRASE = "keys for an advisory"
 WEAK_FIRMWARE = "4.0.0-5.1.2"
 
 
-def made(vault: str, number: int, *, coldcard: bool, **changes: str) -> RegisteredKey:
+def made(vault: str, number: int, *, coldcard: bool, entropy_source: str = "device") -> RegisteredKey:
     """Signer ``number`` of a vault, on a Coldcard of the advisory or on a Ledger."""
     name = f"{vault}-{number}"
     device = ("Coinkite", "Coldcard Mk4", "5.1.2") if coldcard else ("Ledger", "Stax", "1.6.1")
-    key = RegisteredKey(
-        name, f"Holder {name}", "custodian", f"Site {name}", *device, "device", signer_xpub(PHRASE, vault, name)
-    )
-    return replace(key, **changes)
+    xpub = signer_xpub(PHRASE, vault, name)
+    return RegisteredKey(name, f"Holder {name}", "custodian", f"Site {name}", *device, entropy_source, xpub)
 
 
 def keys_of(vault: str, coldcards: int, count: int) -> tuple[RegisteredKey, ...]:
