@@ -20,6 +20,7 @@ from zakhira.cli.pypsa_commands import from_pypsa
 from zakhira.cli.reserve_commands import reserve
 from zakhira.cli.series_commands import series
 from zakhira.cli.services import Answer, Services
+from zakhira.cli.signer_commands import codes, hwi, signer
 from zakhira.cli.terminal import print_findings, print_node, progress_bars
 from zakhira.cli.vault_commands import vault
 
@@ -177,4 +178,7 @@ def generate(services: Services, programme: Path, seed: int, *, years: bool, wri
 surplus.add_command(from_pypsa)
 zakhira.add_command(series)
 for _group in (reserve, vault, keys, address, labels):
+    zakhira.add_command(_group)
+keys.add_command(hwi)
+for _group in (signer, codes):
     zakhira.add_command(_group)

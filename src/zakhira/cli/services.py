@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
+    from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
     from zakhira.kernel.canonical import Json
 
 Progress = Callable[[str, float, float, str], None]
@@ -198,3 +199,15 @@ class Services(Protocol):
     @property
     def addresses(self) -> AddressServices:
         """Addresses of vaults, and labels."""
+
+    @property
+    def signers(self) -> SignerServices:
+        """A signer's own machine."""
+
+    @property
+    def codes(self) -> CodeServices:
+        """QR codes."""
+
+    @property
+    def devices(self) -> DeviceServices:
+        """Hardware signers on USB."""

@@ -26,6 +26,8 @@ from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.signatures import signature_is_valid
 from zakhira.programme.model import Officer, Policy, Vault
 
+LONGEST_WORDS, LONGEST_MESSAGE = 200, 1000
+"""How many letters of what somebody else wrote are shown."""
 _BRANCHES = {RECEIVE: "receive", CHANGE: "change"}
 
 
@@ -173,8 +175,17 @@ def _seen_outputs(policy: Policy, decoded: Decoded, instruction: Instruction, ch
     return tuple(seen)
 
 
+def plain_words(text: str, limit: int = LONGEST_WORDS) -> str:
+    """Words that somebody else wrote, made fit for a screen: what moves a cursor or turns a line is spelled out.
+
+    A purpose with an escape sequence in it could otherwise paint over what this machine found.
+    """
+    spelled = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[: limit + 1])
+    return spelled if len(text) <= limit else f"{spelled[:limit]}... ({len(text)} characters)"
+
+
 def _difference(error: ZakhiraError) -> Difference:
-    return Difference(error.code, error.message, error.remedy)
+    return Difference(error.code, plain_words(error.message, LONGEST_MESSAGE), plain_words(error.remedy))
 
 
 def require_proposed(policy: Policy, instruction: Instruction, signature: str) -> None:

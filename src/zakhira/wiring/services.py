@@ -12,8 +12,11 @@ from zakhira.wiring.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from zakhira.wiring.address_service import AddressDesk
+    from zakhira.wiring.code_service import CodeDesk
+    from zakhira.wiring.device_service import DeviceDesk
     from zakhira.wiring.keys_service import KeyDesk
     from zakhira.wiring.reserve_service import ReserveDesk
+    from zakhira.wiring.signer_service import SignerDesk
     from zakhira.wiring.vault_service import VaultDesk
 
 
@@ -151,5 +154,28 @@ class ProgramServices:
     def addresses(self) -> AddressDesk:
         """Addresses of vaults, and labels."""
         from zakhira.wiring.address_service import AddressDesk
+    from zakhira.wiring.code_service import CodeDesk
+    from zakhira.wiring.device_service import DeviceDesk
 
         return AddressDesk(self._settings)
+
+    @property
+    def signers(self) -> SignerDesk:
+        """A signer's own machine."""
+        from zakhira.wiring.signer_service import SignerDesk
+
+        return SignerDesk(self._settings)
+
+    @property
+    def codes(self) -> CodeDesk:
+        """QR codes."""
+        from zakhira.wiring.code_service import CodeDesk
+
+        return CodeDesk()
+
+    @property
+    def devices(self) -> DeviceDesk:
+        """Hardware signers on USB."""
+        from zakhira.wiring.device_service import DeviceDesk
+
+        return DeviceDesk()
