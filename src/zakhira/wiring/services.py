@@ -154,8 +154,6 @@ class ProgramServices:
     def addresses(self) -> AddressDesk:
         """Addresses of vaults, and labels."""
         from zakhira.wiring.address_service import AddressDesk
-    from zakhira.wiring.code_service import CodeDesk
-    from zakhira.wiring.device_service import DeviceDesk
 
         return AddressDesk(self._settings)
 
