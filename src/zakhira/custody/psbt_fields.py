@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zakhira.custody.checks import LEAF_VERSION, SIGHASH_ALL, SIGHASH_DEFAULT
+from zakhira.custody.checks import LEAF_VERSION
 from zakhira.custody.coin import Coin
 from zakhira.custody.decoded import Origin
 from zakhira.custody.descriptor import Place
 from zakhira.custody.psbt_maps import Map, write_compact
 
-IN_NON_WITNESS_UTXO, IN_WITNESS_UTXO, IN_PARTIAL_SIG, IN_SIGHASH = b"\x00", b"\x01", b"\x02", b"\x03"
+IN_NON_WITNESS_UTXO, IN_WITNESS_UTXO, IN_PARTIAL_SIG = b"\x00", b"\x01", b"\x02"
 IN_WITNESS_SCRIPT, IN_DERIVATION, IN_FINAL_WITNESS = b"\x05", b"\x06", b"\x08"
 IN_TAP_SCRIPT_SIG, IN_TAP_LEAF_SCRIPT, IN_TAP_DERIVATION = b"\x14", b"\x15", b"\x16"
 IN_TAP_INTERNAL_KEY, IN_TAP_MERKLE_ROOT = b"\x17", b"\x18"
@@ -103,15 +103,11 @@ def input_fields(place: Place, coin: Coin, path: str, previous: bytes | None = N
     """What an input says of the coin that it spends, by a path of its vault.
 
     In taproot only the leaf of the path is shown, so that no signer can sign another one. ``previous`` is the whole
-    previous transaction without witnesses.
+    previous transaction without witnesses. No sighash type is named: signers then sign everything (ALL, in taproot
+    DEFAULT), and bitcoind's wallet refuses a PSBT that names ALL unless it is told the same word.
     """
-    sighash = SIGHASH_DEFAULT if place.is_taproot else SIGHASH_ALL
     head = ((IN_NON_WITNESS_UTXO, previous),) if previous is not None else ()
-    common: Map = (
-        *head,
-        (IN_WITNESS_UTXO, output_value(coin.amount_sats, bytes.fromhex(coin.script_hex))),
-        (IN_SIGHASH, sighash.to_bytes(4, "little")),
-    )
+    common: Map = (*head, (IN_WITNESS_UTXO, output_value(coin.amount_sats, bytes.fromhex(coin.script_hex))))
     origins = tuple(_derivations(place, IN_DERIVATION, IN_TAP_DERIVATION))
     if not place.is_taproot:
         return (*common, (IN_WITNESS_SCRIPT, bytes.fromhex(place.witness_script_hex)), *origins)
