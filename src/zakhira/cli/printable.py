@@ -30,6 +30,7 @@ _PLAIN = {
     "\u202f": " ",
 }  # fmt: skip
 _BOX_LINES = ("\u2500", "\u257f")
+_BLOCKS = ("\u2580", "\u259f")
 _SURROGATES = ("\udc80", "\udcff")
 _HANDLER = "zakhira-plain"
 
@@ -37,6 +38,8 @@ _HANDLER = "zakhira-plain"
 def _plain(character: str) -> str:
     if _BOX_LINES[0] <= character <= _BOX_LINES[1]:
         return "-"
+    if _BLOCKS[0] <= character <= _BLOCKS[1]:
+        return "#"  # a bar of a picture
     if _SURROGATES[0] <= character <= _SURROGATES[1]:
         return f"\\x{ord(character) - 0xDC00:02x}"  # a byte of a file's name that is no UTF-8
     return _PLAIN.get(character, "?")

@@ -82,6 +82,7 @@ def _print_table(table: Table) -> None:
         title_justify="left",
         box=box.SIMPLE_HEAD,
         title_style="bold",
+        show_header=any(table.columns),
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
