@@ -15,7 +15,7 @@ from embit.networks import NETWORKS
 from embit.psbt import PSBT
 
 from custody_drill import CHAIN
-from spend_drill import CASES, FEE_SATS, PAID_SATS, PAYEE, Case, DrillSpend, payment_of, seed_for, vault_in
+from spend_drill import CASES, FEE_SATS, PAID_SATS, PAYEE, DrillSpend, payment_of, seed_for, vault_in
 from zakhira.adapters.bitcoind.rpc import Rpc
 from zakhira.adapters.drill_keys import ACCOUNT_PATH
 from zakhira.custody.checks import sequence_and_locktime
@@ -169,7 +169,7 @@ def built_by_bitcoind(stage: Stage, spend: DrillSpend, version: int = 0) -> str:
 
 
 def _policy_path(policy: Mapping[str, Any], path: str) -> dict[str, list[int]]:
-    """bdk's choice among the branches of a policy: the last one that holds a relative lock is the recovery."""
+    """Bdk's choice among the branches of a policy: the last one that holds a relative lock is the recovery."""
     if policy["type"] != "THRESH" or policy["threshold"] == len(policy["items"]):
         return {}
     is_timed = ["RELATIVETIMELOCK" in json.dumps(item) for item in policy["items"]]
@@ -213,13 +213,13 @@ def signs_ours(_stage: Stage, spend: DrillSpend, psbt: str, key: VaultKey) -> st
 
 
 def signs_wallet(stage: Stage, spend: DrillSpend, psbt: str, key: VaultKey) -> str:
-    """bitcoind's wallet with the private key imported."""
+    """Bitcoind's wallet with the private key imported."""
     wallet = stage.signing_wallet(spend.vault, key)
     return str(stage.rpc.call("walletprocesspsbt", {"psbt": psbt, "finalize": False}, wallet=wallet)["psbt"])
 
 
 def signs_descriptor(stage: Stage, spend: DrillSpend, psbt: str, key: VaultKey) -> str:
-    """bitcoind without a wallet, told the descriptor with the private key."""
+    """Bitcoind without a wallet, told the descriptor with the private key."""
     request = {
         "psbt": psbt,
         "descriptors": [{"desc": private_descriptor(spend.vault, key), "range": 20}],
@@ -229,7 +229,7 @@ def signs_descriptor(stage: Stage, spend: DrillSpend, psbt: str, key: VaultKey) 
 
 
 def signs_embit(_stage: Stage, _spend: DrillSpend, psbt: str, key: VaultKey) -> str:
-    """embit's own ``sign_with``."""
+    """Embit's own ``sign_with``."""
     parsed = PSBT.from_string(psbt)
     assert parsed.sign_with(HDKey.from_seed(seed_for(key), version=NETWORKS[CHAIN]["xprv"])) > 0
     return str(parsed.to_string())

@@ -12,6 +12,8 @@ import pytest
 from conftest import NODE_START
 from custody_drill import CHAIN
 from interop_drill import (
+    FORMS,
+    SHARE,
     SIGNERS,
     Stage,
     built_by_bdk,
@@ -22,11 +24,12 @@ from interop_drill import (
 )
 from spend_drill import CASES, Case, DrillSpend
 from zakhira.adapters.bitcoind.process import BitcoindProcess
+from zakhira.custody.coin import MAIN
 from zakhira.custody.decoders import decode_psbt, decode_transaction
-from zakhira.custody.gathering import gather
+from zakhira.custody.gathering import gather, without_signatures
 from zakhira.custody.psbt_maps import read_maps, write_maps
-from zakhira.custody.psbt_version import to_v2
-from zakhira.custody.signer_keys import is_quorum_reached, quorum_of
+from zakhira.custody.psbt_version import answer_psbt, receive_psbt, to_v2
+from zakhira.custody.signer_keys import is_quorum_reached, quorum_of, signer_shares
 from zakhira.custody.signing import finalise
 
 
@@ -37,6 +40,8 @@ def stage(bitcoind_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield set_stage(process.rpc)
 
 
+SPENT = "missing-inputs"
+"""What the node says of a transaction whose coins an earlier test spent."""
 BUILDERS = {"ours": built_by_us, "bitcoind": built_by_bitcoind, "bdk": built_by_bdk}
 
 
@@ -65,3 +70,100 @@ def test_every_mix_is_accepted(stage: Stage, case: Case) -> None:
     txid = stage.rpc.call("sendrawtransaction", [raw_hex])
     stage.mine()
     assert stage.rpc.call("gettransaction", [txid], wallet=spend.vault.id)["confirmations"] == 1
+
+
+def test_timed_paths_were_closed_before_their_block(stage: Stage) -> None:
+    """A recovery before its age and a held coin before its height: the node says why, and later took both."""
+    assert stage.early == {
+        "decaying-recovery": "non-BIP68-final",
+        "held-main": "non-final",
+        "taproot_recovery-recovery": "non-BIP68-final",
+    }
+
+
+def third(stage: Stage, form: str) -> tuple[DrillSpend, str, str]:
+    """A spend of its own coins with two of five signatures: the spend, the PSBT sent out, and the one so far."""
+    spend = stage.spends[f"{form}-third"]
+    psbt = spend.build(stage.raw)
+    return spend, psbt, gather(psbt, spend.sign(psbt, spend.vault.keys[:2]), CHAIN).psbt
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_bitcoinds_own_wallet_is_the_third_signer(stage: Stage, form: str) -> None:
+    """Two of our signers, then the wallet with the third key as it is by default: it makes the PSBT final at once.
+
+    Its signature is taken out of the final witness; the transaction that it offers is the one that we make.
+    """
+    spend, psbt, so_far = third(stage, form)
+    key = spend.vault.keys[4]
+    answer = stage.rpc.call("walletprocesspsbt", [so_far], wallet=stage.signing_wallet(spend.vault, key))
+    assert answer["complete"]
+    assert decode_psbt(answer["psbt"], CHAIN).inputs[0].is_final
+    gathered = gather(so_far, [answer["psbt"]], CHAIN)
+    assert gathered.signed_by == ((key.xpub[1:9], SHARE),)
+    assert [
+        share.signer for share in signer_shares(decode_psbt(gathered.psbt, CHAIN), spend.vault, MAIN) if share.is_done
+    ] == [
+        "cold-1",
+        "cold-2",
+        "cold-5",
+    ]
+    raw_hex = finalise(gathered.psbt, CHAIN)
+    assert raw_hex == answer["hex"]
+    # From the final PSBT alone all three signatures can be had.
+    assert finalise(gather(psbt, [answer["psbt"]], CHAIN).psbt, CHAIN) == raw_hex
+    txid = stage.rpc.call("sendrawtransaction", [raw_hex])
+    stage.mine()
+    assert stage.rpc.call("gettransaction", [txid], wallet=spend.vault.id)["confirmations"] == 1
+
+
+def test_what_bitcoind_adds_is_dropped_by_name(stage: Stage) -> None:
+    """The wallet knows the whole tree: it shows further leaves and the unspendable key, none of which is taken over."""
+    spend = stage.spends["taproot_recovery-main"]
+    psbt = spend.build()
+    wallet = stage.signing_wallet(spend.vault, spend.vault.keys[0])
+    answer = stage.rpc.call("walletprocesspsbt", {"psbt": psbt, "finalize": False}, wallet=wallet)["psbt"]
+    gathered = gather(psbt, [answer], CHAIN)
+    # The first key signs for both leaves; the signature for the other leaf is no use on this path.
+    assert gathered.dropped == (
+        "input TAP_BIP32_DERIVATION",
+        "input TAP_LEAF_SCRIPT",
+        "input TAP_SCRIPT_SIG",
+        "output TAP_BIP32_DERIVATION",
+        "output TAP_TREE (changed)",
+    )
+    taken, sent = (decode_psbt(text, CHAIN) for text in (gathered.psbt, psbt))
+    assert without_signatures(taken) == without_signatures(sent)
+    assert [len(given.taproot.signatures) for given in taken.inputs] == [1] * SHARE
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_version_2_there_and_back(stage: Stage, case: Case) -> None:
+    """What the node writes, as version 2 where it can, is made version 2, signed and taken."""
+    spend = stage.spends[case.name]
+    for version in stage.psbt_versions:
+        psbt = built_by_bitcoind(stage, spend, version)
+        received = receive_psbt(write_maps(to_v2(read_maps(base64.b64decode(psbt)))))
+        assert received.version == 2
+        threshold, keys = quorum_of(spend.vault, case.path)
+        answers = [
+            answer_psbt(received, base64.b64decode(signed)) for signed in spend.sign(received.base64, keys[:threshold])
+        ]
+        assert {receive_psbt(answer).version for answer in answers} == {2}
+        assert stage.verdict(finalise(gather(psbt, answers, CHAIN).psbt, CHAIN)) in {"allowed", SPENT}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_psbts_go_to_bitcoind_and_back_without_loss(stage: Stage, case: Case) -> None:
+    """A signed PSBT through ``combinepsbt`` of the node says what it said; the node counts its signatures as we do."""
+    spend = stage.spends[case.name]
+    psbt = spend.build(stage.raw)
+    signed = spend.sign(psbt, quorum_of(spend.vault, case.path)[1][:2])
+    ours = gather(psbt, signed, CHAIN).psbt
+    theirs = stage.rpc.call("combinepsbt", [signed])
+    assert decode_psbt(theirs, CHAIN) == decode_psbt(ours, CHAIN)
+    told = stage.rpc.call("decodepsbt", [ours])["inputs"]
+    counts = [
+        len(given.get("partial_signatures", {})) + len(given.get("taproot_script_path_sigs", [])) for given in told
+    ]
+    assert counts == [2] * SHARE
