@@ -139,19 +139,45 @@ class VaultServices(Protocol):
         """Write a vault's backup sheet as PDF."""
 
 
+@dataclass(frozen=True)
+class KeyAbout:
+    """What a device's export does not say of its key."""
+
+    signer: str
+    holder: str
+    role: str
+    site: str
+    vendor: str
+    device: str
+    firmware: str
+    entropy_source: str
+    is_drill: bool
+
+
+@dataclass(frozen=True)
+class RegisterOrder:
+    """Keys to be registered: of a file, or of what was pasted; ``about`` where it is a device's export."""
+
+    folder: Path
+    file: Path
+    pasted: bytes | None
+    by: str
+    about: KeyAbout | None = None
+
+
 class KeyServices(Protocol):
     """Keys of officers and signers. All raise ZakhiraError alone on purpose."""
 
     def officer(self, file: Path, officer: str, ask: Ask, *, dry_run: bool) -> Answer:
         """Make an officer's encrypted key file and tell its public key."""
 
-    def register(self, folder: Path, file: Path, pasted: bytes | None, by: str, *, dry_run: bool) -> Answer:
-        """Add the keys of a file, or of what was pasted, to the register, or update what is known of them."""
+    def register(self, order: RegisterOrder, *, dry_run: bool) -> Answer:
+        """Add keys to the register, or update what is known of them."""
 
     def list(self, folder: Path) -> Answer:
         """The register."""
 
-    def at_risk(self, folder: Path, vendor: str, device: str, firmware: str) -> Answer:
+    def at_risk(self, folder: Path, vendor: str, firmware: str, entropy: str) -> Answer:
         """Which quorums an advisory touches, and how to rotate them."""
 
 

@@ -8,6 +8,7 @@ import click
 
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import BY, DRY_RUN, RESERVE, ask_new_passphrase, pasted
+from zakhira.cli.custody_services import KeyAbout, RegisterOrder
 from zakhira.cli.services import Answer, Services
 
 
@@ -33,19 +34,47 @@ def officer(services: Services, file: Path, officer: str, *, dry_run: bool, as_j
 @keys.command(epilog="Example: zakhira keys register out/reserve out/reserve/keys/register.toml")
 @RESERVE
 @click.argument("file", type=FOLDER, metavar="FILE")
+@click.option("--signer", default="", metavar="NAME", help="FILE is a device's export: the name of its signer,")
+@click.option("--holder", default="", metavar="NAME", help="... who can make it sign,")
+@click.option("--role", default="signer", metavar="TEXT", help="... in which role,")
+@click.option("--site", default="", metavar="NAME", help="... where the device is kept,")
+@click.option("--vendor", default="", metavar="NAME", help="... who made it,")
+@click.option("--device", default="", metavar="MODEL", help="... which model it is,")
+@click.option("--firmware", default="", metavar="VERSION", help="... which firmware made the key,")
+@click.option("--entropy", default="", metavar="SOURCE", help="... from which randomness.")
+@click.option("--drill", "is_drill", is_flag=True, help="... and that it is a drill's key.")
 @BY
 @DRY_RUN
 @JSON
 @click.pass_obj
-def register(services: Services, folder: Path, file: Path, by: str, *, dry_run: bool, as_json: bool) -> None:
+def register(
+    services: Services,
+    folder: Path,
+    file: Path,
+    signer: str,
+    holder: str,
+    role: str,
+    site: str,
+    vendor: str,
+    device: str,
+    firmware: str,
+    entropy: str,
+    by: str,
+    *,
+    is_drill: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Add the keys of FILE to the register of DIR, or update what is known of them; - reads what is pasted.
 
-    FILE holds [[key]] tables, JSON, or `name: value` lines with an empty line between keys, or is a device's export, a
-    picture of its QR code, or what `hwi getxpub` or `hwi enumerate` wrote.
+    FILE holds [[key]] tables, JSON, or `name: value` lines with an empty line between keys. With --signer it is what a
+    device exported (Coldcard, BSMS, Specter's lines, or [fingerprint/path]xpub alone), or a picture of its QR code.
     """
+    about = KeyAbout(signer, holder, role, site, vendor, device, firmware, entropy, is_drill) if signer else None
 
     def make() -> Answer:
-        return services.keys.register(folder, file, pasted(file), by, dry_run=dry_run)
+        order = RegisterOrder(folder, file, pasted(file), by, about)
+        return services.keys.register(order, dry_run=dry_run)
 
     answer_with(make, as_json=as_json)
 
@@ -60,17 +89,17 @@ def list_(services: Services, folder: Path, *, as_json: bool) -> None:
 
 
 @keys.command(
-    name="at-risk", epilog="Example: zakhira keys at-risk out/reserve --vendor Coldcard --firmware '>=5.0,<5.4.1'"
+    name="at-risk", epilog="Example: zakhira keys at-risk out/reserve --vendor Coldcard --firmware '>=5.0 <5.4.1'"
 )
 @RESERVE
 @click.option("--vendor", required=True, help="As the register has it, in any case.")
-@click.option("--device", default="", help="The model; any, if it is left out.")
-@click.option("--firmware", required=True, metavar="RANGE", help="Versions that the advisory names: '>=5.0,<5.4.1'.")
+@click.option("--firmware", required=True, metavar="RANGE", help="Versions that the advisory names: '>=5.0 <5.4.1'.")
+@click.option("--entropy", default="", metavar="SOURCE", help="The source of randomness that was weak, if it says so.")
 @JSON
 @click.pass_obj
-def at_risk(services: Services, folder: Path, vendor: str, device: str, firmware: str, *, as_json: bool) -> None:
+def at_risk(services: Services, folder: Path, vendor: str, firmware: str, entropy: str, *, as_json: bool) -> None:
     """Say which quorums an advisory touches, how badly, and which keys to replace first.
 
     What counts is the firmware that made a key: a later update does not mend a key that was made weak.
     """
-    answer_with(lambda: services.keys.at_risk(folder, vendor, device, firmware), as_json=as_json)
+    answer_with(lambda: services.keys.at_risk(folder, vendor, firmware, entropy), as_json=as_json)

@@ -1,51 +1,24 @@
-"""Files that a person names: read whole up to a size, and written whole or not at all."""
+"""Files that a person names for the desk: a PSBT or a key as bytes or as pictures of codes, and where results go."""
 
 from __future__ import annotations
 
-import os
-import secrets
+import base64
 from pathlib import Path
 
-from zakhira.kernel.errors import InvalidInput, OutsideFailure
+from zakhira.adapters.qr.message import MAX_MESSAGE_BYTES, Kind
+from zakhira.adapters.qr.reading import read_codes
+from zakhira.custody.psbt_version import receive_psbt
+from zakhira.kernel.errors import InvalidInput
+from zakhira.wiring.signer_files import OutputExists, is_picture, read_limited, read_pictures
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
-"""Nothing of custody that is read whole is larger; a picture of a QR code has a few megabytes."""
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+"""Registers, papers of vaults and labels are far smaller."""
 
 
-class GivenFileMissing(InvalidInput):
-    """A file that was named is not there, is a folder, or is too large."""
+class NotAPsbt(InvalidInput):
+    """A picture's codes carry something else than a PSBT."""
 
     code = "ZK-WIRING-027"
-
-
-class GivenFileUnusable(OutsideFailure):
-    """The operating system refuses to read or write a file that was named."""
-
-    code = "ZK-WIRING-028"
-
-
-class WouldOverwrite(InvalidInput):
-    """A file that shall be written is there already and says something else."""
-
-    code = "ZK-WIRING-029"
-
-
-def read_given(path: Path, limit_bytes: int = MAX_FILE_BYTES) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        GivenFileMissing, GivenFileUnusable: as their names say.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit_bytes + 1)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise GivenFileMissing(f"{path} cannot be read: {error.strerror}.", "Name a file that is there.") from None
-    except OSError as error:
-        raise GivenFileUnusable(f"{path} cannot be read: {error.strerror}.", "Look at its rights.") from None
-    if len(data) > limit_bytes:
-        raise GivenFileMissing(f"{path} has more than {limit_bytes} bytes.", "Name the right file.")
-    return data
 
 
 def destination(out: Path, name: str) -> Path:
@@ -54,31 +27,29 @@ def destination(out: Path, name: str) -> Path:
 
 
 def require_free(path: Path, data: bytes) -> None:
-    """Nothing, if the file may be written: it is not there, or says this already; raises WouldOverwrite."""
-    if path.is_dir():
-        raise WouldOverwrite(f"{path} is a folder.", "Name a file.")
-    if path.exists() and read_given(path) != data:
-        raise WouldOverwrite(f"{path} is there already.", "Name a new file, or move the old one away.")
+    """Nothing, if the file may be written: it is not there, or says this already; raises OutputExists."""
+    if path.is_dir() or (path.exists() and read_limited(path, max(len(data), MAX_TEXT_BYTES)) != data):
+        raise OutputExists(f"{path} exists and holds something else.", "Choose another name.")
 
 
-def write_given(path: Path, data: bytes) -> None:
-    """Write a new file whole or not at all.
+def read_psbt(path: Path) -> str:
+    """The PSBT (version 0, base64) of a file in any form, or of pictures of its codes.
 
     Raises:
-        WouldOverwrite: it is there already and says something else.
-        GivenFileUnusable: it cannot be written.
+        NotAPsbt: the codes carry something else.
+        FileUnreadable, NoCodeFound, and what ``receive_psbt`` raises.
     """
-    require_free(path, data)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise GivenFileUnusable(f"{path} cannot be written: {error.strerror}.", "Name another place.") from None
+    if path.is_dir() or is_picture(path):
+        message = read_pictures((path,))
+        if message.kind is not Kind.PSBT:
+            raise NotAPsbt(f"The codes of {path} carry a {message.kind.value}.", "Give the codes of the PSBT.")
+        data = message.data
+    else:
+        data = read_limited(path, 2 * MAX_MESSAGE_BYTES)
+    return base64.b64encode(receive_psbt(data).raw_v0).decode()
+
+
+def read_text(path: Path) -> bytes:
+    """The bytes of a text file, or the texts of the codes in a picture, a line each; raises as ``read_psbt``."""
+    data = read_limited(path, 16 * MAX_TEXT_BYTES if is_picture(path) else MAX_TEXT_BYTES)
+    return "\n".join(read_codes(data)).encode() if is_picture(path) else data

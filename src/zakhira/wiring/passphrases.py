@@ -1,4 +1,4 @@
-"""The passphrase of a key file: from the environment, from beside a drill's keys, or from whoever is at the terminal."""
+"""The passphrase of a key file: from the environment, from beside a drill's keys, or from who is at the terminal."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ def write_new(path: Path, data: bytes) -> None:
         raise OutputUnwritable(f"{path} cannot be written: {error.strerror}.", "Check folder and disk.") from None
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
+    """Whether a file begins as a picture does; a file that cannot be read is none."""
     try:
         with path.open("rb") as file:
             return file.read(4).startswith(_PICTURE_HEADS)
@@ -128,7 +129,7 @@ def read_spend(paths: tuple[Path, ...]) -> SpendFile:
     Raises:
         NotASpendFile and the others of ``spend_file_of``; what :func:`read_pictures` raises.
     """
-    if len(paths) == 1 and not paths[0].is_dir() and not _is_picture(paths[0]):
+    if len(paths) == 1 and not paths[0].is_dir() and not is_picture(paths[0]):
         data = read_limited(paths[0], MAX_SPEND_FILE_BYTES)
     else:
         message = read_pictures(paths)

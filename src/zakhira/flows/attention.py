@@ -1,0 +1,76 @@
+"""What a reserve's people should look at: coins whose recovery path nears maturity, and keys not shown to work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from zakhira.custody.key_register import RegisteredKey, stale_keys
+from zakhira.custody.vault_state import RETIRED
+from zakhira.flows.ports.coin_events import WatchedCoin
+from zakhira.flows.registered_keys import key_register
+from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.programme.model import Recovery
+
+NEAR_BLOCKS = 4_320
+"""A month of blocks before a recovery path opens its coins are shown: officers and signers need weeks [E]."""
+PROOF_OF_LIFE_DAYS = 180
+"""A key that nobody has seen working for half a year is shown (low 90, high 365) [E]."""
+_PAGE = 1_000
+MOST_SHOWN = 100_000
+"""So many coins at most are gathered: what is shown is the oldest."""
+
+
+@dataclass(frozen=True)
+class AgeingCoin:
+    """A coin that the recovery quorum may spend in ``blocks_left`` blocks; at 0 or below it may now."""
+
+    coin: WatchedCoin
+    recovery: Recovery
+    blocks_left: int
+
+
+def ageing_coins(treasury: Treasury, within_blocks: int = NEAR_BLOCKS) -> tuple[AgeingCoin, ...]:
+    """Unspent coins of vaults with a recovery path that opens within so many blocks, by vault, the oldest first.
+
+    A coin of age ``after_blocks`` may be spent by the recovery path in the block after that (BIP-68). A refresh, a
+    spend of the coin to its own vault, starts its age anew.
+    """
+    span = treasury.coins.span()
+    if span is None:
+        return ()
+    found: list[AgeingCoin] = []
+    for record in vault_records(treasury.books).values():
+        recovery = record.vault.recovery
+        if recovery is not None:
+            last = span.height + within_blocks - recovery.after_blocks
+            for coin in _coins_up_to(treasury, record.vault.id, last):
+                found.append(AgeingCoin(coin, recovery, coin.height + recovery.after_blocks - 1 - span.height))
+                if len(found) == MOST_SHOWN:
+                    return tuple(found)
+    return tuple(found)
+
+
+def _coins_up_to(treasury: Treasury, vault: str, last_height: int) -> Iterator[WatchedCoin]:
+    """Unspent coins of a vault up to a height, the oldest first."""
+    after = (-1, "")
+    while page := treasury.coins.page(vault, after, _PAGE):
+        for coin in page:
+            if coin.height > last_height:
+                return
+            yield coin
+        after = (page[-1].height, page[-1].outpoint)
+
+
+def silent_keys(
+    treasury: Treasury, today: date, max_age_days: int = PROOF_OF_LIFE_DAYS
+) -> tuple[tuple[RegisteredKey, tuple[str, ...]], ...]:
+    """Keys of vaults that are not retired which were not shown to work for so long, with the vaults that name them."""
+    vaults: dict[str, list[str]] = {}
+    for record in vault_records(treasury.books).values():
+        if record.state != RETIRED:
+            for signer in record.signers:
+                vaults.setdefault(signer, []).append(record.vault.id)
+    stale = stale_keys(key_register(treasury.books), today, max_age_days)
+    return tuple((key, tuple(vaults[key.signer])) for key in stale if key.signer in vaults)

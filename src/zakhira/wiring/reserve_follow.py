@@ -1,0 +1,177 @@
+"""``zakhira reserve follow``: the chain taken into the books, and what arrived told as it comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import cast
+
+from zakhira.cli.services import Answer, Progress, Table
+from zakhira.flows.arrival_judging import Judged, judge_arrivals
+from zakhira.flows.following import Followed, Unconfirmed, follow_chain, unconfirmed
+from zakhira.flows.ports.chain_errors import NodeUnreachable
+from zakhira.flows.ports.coin_events import WatchedCoin
+from zakhira.flows.ports.follow import NodeCatchingUp
+from zakhira.flows.reservations import reservation
+from zakhira.flows.treasury import Treasury
+from zakhira.kernel.canonical import Json
+from zakhira.wiring.amount_text import btc_text
+from zakhira.wiring.reserve_desk import Desk
+
+WAIT_S = 10.0
+"""How long the next block is waited for before the mempool is looked at again."""
+RETRY_S = 5.0
+BLOCKS_TOLD = 2_016
+"""Coins of so many of the last blocks are told one by one; of older ones their number."""
+_ROWS = 50
+
+
+def follow_reserve(desk: Desk, say: Callable[[Answer], None], progress: Progress, *, once: bool) -> None:
+    """Follow until the tip, or for ever; every turn is committed before it is told."""
+    told_trouble = ""
+    first = True
+    while True:
+        try:
+            answer, tip = _turn(desk, progress, first=first)
+        except (NodeUnreachable, NodeCatchingUp) as error:
+            if once:
+                raise
+            if error.message != told_trouble:
+                facts: dict[str, Json] = {"waiting": True, "code": error.code, "message": error.message}
+                say(Answer((), facts, f"Waiting for the node: {error.code} {error.message}"))
+            told_trouble = error.message
+            time.sleep(RETRY_S)
+            continue
+        told_trouble = ""
+        if answer is not None:
+            say(answer)
+        first = False
+        if once:
+            return
+        desk.treasury.node.wait_for_block(tip, WAIT_S)
+
+
+def _turn(desk: Desk, progress: Progress, *, first: bool) -> tuple[Answer | None, str]:
+    """One turn: what is to be told, if anything is, and the tip that was reached."""
+    treasury = desk.treasury
+    followed = follow_chain(treasury, progress)
+    judged = judge_arrivals(treasury)
+    waiting = unconfirmed(treasury)
+    is_news = bool(
+        followed.connected or followed.disconnected or waiting.arrivals or waiting.unexplained or judged != _NOTHING
+    )
+    return (_answer(treasury, followed, judged, waiting) if is_news or first else None), followed.hash
+
+
+_NOTHING = Judged(0, 0, (), (), (), (), ())
+
+
+def _answer(treasury: Treasury, followed: Followed, judged: Judged, waiting: Unconfirmed) -> Answer:
+    arrived = _arrived(treasury, followed)
+    facts: dict[str, Json] = {
+        "height": followed.height,
+        "hash": followed.hash,
+        "blocks_connected": followed.connected,
+        "blocks_taken_back": followed.disconnected,
+        "coins_arrived": followed.created,
+        "coins_spent": followed.spent,
+        "arrivals": [_coin_facts(treasury, coin) for coin in arrived],
+        "mempool": [
+            {"outpoint": item.outpoint, "vault": item.vault, "amount_sats": item.amount_sats}
+            for item in waiting.arrivals
+        ],
+        "judged": {"announced": judged.announced, "suspense": judged.suspense},
+        "flagged": [{"outpoint": paper.outpoint, "flags": list(paper.flags)} for paper in judged.flagged],
+        "lost": list(judged.lost),
+        "stuck": list(judged.stuck),
+        "unexplained_spends": [
+            {"outpoint": item.outpoint, "vault": item.vault, "amount_sats": item.amount_sats, "spent_by": item.spent_by}
+            for item in judged.unexplained
+        ],
+        "unexplained_in_mempool": cast("Json", [list(pair) for pair in waiting.unexplained]),
+    }
+    tables = [*_arrival_tables(treasury, arrived, waiting), *_alarm_tables(judged, waiting)]
+    return Answer(tuple(tables), facts, _sentence(followed, judged))
+
+
+def _sentence(followed: Followed, judged: Judged) -> str:
+    text = f"At block {followed.height}: {followed.connected} blocks taken in"
+    if followed.disconnected:
+        text += f", {followed.disconnected} taken back (a reorganisation)"
+    text += f", {followed.created} coins arrived, {followed.spent} spent; "
+    text += f"{judged.announced} credited, {judged.suspense} to suspense"
+    if judged.lost:
+        text += f", {len(judged.lost)} LOST"
+    return text + "."
+
+
+def _arrived(treasury: Treasury, followed: Followed) -> list[WatchedCoin]:
+    first = max(followed.height - followed.connected + 1, followed.height - BLOCKS_TOLD + 1, 0)
+    if not followed.created:
+        return []
+    return [coin for height in range(first, followed.height + 1) for coin in treasury.coins.changes(height).created]
+
+
+def _payer(treasury: Treasury, script_hex: str) -> str:
+    known = reservation(treasury.books, script_hex)
+    return "not announced" if known is None else f"{known.payer}: {known.purpose}"
+
+
+def _coin_facts(treasury: Treasury, coin: WatchedCoin) -> Json:
+    known = reservation(treasury.books, coin.script_hex)
+    return {
+        "outpoint": coin.outpoint,
+        "vault": coin.vault,
+        "amount_sats": coin.amount_sats,
+        "height": coin.height,
+        "is_coinbase": coin.is_coinbase,
+        "payer": known.payer if known else "",
+        "purpose": known.purpose if known else "",
+    }
+
+
+def _arrival_tables(treasury: Treasury, arrived: list[WatchedCoin], waiting: Unconfirmed) -> list[Table]:
+    rows = [
+        (
+            coin.vault,
+            btc_text(coin.amount_sats),
+            str(coin.height),
+            str(treasury.depth.needed(coin.amount_sats, is_coinbase=coin.is_coinbase)),
+            _payer(treasury, coin.script_hex),
+            f"{coin.outpoint[:12]}...{coin.outpoint[-4:]}",
+        )
+        for coin in arrived[-_ROWS:]
+    ]
+    rows += [
+        (
+            item.vault,
+            btc_text(item.amount_sats),
+            "mempool",
+            str(treasury.depth.needed(item.amount_sats, is_coinbase=False)),
+            _payer(treasury, item.script_hex),
+            f"{item.outpoint[:12]}...{item.outpoint[-4:]}",
+        )
+        for item in waiting.arrivals[:_ROWS]
+    ]
+    if not rows:
+        return []
+    columns = ("vault", "BTC", "block", "needs", "announced by", "coin")
+    notes = (f"{len(arrived)} arrived; the last {_ROWS} are shown.",) if len(arrived) > _ROWS else ()
+    return [Table("Arrived", columns, tuple(rows), right=(1, 2, 3), notes=notes)]
+
+
+def _alarm_tables(judged: Judged, waiting: Unconfirmed) -> list[Table]:
+    tables = []
+    if judged.flagged:
+        rows = tuple(
+            (f"{paper.outpoint[:16]}...", paper.state, ", ".join(paper.flags)) for paper in judged.flagged[:_ROWS]
+        )
+        tables.append(Table("Noticed", ("coin", "state", "what"), rows))
+    spends = [
+        (item.outpoint, item.vault, f"spent in block {item.height} by {item.spent_by}") for item in judged.unexplained
+    ]
+    spends += [(outpoint, "", f"would be spent by {txid}") for outpoint, txid in waiting.unexplained]
+    if spends:
+        notes = ("No spend of ours is this transaction: keys are in other hands. Stop everything and call.",)
+        tables.append(Table("SPENT BY SOMEBODY ELSE", ("coin", "vault", "how"), tuple(spends[:_ROWS]), notes=notes))
+    return tables

@@ -1,0 +1,61 @@
+"""``zakhira reserve``: reserve folders made, looked at, followed and kept up."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from zakhira.cli.custody_services import MineOrder, ReserveOrder
+from zakhira.cli.services import Answer, Progress, ServedReserve
+from zakhira.wiring.reserve_desk import open_reserve
+from zakhira.wiring.settings import Settings
+
+_ENDINGS = {signal.SIGINT, signal.SIGTERM}
+
+
+class ReserveDesk:
+    """Implements ``cli.custody_services.ReserveServices``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def init(self, order: ReserveOrder, *, dry_run: bool) -> Answer:
+        """Make a reserve folder."""
+        from zakhira.wiring.reserve_init import init_reserve
+
+        return init_reserve(self._settings, order, dry_run=dry_run)
+
+    def status(self, folder: Path) -> Answer:
+        """What the reserve holds, and what needs attention."""
+        from zakhira.wiring.reserve_status import reserve_status
+
+        with open_reserve(self._settings, folder) as desk:
+            return reserve_status(desk)
+
+    def follow(self, folder: Path, say: Callable[[Answer], None], progress: Progress, *, once: bool) -> None:
+        """Follow the chain and say what arrived; until interrupted, unless once."""
+        from zakhira.wiring.reserve_follow import follow_reserve
+
+        with open_reserve(self._settings, folder) as desk:
+            follow_reserve(desk, say, progress, once=once)
+
+    def serve(self, folder: Path, announce: Callable[[ServedReserve], None]) -> None:
+        """Keep the reserve's database and private node up until interrupted."""
+        with open_reserve(self._settings, folder) as desk:
+            node = desk.node
+            url = node.address.url
+            where = url if node.address.cookie is not None else url.rpartition("@")[2]
+            announce(ServedReserve(folder, where, node.address.cookie, node.is_private))
+            signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+            try:
+                signal.sigwait(_ENDINGS)
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+
+    def mine(self, order: MineOrder, progress: Progress, *, dry_run: bool) -> Answer:
+        """Mine blocks of a drill's private chain, with payments to addresses."""
+        from zakhira.wiring.reserve_mine import mine_blocks
+
+        with open_reserve(self._settings, order.folder) as desk:
+            return mine_blocks(desk, order, progress, dry_run=dry_run)

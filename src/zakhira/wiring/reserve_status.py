@@ -1,0 +1,210 @@
+"""``zakhira reserve status``: what the vaults hold, how fresh that is, and what wants somebody's attention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import cast
+
+from zakhira.cli.services import Answer, Table
+from zakhira.controls.spend_state import OPEN_STATES
+from zakhira.custody.vault_state import VaultRecord
+from zakhira.flows.attention import AgeingCoin, ageing_coins, silent_keys
+from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT
+from zakhira.flows.ports.coin_store import VaultStatus
+from zakhira.flows.spending.spend_line import SpendLine, spend_lines
+from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.interval import utc_text
+from zakhira.wiring.amount_text import btc_text
+from zakhira.wiring.reserve_desk import Desk
+
+_ROWS = 20
+"""Rows of a table of things to attend to; the JSON has them all."""
+_MINUTES_PER_HOUR = 60
+_HOURS_SHOWN = 3
+
+
+def reserve_status(desk: Desk) -> Answer:
+    """The status as tables and facts."""
+    treasury = desk.treasury
+    records = vault_records(treasury.books)
+    states = {name: treasury.coins.status(name, treasury.depth) for name in records}
+    chain = _chain_facts(desk, treasury)
+    spends = [line for line in spend_lines(treasury.books).values() if line.state in OPEN_STATES]
+    suspense = treasury.books.balances().get(SUSPENSE_ACCOUNT)
+    suspense_sats = abs(suspense.units) if suspense else 0
+    ageing = ageing_coins(treasury)
+    silent = silent_keys(treasury, treasury.now.date())
+    facts: dict[str, Json] = {
+        "chain": chain,
+        "vaults": [_vault_facts(records[name], status) for name, status in states.items()],
+        "spends": [_spend_facts(line) for line in spends],
+        "suspense_sats": suspense_sats,
+        "ageing_coins": [_ageing_facts(item) for item in ageing],
+        "keys_without_proof_of_life": [
+            {
+                "signer": key.signer,
+                "vaults": list(vaults),
+                "last": key.last_proof_of_life.isoformat() if key.last_proof_of_life else "",
+            }
+            for key, vaults in silent
+        ],
+    }
+    tables = [_vault_table(records, states, chain)]
+    if spends:
+        tables.append(_spend_table(spends))
+    if ageing:
+        tables.append(_ageing_table(desk, ageing))
+    if silent:
+        rows = tuple(
+            (key.signer, ", ".join(vaults), key.last_proof_of_life.isoformat() if key.last_proof_of_life else "never")
+            for key, vaults in silent
+        )
+        remedy = (f"Let them test-sign: zakhira vault test-sign {desk.folder.root} VAULT --out FILE",)
+        tables.append(_cut("Keys without a recent proof of life", ("signer", "vault", "last"), rows, (), remedy))
+    return Answer(tuple(tables), facts, _sentence(states, suspense_sats, chain))
+
+
+def _sentence(states: Mapping[str, VaultStatus], suspense_sats: int, chain: Mapping[str, Json]) -> str:
+    settled = sum(state.settled.sats for state in states.values())
+    waiting = sum(state.pending.sats + state.immature.sats for state in states.values())
+    followed = chain["followed_height"]
+    if followed is None:
+        return "The chain was not followed yet. Next: zakhira reserve follow DIR --once"
+    text = f"{btc_text(settled)} BTC settled and {btc_text(waiting)} BTC waiting in {len(states)} vaults"
+    text += f" at block {followed}"
+    if suspense_sats:
+        text += f"; of these {btc_text(suspense_sats)} BTC are in suspense: nobody announced them"
+    behind = cast("int", chain["tip_height"]) - cast("int", followed)
+    return text + (f". The books are {behind} blocks behind the node." if behind else ".")
+
+
+def _chain_facts(desk: Desk, treasury: Treasury) -> dict[str, Json]:
+    height, tip = treasury.node.tip()
+    span = treasury.coins.span()
+    seconds = int(desk.node.rpc.call("getblockheader", [tip])["time"])
+    tip_at = datetime.fromtimestamp(seconds, UTC)
+    facts: dict[str, Json] = {
+        "name": treasury.chain,
+        "tip_height": height,
+        "tip_hash": tip,
+        "tip_at": utc_text(tip_at),
+        "tip_age_minutes": int((treasury.now - tip_at).total_seconds() // _MINUTES_PER_HOUR),
+        "followed_height": span.height if span else None,
+        "followed_hash": span.hash if span else "",
+        "second_node": None,
+    }
+    if treasury.second is not None:
+        other_height, other = treasury.second.tip()
+        facts["second_node"] = {"tip_height": other_height, "tip_hash": other, "agrees": other == tip}
+    return facts
+
+
+def _age(minutes: int) -> str:
+    if minutes < _HOURS_SHOWN * _MINUTES_PER_HOUR:
+        return f"{minutes} minutes"
+    return f"{minutes // _MINUTES_PER_HOUR} hours"
+
+
+def _vault_table(
+    records: Mapping[str, VaultRecord], states: Mapping[str, VaultStatus], chain: Mapping[str, Json]
+) -> Table:
+    rows = tuple(
+        (
+            name,
+            records[name].vault.purpose,
+            records[name].state + (" (drill)" if records[name].vault.is_drill else ""),
+            btc_text(state.settled.sats),
+            btc_text(state.pending.sats),
+            btc_text(state.immature.sats),
+            str(state.settled.count + state.pending.count + state.immature.count),
+        )
+        for name, state in states.items()
+    )
+    notes = [
+        f"Node: block {chain['tip_height']} of {chain['name']}, {_age(cast('int', chain['tip_age_minutes']))} old.",
+    ]
+    second = cast("Mapping[str, Json] | None", chain["second_node"])
+    if second is not None:
+        word = "the same block" if second["agrees"] else "ANOTHER block: nothing may move until they agree"
+        notes.append(f"Second node: block {second['tip_height']}, {word}.")
+    columns = ("vault", "purpose", "state", "settled\nBTC", "pending\nBTC", "immature\nBTC", "coins")
+    return Table("Vaults", columns, rows, right=(3, 4, 5, 6), notes=tuple(notes))
+
+
+def _cut(
+    title: str,
+    columns: tuple[str, ...],
+    rows: tuple[tuple[str, ...], ...],
+    right: tuple[int, ...],
+    notes: tuple[str, ...],
+) -> Table:
+    """A table of the first rows, which says how many there are in all."""
+    more = (f"{len(rows)} in all; --json has them.",) if len(rows) > _ROWS else ()
+    return Table(title, columns, rows[:_ROWS], right=right, notes=(*notes, *more))
+
+
+def _spend_table(spends: list[SpendLine]) -> Table:
+    rows = tuple(
+        (line.id, line.state.value, line.from_vault, btc_text(line.paid_sats), line.purpose, utc_text(line.expires_at))
+        for line in spends
+    )
+    columns = ("spend", "state", "from", "BTC", "purpose", "expires")
+    return _cut("Spends under way", columns, rows, (3,), ())
+
+
+def _ageing_table(desk: Desk, ageing: tuple[AgeingCoin, ...]) -> Table:
+    rows = tuple(
+        (
+            item.coin.vault,
+            f"{item.coin.outpoint[:16]}...{item.coin.outpoint[-4:]}",
+            btc_text(item.coin.amount_sats),
+            "open now" if item.blocks_left <= 0 else f"{item.blocks_left:,}",
+            f"{item.recovery.threshold} of {len(item.recovery.keys)}",
+        )
+        for item in ageing
+    )
+    columns = ("vault", "coin", "BTC", "blocks left", "recovery keys")
+    notes = (f"A refresh resets their age: zakhira spend propose {desk.folder.root} -h",)
+    return _cut("Coins whose recovery path nears maturity", columns, rows, (2, 3), notes)
+
+
+def _vault_facts(record: VaultRecord, status: VaultStatus) -> dict[str, Json]:
+    return {
+        "vault": record.vault.id,
+        "purpose": record.vault.purpose,
+        "state": record.state,
+        "is_drill": record.vault.is_drill,
+        "successor": record.successor,
+        **dict(_sums(status)),
+    }
+
+
+def _sums(status: VaultStatus) -> Iterator[tuple[str, Json]]:
+    for name in ("settled", "pending", "immature"):
+        part = getattr(status, name)
+        yield f"{name}_sats", part.sats
+        yield f"{name}_coins", part.count
+
+
+def _spend_facts(line: SpendLine) -> Json:
+    return {
+        "id": line.id,
+        "state": line.state.value,
+        "from_vault": line.from_vault,
+        "paid_sats": line.paid_sats,
+        "purpose": line.purpose,
+        "proposed_by": line.proposed_by,
+        "expires_at": utc_text(line.expires_at),
+    }
+
+
+def _ageing_facts(item: AgeingCoin) -> Json:
+    return {
+        "vault": item.coin.vault,
+        "outpoint": item.coin.outpoint,
+        "amount_sats": item.coin.amount_sats,
+        "blocks_left": item.blocks_left,
+        "is_open": item.blocks_left <= 0,
+    }
