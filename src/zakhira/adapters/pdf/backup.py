@@ -26,7 +26,7 @@ CODE_MM, PAIR_MM = 76.0, 84.0
 """The side of a code that stands alone, and of one of several."""
 _GAP_MM = 5.0
 _DESCRIPTOR_PT = 7.4
-_KEY_HEADS = ("Signer", "Held by", "Site", "Device and firmware that made it", "Fingerprint", "Path")
+_KEY_HEADS = ("Signer", "Held by", "Site", "Device (firmware)", "Fingerprint", "Path")
 _KEY_WIDTHS_MM = (25.0, 27.0, 27.0, 49.0, 22.0, 28.0)
 _ADDRESS_WIDTHS_MM = (25.0, 153.0)
 
@@ -118,6 +118,7 @@ def _draw_descriptor(page: Page, sheet: BackupSheet) -> None:
         for place, code in enumerate(codes[at : at + 2]):
             _draw_code(page, code, MARGIN_MM + place * (WIDTH_MM - PAIR_MM), top, PAIR_MM)
         page.set_y(top + PAIR_MM + 8)
+    page.keep(20)
     _draw_text(page, sheet, MARGIN_MM, WIDTH_MM)
 
 
