@@ -6,7 +6,7 @@ import base64
 from dataclasses import replace
 from pathlib import Path
 
-from zakhira.adapters.plots.spend_flow import spend_file
+from zakhira.adapters.plots.spend_flow import framed_spend
 from zakhira.adapters.qr.frames import Protocol, make_frames, write_frames
 from zakhira.adapters.qr.message import Kind, Message
 from zakhira.adapters.software_signer import SoftwareSigner, utc_now
@@ -100,7 +100,7 @@ class SignerDesk:
         answer = view_answer(view, card, every_output=look.every_output)
         picture = picture_of_view(view)
         if look.picture is not None and picture is not None:
-            write_new(look.picture, spend_file(picture).encode())
+            write_new(look.picture, framed_spend(picture).encode())
         return answer
 
     def sign(self, order: SignOrder, confirm: Confirm, ask: Ask) -> Answer:

@@ -162,7 +162,7 @@ def draw_spend(picture: SpendPicture) -> str:
     )
 
 
-def spend_file(picture: SpendPicture) -> str:
+def framed_spend(picture: SpendPicture) -> str:
     """The picture as a file of its own: its message above, its source below, on paper that follows light and dark."""
     framed = framed_svg(draw_spend(picture), picture.title, picture.source)
     head, mark, rest = framed.partition("</desc>")
