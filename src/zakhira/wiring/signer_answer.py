@@ -11,7 +11,8 @@ from zakhira.flows.signer_view import Role, SeenInput, SeenOutput, SignerView, S
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
 from zakhira.reports.numbers import btc
-from zakhira.reports.spend_picture import Kind, SpendPicture, Strand, fee_words, picture_rows, spend_picture
+from zakhira.reports.spend_picture import Kind, SpendPicture, Strand, fee_words, spend_picture
+from zakhira.wiring.picture_table import picture_table
 
 _KINDS = {Role.PAID: Kind.PAID, Role.CHANGE: Kind.CHANGE, Role.STRANGE: Kind.STRANGE}
 _MARKS = {Standing.VERIFIED: "✓ verified", Standing.UNKNOWN: "? unknown", Standing.DIFFERENT: "✗ differs"}
@@ -51,7 +52,7 @@ def _picture(view: SignerView, picture: SpendPicture | None) -> Table:
     if picture is None:
         rows = tuple(("", btc(item.amount_sats), _place_words(item)) for item in view.outputs)
         return Table(title, ("", "BTC", "to"), rows, (1,), ("What the coins hold is not said: the fee is unknown.",))
-    return Table(title, ("", "BTC", ""), picture_rows(picture), (1,))
+    return picture_table(picture, title)
 
 
 def _amount(item: SeenInput) -> str:
