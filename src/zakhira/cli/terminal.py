@@ -78,10 +78,7 @@ def _print_table(table: Table) -> None:
         width=WIDTH if plain else None, no_color=plain, highlight=False, soft_wrap=False, markup=False, emoji=False
     )
     drawn = RichTable(
-        title=table.title,
-        title_justify="left",
         box=box.SIMPLE_HEAD,
-        title_style="bold",
         show_header=any(table.columns),
         pad_edge=False,
         padding=(0, 1, 0, 0),
@@ -92,6 +89,9 @@ def _print_table(table: Table) -> None:
         drawn.add_row(*row)
     # Captured and then written by us: the library ends the program with 1, "no", when the reader has gone.
     with console.capture() as drawing:
+        if table.title:
+            # Not as the table's own title, which would be folded to the width of a narrow table.
+            console.print(table.title, style="bold" if not plain else "")
         console.print(drawn)
         for note in table.notes:
             console.print(note, style="dim" if not plain else "")

@@ -92,7 +92,7 @@ class AddressDesk:
         }
         columns = ("address", "vault and place", "payer and purpose", "received\nBTC", "state")
         tables = (Table("Reserved addresses", columns, rows, right=(3,)),) if rows else ()
-        return Answer(tables, facts, f"{len(rows)} addresses are reserved{f' in {vault}' if vault else ''}.")
+        return Answer(tables, facts, f"Reserved: {len(rows)}{f' in {vault}' if vault else ''}.")
 
     def export_labels(self, folder: Path, file: Path, *, dry_run: bool) -> Answer:
         """Write labels as BIP-329."""
@@ -160,7 +160,7 @@ def _dry_answer(order: AddressOrder, expected: int | None) -> Answer:
 
 
 def _write_qr(made: Reservation, folder: Path) -> Path:
-    """The address as a code: ``BITCOIN:`` and the address in capitals (BIP-21, BIP-173), which make the smallest one."""
+    """The address as a code: ``BITCOIN:`` and the address in capitals (BIP-21, BIP-173) make the smallest one."""
     address = made.address.address
     title = f"Address of {made.payer} for {made.purpose}"
     about = f"Pays {address}, place {made.address.branch}/{made.address.index} of vault {made.address.vault}."

@@ -20,7 +20,7 @@ from zakhira.flows.treasury import vault_records
 from zakhira.flows.vaults import require_name
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
-from zakhira.wiring.amount_text import btc_text
+from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.given_files import read_text
 from zakhira.wiring.reserve_desk import Archive, open_archive
 from zakhira.wiring.settings import Settings
@@ -103,7 +103,7 @@ class KeyDesk:
         }
         if not keys:
             return Answer((), facts, f"The register of {folder} is empty. Next: zakhira keys register {folder} FILE")
-        return Answer((Table("Keys", columns, rows),), facts, f"{len(keys)} keys are registered.")
+        return Answer((Table("Keys", columns, rows),), facts, f"The register holds {counted(len(keys), 'key')}.")
 
     def at_risk(self, folder: Path, vendor: str, firmware: str, entropy: str) -> Answer:
         """Which quorums an advisory touches, and how to rotate them."""
@@ -164,7 +164,7 @@ def _changes_answer(changes: Sequence[KeyChange], *, dry_run: bool) -> Answer:
         ],
     }
     table = Table("Keys", ("signer", "what", "fields"), rows)
-    return Answer((table,), facts, f"{'Dry run: ' if dry_run else ''}{len(changes)} keys: {told}.")
+    return Answer((table,), facts, f"{'Dry run: ' if dry_run else ''}{counted(len(changes), 'key')}: {told}.")
 
 
 def _advisory_answer(advisory: Advisory, scope: AdvisoryScope) -> Answer:
@@ -199,5 +199,5 @@ def _advisory_answer(advisory: Advisory, scope: AdvisoryScope) -> Answer:
     if advisory.mixed:
         names = ", ".join(key.signer for key in advisory.mixed)
         tables.append(Table("Named, with a second source of randomness", ("signers",), ((names,),)))
-    sentence = f"{len(advisory.keys)} keys are weak; {len(advisory.vaults)} vaults name one of them."
+    sentence = f"Weak: {counted(len(advisory.keys), 'key')}, which {counted(len(advisory.vaults), 'vault')} name."
     return Answer(tuple(table for table in tables if table.rows), facts, sentence)

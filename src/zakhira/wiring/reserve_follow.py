@@ -15,7 +15,7 @@ from zakhira.flows.ports.follow import NodeCatchingUp
 from zakhira.flows.reservations import reservation
 from zakhira.flows.treasury import Treasury
 from zakhira.kernel.canonical import Json
-from zakhira.wiring.amount_text import btc_text
+from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.reserve_desk import Desk
 
 WAIT_S = 10.0
@@ -95,10 +95,10 @@ def _answer(treasury: Treasury, followed: Followed, judged: Judged, waiting: Unc
 
 
 def _sentence(followed: Followed, judged: Judged) -> str:
-    text = f"At block {followed.height}: {followed.connected} blocks taken in"
+    text = f"At block {followed.height}: {counted(followed.connected, 'block')} taken in"
     if followed.disconnected:
         text += f", {followed.disconnected} taken back (a reorganisation)"
-    text += f", {followed.created} coins arrived, {followed.spent} spent; "
+    text += f", {counted(followed.created, 'coin')} arrived, {followed.spent} spent; "
     text += f"{judged.announced} credited, {judged.suspense} to suspense"
     if judged.lost:
         text += f", {len(judged.lost)} LOST"

@@ -11,7 +11,7 @@ from zakhira.flows.ports.chain_pool import nobody_address
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import Refused
 from zakhira.kernel.money import SATS_PER_BTC
-from zakhira.wiring.amount_text import btc_text, sats_of
+from zakhira.wiring.amount_text import btc_text, counted, sats_of
 from zakhira.wiring.reserve_desk import Desk
 
 POOL = "drill"
@@ -56,7 +56,7 @@ def mine_blocks(desk: Desk, order: MineOrder, progress: Progress, *, dry_run: bo
     rows = tuple((item.address, btc_text(item.amount_sats)) for item in payments)
     tables = (Table("Paid", ("address", "BTC"), rows, right=(1,)),) if rows else ()
     verb = "Dry run: would mine" if dry_run else "Mined"
-    return Answer(tables, facts, f"{verb} {order.blocks} blocks; the tip is block {height}.")
+    return Answer(tables, facts, f"{verb} {counted(order.blocks, 'block')}; the tip is block {height}.")
 
 
 def _payment(address: str, amount: str, chain: str) -> Payment:

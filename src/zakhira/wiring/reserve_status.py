@@ -16,7 +16,7 @@ from zakhira.flows.spending.spend_line import SpendLine, spend_lines
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
-from zakhira.wiring.amount_text import btc_text
+from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.reserve_desk import Desk
 
 _ROWS = 20
@@ -72,12 +72,12 @@ def _sentence(states: Mapping[str, VaultStatus], suspense_sats: int, chain: Mapp
     followed = chain["followed_height"]
     if followed is None:
         return "The chain was not followed yet. Next: zakhira reserve follow DIR --once"
-    text = f"{btc_text(settled)} BTC settled and {btc_text(waiting)} BTC waiting in {len(states)} vaults"
+    text = f"{btc_text(settled)} BTC settled and {btc_text(waiting)} BTC waiting in {counted(len(states), 'vault')}"
     text += f" at block {followed}"
     if suspense_sats:
         text += f"; of these {btc_text(suspense_sats)} BTC are in suspense: nobody announced them"
     behind = cast("int", chain["tip_height"]) - cast("int", followed)
-    return text + (f". The books are {behind} blocks behind the node." if behind else ".")
+    return text + (f". The books are {counted(behind, 'block')} behind the node." if behind else ".")
 
 
 def _chain_facts(desk: Desk, treasury: Treasury) -> dict[str, Json]:

@@ -13,6 +13,7 @@ from zakhira.custody.vault_creation import VaultDesign
 from zakhira.custody.vault_state import DESIGNED, VaultRecord, record_json
 from zakhira.kernel.canonical import Json
 from zakhira.programme.model import Vault
+from zakhira.wiring.amount_text import counted
 
 BLOCKS_PER_DAY = 144
 
@@ -129,7 +130,7 @@ def vaults_answer(records: Sequence[VaultRecord], folder: Path) -> Answer:
     columns = ("vault", "purpose", "state", "template", "quorum", "tested")
     facts: dict[str, Json] = {"vaults": cast("Json", [_line_facts(record) for record in records])}
     waiting = sum(record.state == DESIGNED for record in records)
-    sentence = f"{len(records)} vaults" + (f", {waiting} of them not fully tested." if waiting else ".")
+    sentence = f"{counted(len(records), 'vault')}" + (f", {waiting} of them not fully tested." if waiting else ".")
     return Answer((Table("Vaults", columns, rows, right=(5,)),), facts, sentence)
 
 

@@ -19,7 +19,7 @@ SELECT coin.outpoint, coin.vault, coin.branch, coin.place, coin.amount_sats, coi
 FROM zakhira.coin
 """
 _SPAN: LiteralString = """
-SELECT (SELECT height FROM zakhira.followed_block ORDER BY height LIMIT 1), height, hash
+SELECT (SELECT height FROM zakhira.followed_block ORDER BY height LIMIT 1) AS first_height, height, hash
 FROM zakhira.followed_block ORDER BY height DESC LIMIT 1
 """
 _LAST_PLACES: LiteralString = "SELECT vault, branch, max(place) FROM zakhira.coin GROUP BY vault, branch"
