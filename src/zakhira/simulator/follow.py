@@ -10,7 +10,16 @@ from embit.networks import NETWORKS
 from embit.transaction import Transaction, TransactionInput
 
 from zakhira.flows.ports.chain_descriptor import split_branches
-from zakhira.flows.ports.follow import BlockNotKept, FetchedBlock, Finds, FoundOutput, FoundSpend, NodeCoin, Wanted
+from zakhira.flows.ports.follow import (
+    MAX_COMPANY,
+    BlockNotKept,
+    FetchedBlock,
+    Finds,
+    FoundOutput,
+    FoundSpend,
+    NodeCoin,
+    Wanted,
+)
 from zakhira.simulator.chain import SimulatedChain
 from zakhira.simulator.chain_block import SimulatedBlock, txid_of
 from zakhira.simulator.chain_state import spent_by
@@ -125,7 +134,7 @@ def find_in(transactions: Iterable[Transaction], wanted: Wanted, coinbase: Trans
         if paid:
             ours = {output.script for output in paid}
             others = [*scripts, *(script for spend in transaction.vin for script in _payer(spend))]
-            company[txid] = tuple(dict.fromkeys(script for script in others if script not in ours))
+            company[txid] = tuple(dict.fromkeys(script for script in others if script not in ours))[:MAX_COMPANY]
     return Finds(tuple(outputs), tuple(spends), company)
 
 

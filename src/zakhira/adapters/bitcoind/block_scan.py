@@ -1,8 +1,8 @@
 """Raw blocks looked through for scripts and outpoints, without building anything for what is foreign.
 
-Layout: BIP-144 for transactions with a witness, Bitcoin Core's ``primitives/block.h`` for the block. An id is computed
-for transactions that match alone; the Merkle root is not computed: the bytes come from one's own node, whose header
-must hash to the block that was asked for.
+Layout: BIP-144 for transactions with a witness, Bitcoin Core's ``primitives/block.h`` for the block. The header must
+hash to the block that was asked for and the transactions to the header's Merkle root, so that no byte of a coin can be
+another; witnesses are not checked, they only tell of payers.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from zakhira.flows.ports.follow import Finds, FoundOutput, FoundSpend, UnreadableBlock, Wanted
+from zakhira.flows.ports.follow import MAX_COMPANY, Finds, FoundOutput, FoundSpend, UnreadableBlock, Wanted
 
 _HEADER_BYTES = 80
 _OUTPOINT_BYTES = 36
 _NULL_TXID = bytes(32)
 _LONG_SIZE = 0xFD
 """A size from here on is written in the next 2, 4 or 8 bytes (CompactSize)."""
-_MAX_COMPANY = 64
-"""Scripts remembered beside a payment: a look-alike hides in a small transaction, not among hundreds [E]."""
 _KEY_BYTES = (33, 65)
 _SCRIPT_ITEMS = 1
 _KEY_ITEMS = 2
@@ -50,6 +48,7 @@ class RawBlock:
             )
         self._hash = block_hash
         self._raw = raw
+        self._is_checked = False
 
     @property
     def hash(self) -> str:
@@ -64,13 +63,20 @@ class RawBlock:
     def scan(self, wanted: Wanted) -> Finds:
         """What it does to what is wanted."""
         finder = _Finder(wanted)
+        ids: list[bytes] | None = None if self._is_checked else []
         try:
             count, at = _size(self._raw, _HEADER_BYTES)
-            end = finder.scan(self._raw, at, count)
+            end = finder.scan(self._raw, at, count, ids)
         except IndexError:
             end = -1
         if end != len(self._raw):
             raise UnreadableBlock(f"Block {self._hash} does not parse to its end.", "Look into the node's log.")
+        if ids is not None and _merkle_root(ids) != self._raw[36:68]:
+            raise UnreadableBlock(
+                f"The transactions of block {self._hash} are not those that its header names.",
+                "Look into the node's log.",
+            )
+        self._is_checked = True
         return finder.finds()
 
 
@@ -106,15 +112,17 @@ class _Finder:
         """Everything found."""
         return Finds(tuple(self._outputs), tuple(self._spends), self._company)
 
-    def scan(self, raw: bytes, at: int, count: int) -> int:  # noqa: C901, PLR0912  # flat for speed, see below
-        """Look through ``count`` transactions from ``at`` on; the place behind the last.
+    def scan(  # noqa: C901, PLR0912, PLR0915  # flat for speed, see below
+        self, raw: bytes, at: int, count: int, ids: list[bytes] | None = None
+    ) -> int:
+        """Look through ``count`` transactions from ``at`` on; the place behind the last. Their ids go to ``ids``.
 
         One flat loop with the common sizes in place: this runs over every byte of the chain, so calls are left out.
 
         Raises:
             IndexError: the bytes end too early.
         """
-        scripts, outpoints, own = self._scripts, self._outpoints, self._own
+        scripts, outpoints, own, sha256 = self._scripts, self._outpoints, self._own, hashlib.sha256
         for _ in range(count):
             start = at
             at += 4
@@ -164,6 +172,9 @@ class _Finder:
                             length, at = _size(raw, at - 1)
                         at += length
             at += 4
+            if ids is not None:
+                stripped = raw[start : start + 4] + raw[body:end] + raw[at - 4 : at] if has_witness else raw[start:at]
+                ids.append(sha256(sha256(stripped).digest()).digest())
             if (spent or paid) and at <= len(raw):
                 self._take(raw[start : start + 4] + raw[body:end] + raw[at - 4 : at], spent, paid, raw[start:at])
         return at
@@ -180,7 +191,7 @@ class _Finder:
             self._outputs.append(FoundOutput(f"{txid}:{index}", amount_sats, script, is_coinbase))
         own = {script for _, _, script in paid}
         others = [script for script in _company(stripped, whole) if script not in own]
-        self._company[txid] = tuple(dict.fromkeys(others))[:_MAX_COMPANY]
+        self._company[txid] = tuple(dict.fromkeys(others))[:MAX_COMPANY]
 
 
 def _company(stripped: bytes, whole: bytes) -> Iterator[bytes]:
@@ -234,6 +245,18 @@ def _size(raw: bytes, at: int) -> tuple[int, int]:
     if at + 1 + width > len(raw):
         raise IndexError(at)
     return int.from_bytes(raw[at + 1 : at + 1 + width], "little"), at + 1 + width
+
+
+def _merkle_root(ids: list[bytes]) -> bytes:
+    """The root over ids in their inner order; empty where two that are paired are the same (CVE-2012-2459)."""
+    level = ids
+    while len(level) > 1:
+        if any(level[at] == level[at + 1] for at in range(0, len(level) - 1, 2)):
+            return b""
+        if len(level) % 2:
+            level = [*level, level[-1]]
+        level = [_double_sha256(level[at] + level[at + 1]) for at in range(0, len(level), 2)]
+    return level[0] if level else b""
 
 
 def _double_sha256(data: bytes) -> bytes:

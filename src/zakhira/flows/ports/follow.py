@@ -13,6 +13,9 @@ from typing import Protocol
 
 from zakhira.kernel.errors import OutsideFailure
 
+MAX_COMPANY = 64
+"""Scripts remembered beside a payment: a look-alike hides in a small transaction, not among hundreds [E]."""
+
 
 class UnreadableBlock(OutsideFailure):
     """The node gave bytes that are not the block that was asked for."""
@@ -66,7 +69,7 @@ class Finds:
     """What a block, or the mempool, does to what is wanted, in the order of the bytes.
 
     ``company`` holds, for each transaction that pays us, the other scripts that it shows: further outputs, and payers
-    as far as their inputs tell (P2PKH, P2WPKH, P2WSH).
+    as far as their inputs tell (P2PKH, P2WPKH, P2WSH), up to ``MAX_COMPANY``.
     """
 
     outputs: tuple[FoundOutput, ...] = ()
