@@ -44,7 +44,7 @@ def ageing_coins(treasury: Treasury, within_blocks: int = NEAR_BLOCKS) -> tuple[
     for record in vault_records(treasury.books).values():
         recovery = record.vault.recovery
         if recovery is not None:
-            last = span.height + within_blocks - recovery.after_blocks
+            last = span.height + within_blocks + 1 - recovery.after_blocks
             for coin in _coins_up_to(treasury, record.vault.id, last):
                 found.append(AgeingCoin(coin, recovery, coin.height + recovery.after_blocks - 1 - span.height))
                 if len(found) == MOST_SHOWN:

@@ -24,6 +24,7 @@ from zakhira.custody.vault_state import (
 )
 from zakhira.flows.coin_papers import vault_account
 from zakhira.flows.ports.books import Books, Record, Write
+from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.registered_keys import key_register, proofs_of_life
 from zakhira.flows.treasury import VAULT, Treasury, vault_records
 from zakhira.kernel.canonical import Json, content_hash
@@ -277,10 +278,14 @@ def _write_next(treasury: Treasury, after: VaultRecord, by: str, action: str, fu
     """Write the vault's next version; two writers who saw the same version cannot both write the next."""
     before = vault_record(treasury.books, after.vault.id)
     key = f"vault {after.vault.id} after {content_hash(record_json(before))}"
-    done = treasury.books.done(key)
-    if done is not None:
-        raise ChangedMeanwhile(f"Vault {after.vault.id} was changed in the meantime.", "Run the command again.")
-    treasury.books.commit(Write(key, by, action, treasury.now, records=(_record(after), *further)))
+    write = Write(key, by, action, treasury.now, records=(_record(after), *further))
+    changed = ChangedMeanwhile(f"Vault {after.vault.id} was changed in the meantime.", "Run the command again.")
+    try:
+        receipt = treasury.books.commit(write)
+    except KeyReused:
+        raise changed from None
+    if receipt.replayed:
+        raise changed
 
 
 def plan_retirement(treasury: Treasury, name: str, successor: str) -> VaultRecord:
