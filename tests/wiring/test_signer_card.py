@@ -25,8 +25,8 @@ def test_the_card_is_that_of_the_vaults_in_the_books(tmp_path: Path) -> None:
     with pytest.raises(NoVaultForCard):
         program.signers.card(folder, tmp_path / "none.toml")
     fingerprints = []
-    for number, vault in enumerate(("cold", "reserve")):
-        names = tuple(f"cold-{key}" for key in (range(1, 4) if number == 0 else range(3, 6)))
+    for number, (vault, kind) in enumerate((("cold", "cold"), ("reserve", "heir"))):
+        names = tuple(f"{kind}-{key}" for key in range(1, 4))
         order = VaultOrder(folder, vault, "cold", 2, names, "sortedmulti", "desk", is_drill=True)
         program.vaults.create(order, dry_run=False)
         out = tmp_path / f"card-{number}.toml"
