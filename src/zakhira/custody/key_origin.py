@@ -59,7 +59,12 @@ def parse_key(text: str) -> KeyOrigin:
         raise PrivateKeyInVault("It is a private key.", "Take it out at once and treat it as known to others.")
     if match["rest"]:
         kind = HardenedStep if re.search(r"[hH']", match["rest"]) else MalformedKey
-        raise kind(f"{match['rest'][:40]!r} follows the key.", "End the key at its xpub: <0;1>/* is added.")
+        # Only steps of a path are repeated: what else stands there may be part of a private key.
+        path = re.match(r"[/\dhH'*<>;]{0,40}", match["rest"])
+        raise kind(
+            f"{repr(path[0]) if path and path[0] else 'Something'} follows the key.",
+            "End the key at its xpub: <0;1>/* is added.",
+        )
     try:
         key = HDKey.from_base58(match["key"])
     except EMBIT_ERRORS as error:

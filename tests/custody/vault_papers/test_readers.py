@@ -171,9 +171,7 @@ BAD_PAPERS: dict[str, tuple[str, type[ZakhiraError]]] = {
     "Specter's label in its place": (edited("specter", descriptor=" "), UnreadableWalletFile),
     "a policy without keys": (edited("wallet-policy", keys_info=None), BadWalletPolicy),
     "a policy with a key too many": (
-        edited("wallet-policy", keys_info=[key.xpub for key in RECORDS["decaying"].vault.recovery.keys])  # type: ignore[union-attr]
-        if RECORDS["decaying"].vault.recovery
-        else "",
+        edited("wallet-policy", keys_info=[*SIGNERS][:6]),
         BadWalletPolicy,
     ),
     "a policy whose key is a number": (edited("wallet-policy", keys_info=[1, 2, 3, 4, 5]), BadWalletPolicy),

@@ -13,8 +13,8 @@ from zakhira.kernel.canonical import Json
 
 MAX_PAPER_BYTES = 256 * 1024
 """A descriptor of two quorums of fifteen keys has 5 kB; an export with every account of a device 10 kB."""
-_PRIVATE = re.compile(r"[a-zA-Z]prv[1-9A-HJ-NP-Za-km-z]{20}")
-"""The beginning of an extended private key; twenty letters more are no chance."""
+_PRIVATE = re.compile(r"(?<![1-9A-HJ-NP-Za-km-z]{2})prv[1-9A-HJ-NP-Za-km-z]{8}")
+"""The beginning of an extended private key, a spoiled one too: inside a public key more letters stand before."""
 _SHOWN = 32
 """A value of more letters is not repeated in a message: it may be part of a key or of seed words."""
 
