@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from zakhira.controls.spend_state import OPEN_STATES, OUT_STATES, IllegalStep, SpendEvent, SpendState, advance, is_over
+from zakhira.controls.spend_state import OUT_STATES, IllegalStep, SpendEvent, SpendState, advance, is_over
 
 WAY = [
     (SpendEvent.APPROVAL_COMPLETED, SpendState.DECIDED),

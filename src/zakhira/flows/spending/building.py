@@ -1,0 +1,247 @@
+"""A decided spend becomes a transaction that two decoders read alike, and goes into other hands only when recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from zakhira.controls.spend_state import SpendEvent, SpendState, advance
+from zakhira.custody.checks import check_against, vault_named
+from zakhira.custody.coin import ChangeOutput, Coin
+from zakhira.custody.decoded import Decoded
+from zakhira.custody.decoders import decode_psbt, decode_transaction
+from zakhira.custody.descriptor import output_script
+from zakhira.custody.fee import require_fee
+from zakhira.custody.least_waste import latest_hold
+from zakhira.custody.refusals import TooLittle
+from zakhira.custody.spend import build_psbt
+from zakhira.custody.spend_plan import Funding, PlannedOutput, SpendPlan, plan_spend
+from zakhira.custody.spend_refusals import MixedPurposes, UnusableInput
+from zakhira.custody.standardness import transaction_weight
+from zakhira.flows.agreement import require_agreement
+from zakhira.flows.coin_papers import OwnTransaction
+from zakhira.flows.ports.books import Record
+from zakhira.flows.reservations import reserve_change
+from zakhira.flows.spending.deciding import require_allowed
+from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
+from zakhira.flows.spending.proposing import change_cost_place
+from zakhira.flows.spending.purse import Purse, open_purse, own_ids
+from zakhira.flows.spending.refusals import CoinDiffers
+from zakhira.flows.spending.spend import (
+    CHILD,
+    PAYMENT,
+    BuiltVersion,
+    SpentCoin,
+    TreasurySpend,
+    VersionBytes,
+    version_bytes,
+)
+from zakhira.flows.spending.step import begin_step, commit_step, load_spend
+from zakhira.flows.spending.unconfirmed import child_coin, parent_raw
+from zakhira.flows.treasury import Treasury, policy_in_force
+from zakhira.kernel.ids import seeded_rng
+
+
+def build(treasury: Treasury, spend_id: str, wish: FeeWish = FeeWish()) -> TreasurySpend:  # noqa: B008  # it is frozen
+    """Choose coins, build the transaction, have it decoded twice and held against the instruction, and record it.
+
+    A spend that is built and not handed out is built anew. The coins are the spend's own from here on.
+
+    Raises:
+        SpendNotAllowed, SpendExpired: the authority does not allow it now.
+        NotFollowed, NodesDiffer, CoinsDiffer and others: the nodes and the books do not agree.
+        NotEnoughCoins, CoinsTaken, FeeAboveCeiling and others: coins and fees.
+        SigningRefused: the bytes do something else than the instruction says.
+    """
+    step = begin_step(treasury)
+    spend = load_spend(treasury, spend_id)
+    state = advance(spend.state, SpendEvent.TRANSACTION_BUILT)
+    require_allowed(treasury, spend, step)
+    if spend.kind == CHILD:
+        coins: tuple[SpentCoin, ...] = (child_coin(treasury, spend.instruction.inputs[0]),)
+        plan = exact_plan(treasury, spend, coins)
+    elif spend.kind == PAYMENT:
+        purse = _purse(treasury, spend)
+        plan = _payment_plan(treasury, spend, purse, wish)
+        coins = purse.spent(plan.inputs, treasury.chain)
+    else:
+        coins = _purse(treasury, spend).spent(spend.instruction.inputs, treasury.chain)
+        plan = exact_plan(treasury, spend, coins)
+    version, bytes_ = make_version(treasury, spend, plan, coins, number=0)
+    built = replace(spend, state=state, versions=(version,))
+    return commit_step(treasury, step, "coordinator", "spend built", (built,), version_records(built, version, bytes_))[
+        0
+    ]
+
+
+def version_records(spend: TreasurySpend, version: BuiltVersion, bytes_: VersionBytes) -> tuple[Record, ...]:
+    """What is recorded with a version: its bytes, and what its outputs will inherit."""
+    own = OwnTransaction(version.txid, spend.id, version.purpose, version.lots, version.hold_until)
+    return bytes_.record, own.record
+
+
+def _purse(treasury: Treasury, spend: TreasurySpend) -> Purse:
+    instruction = spend.instruction
+    purse = open_purse(treasury, instruction.from_vault, instruction.path, instruction.inputs, own_ids(spend))
+    missing = sorted(set(instruction.inputs) - set(purse.coins))
+    if missing:
+        raise UnusableInput(
+            f"The coin {missing[0]} is not among the usable coins of vault {instruction.from_vault}.",
+            "It was spent, is in suspense, or is not judged yet: propose the spend anew.",
+        )
+    return purse
+
+
+def payment_outputs(spend: TreasurySpend) -> tuple[PlannedOutput, ...]:
+    """The payments of the instruction as planning wants them."""
+    return tuple(
+        PlannedOutput(f"{spend.id}/{number}", payment, output_script(payment.address, spend.instruction.chain))
+        for number, payment in enumerate(spend.instruction.payments)
+    )
+
+
+def funding_for(treasury: Treasury, spend: TreasurySpend, wish: FeeWish) -> Funding:
+    """Vault, fee terms and what may be taken, for this spend now."""
+    instruction = spend.instruction
+    vault = vault_named(policy_in_force(treasury), instruction.from_vault)
+    return Funding(
+        vault=vault.id,
+        purpose=spend.coins_for,
+        change=change_cost_place(vault, instruction.path, treasury.chain),
+        terms=fee_terms(treasury, limits_of(treasury, instruction), wish),
+        on=treasury.now.date(),
+        lots=frozenset(spend.lots),
+        may_move_held=instruction.to_vault != "",
+    )
+
+
+def _payment_plan(treasury: Treasury, spend: TreasurySpend, purse: Purse, wish: FeeWish) -> SpendPlan:
+    rng = seeded_rng(treasury.seed, "build", spend.id)
+    funding = funding_for(treasury, spend, wish)
+    return plan_spend(payment_outputs(spend), purse.spendable(spend.lots), funding, rng, spend.instruction.inputs)
+
+
+def exact_plan(treasury: Treasury, spend: TreasurySpend, coins: Sequence[SpentCoin]) -> SpendPlan:
+    """All of the named coins; what the payments leave is the fee, within both ceilings.
+
+    Raises:
+        TooLittle: the payments are more than the coins.
+        FeeAboveCeiling, MixedPurposes: as their names say.
+    """
+    outputs = payment_outputs(spend)
+    fee_sats = sum(item.coin.amount_sats for item in coins) - spend.paid_sats
+    if fee_sats <= 0:
+        raise TooLittle(f"The coins hold {-fee_sats} sat less than the payments.", "Propose it anew.")
+    weight = transaction_weight((item.input_weight for item in coins), (output.script_bytes for output in outputs))
+    require_fee(fee_sats, weight, limits_of(treasury, spend.instruction))
+    sums: dict[str, int] = {}
+    for item in coins:
+        sums[item.purpose] = sums.get(item.purpose, 0) + item.coin.amount_sats
+    if len(sums) > 1:
+        listed = ", ".join(f"{held} sat for {purpose}" for purpose, held in sorted(sums.items()))
+        raise MixedPurposes(f"Coins of several purposes: {listed}.", "Move them apart.", sorted(sums.items()))
+    chosen = tuple(item.spendable for item in coins)
+    return SpendPlan(chosen, outputs, 0, fee_sats, weight, coins[0].purpose, latest_hold(chosen), "named")
+
+
+def make_version(
+    treasury: Treasury, spend: TreasurySpend, plan: SpendPlan, coins: tuple[SpentCoin, ...], number: int
+) -> tuple[BuiltVersion, VersionBytes]:
+    """A plan as a PSBT that two decoders read alike and that does what the instruction says by the node's own coins."""
+    instruction, policy = spend.instruction, policy_in_force(treasury)
+    known = node_coins(treasury, coins)
+    change: tuple[ChangeOutput, ...] = ()
+    if plan.change_sats:
+        place = reserve_change(treasury, instruction.from_vault, spend.id, number)
+        change = (ChangeOutput(place, plan.change_sats),)
+    held = [replace(item.held, coin=known[item.coin.outpoint]) for item in coins]
+    psbt = build_psbt(instruction, held, policy, spend.places, change, previous_transactions(treasury, coins))
+    decoded = decode_psbt(psbt, treasury.chain)
+    check_against(decoded, instruction, known, policy, treasury.chain)
+    version = BuiltVersion(
+        txid=decoded.txid,
+        coins=coins,
+        change=change[0] if change else None,
+        fee_sats=plan.fee_sats,
+        weight=plan.weight,
+        purpose=plan.purpose,
+        hold_until=plan.hold_until,
+    )
+    return version, VersionBytes(decoded.txid, psbt)
+
+
+def node_coins(treasury: Treasury, coins: Sequence[SpentCoin]) -> Mapping[str, Coin]:
+    """The coins as the node's own set of unspent coins has them, once nodes and books agree on tip and coins.
+
+    What an unconfirmed coin of ours holds is read from the transaction that we built and that was signed.
+
+    Raises:
+        CoinDiffers: the node has a coin otherwise than the version that was built, or not at all.
+        what ``require_agreement`` raises.
+    """
+    require_agreement(treasury, [item.coin.outpoint for item in coins if not item.is_unconfirmed])
+    return {item.coin.outpoint: _node_coin(treasury, item) for item in coins}
+
+
+def _node_coin(treasury: Treasury, item: SpentCoin) -> Coin:
+    outpoint = item.coin.outpoint
+    if item.is_unconfirmed:
+        txid, _, index = outpoint.partition(":")
+        script_hex, amount_sats = decode_transaction(parent_raw(treasury, txid)).outputs[int(index)]
+    else:
+        found = treasury.node.node_coin(outpoint)
+        if found is None:
+            raise CoinDiffers(f"The node has no coin {outpoint}.", "It was spent: look what spent it.")
+        script_hex, amount_sats = found.script_hex, found.amount_sats
+    if (script_hex, amount_sats) != (item.coin.script_hex, item.coin.amount_sats):
+        raise CoinDiffers(
+            f"The node has {amount_sats} sat at {outpoint}, the books {item.coin.amount_sats} sat.",
+            "Sign nothing; one of the two is lying.",
+        )
+    return item.coin
+
+
+def previous_transactions(treasury: Treasury, coins: Sequence[SpentCoin]) -> Mapping[str, str]:
+    """The whole transactions that made these coins."""
+    blocks: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for item in coins:
+        txid = item.coin.outpoint.partition(":")[0]
+        if item.is_unconfirmed:
+            found[txid] = parent_raw(treasury, txid)
+        else:
+            blocks[txid] = item.coin.block_hash
+    return {**treasury.mempool.raw_transactions(list(blocks), blocks), **found}
+
+
+def hand_out(treasury: Treasury, spend_id: str) -> tuple[TreasurySpend, VersionBytes]:
+    """Record that the newest version goes into other hands, then give its bytes: from then on no word takes it back.
+
+    Raises:
+        SpendNotAllowed, SpendExpired: the authority does not allow it now.
+        CoinsDiffer, SigningRefused and others: the bytes do not do what the instruction says, by the nodes as of now.
+    """
+    step = begin_step(treasury)
+    spend = load_spend(treasury, spend_id)
+    state = advance(spend.state, SpendEvent.HANDED_TO_SIGNERS)
+    require_allowed(treasury, spend, step)
+    bytes_ = version_bytes(treasury.books, spend.last.txid)
+    check_version(treasury, spend, spend.last, bytes_.psbt)
+    if spend.last.handed_out and spend.state is not SpendState.BUILT:
+        return spend, bytes_
+    version = replace(spend.last, handed_out=True)
+    after = replace(spend, state=state, versions=(*spend.versions[:-1], version))
+    return commit_step(treasury, step, "coordinator", "spend handed out", (after,))[0], bytes_
+
+
+def check_version(treasury: Treasury, spend: TreasurySpend, version: BuiltVersion, psbt: str) -> Decoded:
+    """Decode a version's bytes twice and hold them against the instruction by the node's coins, as they are now.
+
+    Raises:
+        SigningRefused: one subclass for each difference.
+        what :func:`node_coins` raises.
+    """
+    decoded = decode_psbt(psbt, treasury.chain)
+    known = node_coins(treasury, version.coins)
+    check_against(decoded, spend.instruction, known, policy_in_force(treasury), treasury.chain)
+    return decoded

@@ -1,0 +1,129 @@
+"""One step of one or more spends: read at a numbered moment, written under that number, or not at all.
+
+All steps of all spends are numbered together. Who writes under a number that somebody else has used meanwhile is
+refused, so that no step is taken on a state that is no longer there and no coin is given to two spends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from zakhira.controls.approval import PROPOSAL_DOMAIN
+from zakhira.custody.instruction_text import BadInstruction
+from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.ports.books_errors import KeyReused
+from zakhira.flows.spending.refusals import ClockSetBack, ProposalForged, SpendsMoved, UnknownSpend
+from zakhira.flows.spending.spend import TREASURY_SPEND, Fields, TreasurySpend, spend_of
+from zakhira.flows.spending.spend_line import line_of
+from zakhira.flows.treasury import Treasury
+from zakhira.kernel.interval import parse_utc, utc_text
+from zakhira.kernel.signatures import signature_is_valid
+from zakhira.ledger.entry import Entry
+
+SPEND_STEPS = "spend steps"
+"""Kind of the one record that counts the steps of all spends."""
+_ALL = "treasury"
+CLOCK_ALLOWANCE = timedelta(minutes=2)
+"""How far the clocks of the machines that take steps may lie apart [E]: machines kept by NTP differ by less than a
+second, and no time limit of a policy is as short as two minutes (low 1 s, high 10 min)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The number under which the next step is written, and the moment at which it is taken."""
+
+    number: int
+    at: datetime
+
+
+def begin_step(treasury: Treasury) -> Step:
+    """Take a number before anything is read.
+
+    Raises:
+        ClockSetBack: the clock stands before the last step.
+    """
+    at = treasury.now.replace(microsecond=0)
+    body = treasury.books.latest(SPEND_STEPS, _ALL)
+    if body is None:
+        return Step(1, at)
+    told = cast("Fields", body)
+    last = parse_utc(str(told["at"]))
+    if at < last - CLOCK_ALLOWANCE:
+        raise ClockSetBack(
+            f"The clock says {utc_text(at)}, and the last step of a spend was at {utc_text(last)}.",
+            "Set the clock right; who set it back may be after a time limit.",
+        )
+    return Step(cast("int", told["number"]) + 1, max(at, last))
+
+
+def load_spend(treasury: Treasury, spend_id: str) -> TreasurySpend:
+    """A spend as it is, its instruction held against its proposer's signature.
+
+    Raises:
+        UnknownSpend: there is none of this id.
+        ProposalForged: the instruction is not what was signed, or not by an officer of the policy.
+    """
+    body = treasury.books.latest(TREASURY_SPEND, spend_id)
+    if body is None:
+        raise UnknownSpend(f"There is no spend {spend_id!r}.", "See which there are: zakhira spend list DIR")
+    try:
+        spend = spend_of(body)
+    except BadInstruction as error:
+        raise _forged(spend_id, error.message) from None
+    require_authentic(treasury, spend)
+    return spend
+
+
+def require_authentic(treasury: Treasury, spend: TreasurySpend) -> None:
+    """Hold an instruction against its proposer's signature; raises ProposalForged."""
+    instruction = spend.instruction
+    proposer = next((item for item in treasury.policy.officers if item.id == instruction.proposed_by), None)
+    if proposer is None or not signature_is_valid(
+        proposer.public_key, PROPOSAL_DOMAIN, instruction.hash, spend.proposal_signature
+    ):
+        raise _forged(spend.id, f"{instruction.proposed_by} did not sign the instruction {instruction.hash}.")
+
+
+def _forged(spend_id: str, what: str) -> ProposalForged:
+    return ProposalForged(
+        f"Spend {spend_id} in the books is not the one that was proposed: {what}",
+        "Sign nothing. Somebody has written to the database: find out who, and restore a backup.",
+    )
+
+
+def commit_step(
+    treasury: Treasury,
+    step: Step,
+    actor: str,
+    action: str,
+    spends: Sequence[TreasurySpend],
+    records: Sequence[Record] = (),
+    entries: tuple[Entry, ...] = (),
+) -> tuple[TreasurySpend, ...]:
+    """Write the spends as they are after the step, with their lines and what else belongs to it; the spends written.
+
+    Raises:
+        SpendsMoved: another step was written under this number; nothing of this one was.
+    """
+    written = tuple(replace(spend, at=step.at) for spend in spends)
+    counter = Record(SPEND_STEPS, _ALL, {"number": step.number, "at": utc_text(step.at)})
+    ours = (item for spend in written for item in (spend.record, line_of(spend).record))
+    names = " ".join(spend.id for spend in written[:3]) + (" ..." if len(written) > 3 else "")  # noqa: PLR2004  # a few
+    write = Write(
+        f"spend step/{step.number:08d}",
+        actor,
+        f"{action}: {names}",
+        step.at,
+        entries,
+        (counter, *ours, *records),
+    )
+    try:
+        treasury.books.commit(write)
+    except KeyReused:
+        raise SpendsMoved(
+            f"Somebody else took a step of a spend at the same moment (number {step.number}).", "Do it again."
+        ) from None
+    return written
