@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from custody_drill import CHAIN, COLD, INTAKE, NOW, approve, make_policy, seed_of
+from custody_drill import CHAIN, COLD, INTAKE, NOW, approve, held_coins, make_policy, seed_of
 from eyes_drill import PLAIN, SOON, card_of, paying, proposal_signature, spend_file, under
 from hostile_drill import (
     CHANGE_SATS,
@@ -20,9 +20,12 @@ from hostile_drill import (
     honest_spend,
     text_of,
     utxo_field,
+    vault_of,
     with_input_field,
 )
-from zakhira.custody.coin import Payment
+from zakhira.custody.coin import RECOVERY, Payment
+from zakhira.custody.refusals import KeyOutsideVault
+from zakhira.custody.spend import build_psbt
 from zakhira.flows.signer_card import SignerCard, card_fingerprint, card_of_policy, policy_of_card
 from zakhira.flows.signer_view import (
     NothingToSign,
@@ -254,3 +257,26 @@ def test_the_cards_policy_is_as_strict_as_the_programmes() -> None:
     """A card of a tighter policy refuses what the looser one allowed."""
     tight = card_of_policy(replace(make_policy(fee_limit_sats=5_000), vaults=PLAIN.policy.vaults), CHAIN)
     assert "ZK-CUSTODY-034" in codes(look(FILE, tight))
+
+
+@pytest.mark.parametrize("template", ["decaying", "recovery"])
+def test_the_recovery_path_is_shown_and_signed_by_its_own_signers(template: str) -> None:
+    """An aged coin moves by the second quorum: its signer signs, a signer of the first one does not."""
+    vault = vault_of(template)
+    policy = replace(PLAIN.policy, vaults=(INTAKE, vault))
+    held = held_coins(vault, (5_000_000,))
+    paid = (Payment(PLAIN.payee.address, 4_997_000),)
+    said = replace(PLAIN.instruction, payments=paid, inputs=(held[0].coin.outpoint,), path=RECOVERY)
+    psbt = build_psbt(said, held, policy)
+    file = SpendFile(said, proposal_signature(said), (approve("amina", said), approve("chand", said)), psbt)
+    card = card_of_policy(policy, CHAIN)
+    assert codes(look(file, card)) == []
+    known = policy_of_card(card)
+    heir = SigningRules("intake-1", seed_of(INTAKE, 1), CHAIN, known.vaults, lambda: SOON, known)
+    signed = heir.sign_spend(psbt, said, file.approvals, known)
+    assert all(item.signed_by for item in look(replace(file, psbt=signed), card).inputs)
+    first = SigningRules("cold-1", seed_of(COLD, 1), CHAIN, known.vaults, lambda: SOON, known)
+    with pytest.raises(KeyOutsideVault, match="recovery path"):
+        first.sign_spend(psbt, said, file.approvals, known)
+    lone = SigningRules("intake-2", seed_of(INTAKE, 2), CHAIN, (vault,), lambda: SOON, None)
+    assert [item.id for item in lone.own_vaults()] == ["cold"]

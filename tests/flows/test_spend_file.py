@@ -188,13 +188,17 @@ def test_no_changed_field_passes(path: tuple[Any, ...], value: object, drop: boo
         assert value == before
 
 
-@pytest.mark.parametrize("mutants", [byte_mutants(), field_mutants()], ids=["bytes", "fields"])
-def test_no_changed_psbt_passes(mutants: st.SearchStrategy[tuple[int, bytes]]) -> None:
-    """The officers' words around a mutated PSBT: refused by a code, or the same spend."""
+MUTANTS = {"bytes": byte_mutants(), "fields": field_mutants()}
+SHORT, LONG = 250, 10_000
+"""How many mutants ``make test`` and ``make torture`` see."""
+
+
+def _attempt(kind: str, examples: int) -> set[bool | None]:
+    """The officers' words around so many mutated PSBTs; which outcomes there were."""
     outcomes = set()
 
-    @settings(max_examples=250)
-    @given(mutants)
+    @settings(max_examples=examples)
+    @given(MUTANTS[kind])
     def attempt(mutant: tuple[int, bytes]) -> None:
         try:
             psbt = receive_psbt(mutant[1]).base64
@@ -204,7 +208,20 @@ def test_no_changed_psbt_passes(mutants: st.SearchStrategy[tuple[int, bytes]]) -
         outcomes.add(_look(spend_file_bytes(replace(spend_file(spend), psbt=psbt)), spend))
 
     attempt()
-    assert False in outcomes
+    return outcomes
+
+
+@pytest.mark.parametrize("kind", MUTANTS)
+def test_no_changed_psbt_passes(kind: str) -> None:
+    """Refused by a code, or the same spend."""
+    assert False in _attempt(kind, SHORT)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("kind", MUTANTS)
+def test_no_changed_psbt_of_many_passes(kind: str) -> None:
+    """The same with tens of thousands."""
+    assert {True, False} <= _attempt(kind, LONG)
 
 
 def test_the_honest_file_passes_with_fields_in_another_order() -> None:
