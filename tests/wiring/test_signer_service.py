@@ -26,7 +26,9 @@ from zakhira.adapters.qr.refusals import MissingFrames, MixedFrames, NoCodeFound
 from zakhira.adapters.software_signer import create_signer
 from zakhira.cli.services import Answer, Word
 from zakhira.cli.signer_services import Knowledge, Look, SignOrder
+from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.descriptor import vault_descriptor
+from zakhira.custody.psbt_version import receive_psbt
 from zakhira.custody.signing import combine_signatures, finalise, root_fingerprint
 from zakhira.flows.signer_card import card_fingerprint, card_text
 from zakhira.flows.signer_view import NothingToSign
@@ -158,6 +160,16 @@ def test_every_template_is_handed_to_a_device_by_file(template: str, folder: Pat
     assert (folder / "o.psbt").read_bytes() == base64.b64decode(file.psbt)
     assert answer.facts["signed_by"] == ""
     assert "not signed" in answer.sentence
+
+
+def test_a_device_that_wants_version_2_gets_it(folder: Path) -> None:
+    """The signed PSBT as BIP-370 has it; read again it is the same spend with the same signatures."""
+    order = SignOrder(look(folder), key=folder / "1.key", out=folder / "1.psbt")
+    plain = DESK.sign(order, say(word=True), ask)
+    DESK.sign(replace(order, out=folder / "2.psbt", psbt_version=2), say(word=True), ask)
+    received = receive_psbt((folder / "2.psbt").read_bytes())
+    assert received.version == 2
+    assert decode_psbt(received.base64, CHAIN) == decode_psbt(str(plain.facts["psbt"]), CHAIN)
 
 
 def test_a_device_on_usb_signs_plain_multisig_and_nothing_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

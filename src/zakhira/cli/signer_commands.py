@@ -108,6 +108,9 @@ def _confirm(answer: Answer, *, yes: bool, as_json: bool) -> bool:
 @click.option("--out", type=FOLDER, help="File to write the PSBT to.")
 @click.option("--qr", type=FOLDER, help="Folder to write the PSBT to as QR codes.")
 @click.option("--format", "protocol", type=click.Choice(PROTOCOLS), default="bbqr", help="Kind of QR codes.")
+@click.option(
+    "--psbt-version", type=click.Choice(("0", "2")), default="0", show_default=True, help="Of what is written."
+)
 @click.option("--yes", is_flag=True, help="Do not ask; for drills.")
 @JSON
 @click.pass_obj
@@ -122,6 +125,7 @@ def sign(
     out: Path | None,
     qr: Path | None,
     protocol: str,
+    psbt_version: str,
     *,
     yes: bool,
     as_json: bool,
@@ -136,7 +140,7 @@ def sign(
     if out is None and qr is None:
         raise click.UsageError("Give --out, --qr or both.")
     look = Look(files, _knowledge(card, descriptor, officers))
-    order = SignOrder(look, key, device, out, qr, protocol)
+    order = SignOrder(look, key, device, out, qr, protocol, int(psbt_version))
     answer_with(
         lambda: services.signers.sign(order, lambda answer: _confirm(answer, yes=yes, as_json=as_json), ask_passphrase),
         as_json=as_json,

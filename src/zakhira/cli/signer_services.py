@@ -44,6 +44,8 @@ class SignOrder:
     out: Path | None = None
     qr: Path | None = None
     protocol: str = "bbqr"
+    psbt_version: int = 0
+    """0 (BIP-174) or 2 (BIP-370)"""
 
 
 class SignerServices(Protocol):

@@ -14,6 +14,8 @@ from zakhira.cli.custody_services import Ask
 from zakhira.cli.services import Answer, Table
 from zakhira.cli.signer_services import Confirm, Knowledge, Look, SignOrder
 from zakhira.custody.checks import vault_named
+from zakhira.custody.psbt_maps import V2, read_maps, write_maps
+from zakhira.custody.psbt_version import to_v2
 from zakhira.flows.signer_card import (
     SignerCard,
     card_fingerprint,
@@ -60,6 +62,11 @@ def read_knowledge(known: Knowledge, from_vault: str) -> SignerCard:
     officers = read_officers(read_limited(known.officers, MAX_CARD_BYTES), str(known.officers))
     text = read_limited(known.descriptor, MAX_CARD_BYTES)
     return with_descriptors(officers, text, str(known.descriptor), from_vault)
+
+
+def _as_version(raw_v0: bytes, version: int) -> bytes:
+    """A PSBT of version 0 as the device wants it (BIP-174, BIP-370)."""
+    return write_maps(to_v2(read_maps(raw_v0))) if version == V2 else raw_v0
 
 
 class SignerDesk:
@@ -142,10 +149,10 @@ class SignerDesk:
         return spend.psbt, ""
 
     def _written(self, order: SignOrder, psbt: str, by: str, view: SignerView, card: SignerCard) -> Answer:
-        raw, rows = base64.b64decode(psbt), []
+        raw, rows = _as_version(base64.b64decode(psbt), order.psbt_version), []
         if order.out is not None:
             write_new(order.out, raw)
-            rows.append((str(order.out), "PSBT, version 0"))
+            rows.append((str(order.out), f"PSBT, version {order.psbt_version}"))
         if order.qr is not None:
             protocol: Protocol = "ur" if order.protocol == "ur" else "bbqr"
             frames = make_frames(Message(Kind.PSBT, raw), protocol, f"PSBT of spend {view.instruction.id}")
