@@ -19,6 +19,8 @@ from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme_file
 from zakhira.adapters.software_signer import utc_now
 from zakhira.flows.coin_papers import FEES_ACCOUNT, SUSPENSE_ACCOUNT, UNEXPLAINED_ACCOUNT, vault_account
+from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.quorum_authority import QuorumAuthority
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.kernel.errors import InvalidInput
@@ -39,6 +41,16 @@ class ProgrammeOfAnotherChain(InvalidInput):
     """The programme file names another chain than the reserve."""
 
     code = "ZK-WIRING-025"
+
+
+class BooksOfAnotherReserve(InvalidInput):
+    """The database holds the books of another reserve."""
+
+    code = "ZK-WIRING-036"
+
+
+RESERVE = "reserve"
+"""Kind of the one record that says whose books these are."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,7 @@ def open_archive(settings: Settings, folder: Path, *, clock: Clock = utc_now) ->
 
     Raises:
         NotAReserve, ReserveUnreadable, Faults: the folder or its ``reserve.toml``.
+        BooksOfAnotherReserve: the database is not this reserve's.
         ProgrammeOfAnotherChain, and what ``load_programme_file`` raises: the programme.
         DatabaseUnreachable and others: the database.
     """
@@ -110,6 +123,7 @@ def open_archive(settings: Settings, folder: Path, *, clock: Clock = utc_now) ->
             f"Mend programme or chain in {place.terms_file}.",
         )
     with _open_books(settings, place) as books:
+        _require_own(books, terms, clock())
         _open_accounts(books, programme)
         yield Archive(place, terms, programme, books, clock)
 
@@ -176,6 +190,20 @@ def _database(settings: Settings, folder: ReserveFolder) -> Iterator[str]:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 server.stop()
+
+
+def _require_own(books: PostgresBooks, terms: ReserveTerms, now: datetime) -> None:
+    """Mark new books as this reserve's; raises BooksOfAnotherReserve for any other's."""
+    body = books.latest(RESERVE, RESERVE)
+    if body is None:
+        record = Record(RESERVE, RESERVE, {"id": terms.id, "chain": terms.chain})
+        with contextlib.suppress(KeyReused):  # somebody else was faster: whose books they are is read again
+            books.commit(Write(RESERVE, "desk", "open books", now, records=(record,)))
+        body = books.latest(RESERVE, RESERVE)
+    if body != {"id": terms.id, "chain": terms.chain}:
+        raise BooksOfAnotherReserve(
+            "The database holds the books of another reserve.", "Set ZAKHIRA_DATABASE_URL to a database of its own."
+        )
 
 
 def _open_accounts(books: PostgresBooks, programme: Programme) -> None:

@@ -13,9 +13,11 @@ from zakhira.flows.ports.coin_store import Depth
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure, ZakhiraError
 from zakhira.kernel.money import SATS_PER_BTC, Commodity, parse_amount
 from zakhira.programme.toml_source import TomlSource, parse_toml
-from zakhira.wiring.run_folder import MAX_PATH_BYTES, write_whole
+from zakhira.wiring.run_folder import MAX_PATH_BYTES
 
 RESERVE_FILE = "reserve.toml"
+_LEFT_OVER = {"keys", "database", ".database.lock", "database-users.lock", "node"}
+"""What an interrupted ``init`` may have made before the terms, which come last: it is used again."""
 FORMAT = 1
 COINBASE_CONFIRMATIONS = 100
 """A coinbase may be spent in the 100th block after its own (Bitcoin Core, consensus/consensus.h)."""
@@ -61,8 +63,12 @@ class NodeAddress:
 
 @dataclass(frozen=True)
 class ReserveTerms:
-    """What ``reserve.toml`` says. ``node`` is None where the reserve has a private regtest node of its own."""
+    """What ``reserve.toml`` says. ``node`` is None where the reserve has a private regtest node of its own.
 
+    ``id`` stands in the database as well, so that no reserve ever writes into the books of another.
+    """
+
+    id: str
     programme: Path
     chain: str
     node: NodeAddress | None
@@ -118,6 +124,11 @@ def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _amount_text(amount_sats: int) -> str:
+    whole, rest = divmod(amount_sats, SATS_PER_BTC)
+    return f"{amount_sats} sat" if rest else f"{whole} BTC"
+
+
 def _node_lines(name: str, node: NodeAddress | None) -> Iterator[str]:
     if node is not None:
         yield f"\n[{name}]"
@@ -131,6 +142,7 @@ def terms_text(terms: ReserveTerms) -> str:
     lines = [
         "# What the commands of this reserve work with. Paths are absolute, or relative to this folder.",
         f"format = {FORMAT}",
+        f"id = {_text(terms.id)}",
         f"programme = {_text(str(terms.programme))}",
         f"chain = {_text(terms.chain)}",
         f"drill = {'true' if terms.is_drill else 'false'}",
@@ -145,14 +157,24 @@ def terms_text(terms: ReserveTerms) -> str:
         "# from 1,000 BTC on, and never fewer than the programme's own confirmations. Change them as your rules say.",
     ]
     for amount_sats, confirmations in zip(terms.depth.amounts_sats, terms.depth.confirmations, strict=True):
-        lines += ["[[depth]]", f'from = "{amount_sats} sat"', f"confirmations = {confirmations}"]
+        lines += ["[[depth]]", f'from = "{_amount_text(amount_sats)}"', f"confirmations = {confirmations}"]
     lines += ["\n[coinbase]", "# Consensus asks for 100.", f"confirmations = {terms.depth.coinbase_confirmations}", ""]
     return "\n".join(lines)
 
 
 def write_terms(folder: ReserveFolder, terms: ReserveTerms) -> None:
-    """Write ``reserve.toml``, whole or not at all."""
-    write_whole(folder.terms_file, terms_text(terms))
+    """Write ``reserve.toml``, whole or not at all, for its owner's eyes: a node's URL may hold a password."""
+    draft = folder.root / f".{RESERVE_FILE}.{os.getpid()}"
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(terms_text(terms))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(folder.terms_file)
+    except OSError as error:
+        raise ReserveUnreadable(f"{folder.terms_file} cannot be written: {error.strerror}.", "Look at it.") from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def require_new(root: Path) -> ReserveFolder:
@@ -169,9 +191,9 @@ def require_new(root: Path) -> ReserveFolder:
         raise NotAReserve(f"The path {str(root)[:60]}... is too long.", f"Use at most {MAX_PATH_BYTES} bytes.")
     if folder.terms_file.exists():
         raise ReserveExists(f"{root} holds a reserve already.", f"See it with: zakhira reserve status {root}")
-    if root.exists() and any(root.iterdir()):
-        names = ", ".join(sorted(child.name for child in root.iterdir())[:5])
-        raise ReserveExists(f"{root} holds {names}.", "Give a new or empty folder.")
+    foreign = sorted({child.name for child in root.iterdir()} - _LEFT_OVER) if root.exists() else []
+    if foreign:
+        raise ReserveExists(f"{root} holds {', '.join(foreign[:5])}.", "Give a new or empty folder.")
     return folder
 
 
@@ -203,7 +225,7 @@ def read_terms(root: Path) -> tuple[ReserveFolder, ReserveTerms]:
 class _Reading:
     """Reads the parsed file, noting every fault with its line."""
 
-    _KNOWN = frozenset({"format", "programme", "chain", "drill", "node", "second_node", "depth", "coinbase"})
+    _KNOWN = frozenset({"format", "id", "programme", "chain", "drill", "node", "second_node", "depth", "coinbase"})
 
     def __init__(self, source: TomlSource, folder: ReserveFolder) -> None:
         self._source = source
@@ -217,6 +239,7 @@ class _Reading:
             self._fault((name,), f"{name[:40]!r} is no key of a reserve.")
         if values.get("format") != FORMAT:
             self._fault(("format",), f"format is {values.get('format')!r}; this Zakhira reads {FORMAT}.")
+        identity = self._words(values, (), "id")
         programme = self._words(values, (), "programme")
         chain = self._words(values, (), "chain")
         try:
@@ -234,7 +257,7 @@ class _Reading:
         depth = self._depth(values)
         if self._faults:
             raise Faults(self._faults)
-        return ReserveTerms(self._path(programme), chain, node, second, depth, bool(drill))
+        return ReserveTerms(identity, self._path(programme), chain, node, second, depth, bool(drill))
 
     def _fault(self, path: tuple[str | int, ...], message: str) -> None:
         key = ".".join(map(str, path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import cast
 
@@ -72,7 +73,9 @@ def _terms(order: ReserveOrder, programme: Programme) -> ReserveTerms:
     if node is not None and second is not None and node.url.rstrip("/") == second.url.rstrip("/"):
         raise NodeNeeded(f"Both nodes are at {node.url.rpartition('@')[2]}.", "A second opinion needs a second node.")
     depth = default_depth(programme.policy.confirmations)
-    return ReserveTerms(order.programme.absolute(), programme.chain, node, second, depth, order.is_drill)
+    return ReserveTerms(
+        secrets.token_hex(16), order.programme.absolute(), programme.chain, node, second, depth, order.is_drill
+    )
 
 
 def _absolute(path: Path | None) -> Path | None:

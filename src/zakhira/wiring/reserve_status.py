@@ -14,6 +14,7 @@ from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT
 from zakhira.flows.ports.coin_store import VaultStatus
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
 from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.flows.unexplained_spends import unexplained_spends
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
 from zakhira.wiring.amount_text import btc_text, counted
@@ -36,11 +37,16 @@ def reserve_status(desk: Desk) -> Answer:
     suspense_sats = abs(suspense.units) if suspense else 0
     ageing = ageing_coins(treasury)
     silent = silent_keys(treasury, treasury.now.date())
+    stolen = unexplained_spends(treasury.books)
     facts: dict[str, Json] = {
         "chain": chain,
         "vaults": [_vault_facts(records[name], status) for name, status in states.items()],
         "spends": [_spend_facts(line) for line in spends],
         "suspense_sats": suspense_sats,
+        "unexplained_spends": [
+            {"outpoint": item.outpoint, "vault": item.vault, "amount_sats": item.amount_sats, "spent_by": item.spent_by}
+            for item in stolen
+        ],
         "ageing_coins": [_ageing_facts(item) for item in ageing],
         "keys_without_proof_of_life": [
             {
@@ -52,6 +58,10 @@ def reserve_status(desk: Desk) -> Answer:
         ],
     }
     tables = [_vault_table(records, states, chain)]
+    if stolen:
+        lost = tuple((item.vault, btc_text(item.amount_sats), item.outpoint, item.spent_by) for item in stolen)
+        warning = ("No spend of ours is this transaction: keys are in other hands. Stop everything and call.",)
+        tables.insert(0, _cut("SPENT BY SOMEBODY ELSE", ("vault", "BTC", "coin", "by"), lost, (1,), warning))
     if spends:
         tables.append(_spend_table(spends))
     if ageing:
