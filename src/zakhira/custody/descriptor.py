@@ -242,19 +242,51 @@ def vault_of_descriptor(descriptor: str, vault: str, purpose: str, signers: Mapp
     return Vault(vault, purpose, shape.threshold, named(shape.keys), shape.template, recovery, shape.held_until_height)
 
 
+_BRANCHED_KEY = re.compile(r"\[([0-9a-f]{8}[^\]]*)\]([1-9A-HJ-NP-Za-km-z]+)/<(\d+);(\d+)>/\*")
+"""A key as descriptors of ours write it: origin, extended key and the steps of the two branches."""
+
+
+def _branch_body(body: str, side: int) -> str:
+    """The descriptor of one branch, its keys already derived to there: each address then takes one step, not two."""
+
+    def derived(match: re.Match[str]) -> str:
+        step = int(match[3 + side])
+        return f"[{match[1]}/{step}]{HDKey.from_base58(match[2]).child(step).to_base58()}/*"
+
+    return _BRANCHED_KEY.sub(derived, body)
+
+
 @lru_cache(maxsize=64)
 def _parse(descriptor: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The descriptor as embit and as rust-miniscript read it, one for each branch."""
+    """The descriptor as embit and as rust-miniscript read it, one for each branch.
+
+    embit derives the keys of the branches for both. rust-miniscript derives the first address of each branch from the
+    whole descriptor as well: were a key or its chain code another one, that address would be too.
+    """
     read_descriptor(descriptor)
     body = descriptor.partition("#")[0]
-    kind = bdkpython.NetworkKind.MAIN if "]xpub" in body else bdkpython.NetworkKind.TEST
+    is_main = "]xpub" in body
+    kind = bdkpython.NetworkKind.MAIN if is_main else bdkpython.NetworkKind.TEST
+    network = bdkpython.Network.BITCOIN if is_main else bdkpython.Network.REGTEST
     try:
-        by_embit = Descriptor.from_string(body)
-        by_bdk = bdkpython.Descriptor(descriptor, kind)
-        by_bdk.sanity_check()
-        return tuple(by_embit.branch(side) for side in (RECEIVE, CHANGE)), tuple(by_bdk.to_single_descriptors())
+        whole = bdkpython.Descriptor(descriptor, kind)
+        whole.sanity_check()
+        bodies = [_branch_body(body, side) for side in (RECEIVE, CHANGE)]
+        by_embit = tuple(Descriptor.from_string(text) for text in bodies)
+        by_bdk = tuple(bdkpython.Descriptor(text, kind) for text in bodies)
+        firsts = [
+            (str(one.derive_address(0, network)), str(short.derive_address(0, network)))
+            for one, short in zip(whole.to_single_descriptors(), by_bdk, strict=True)
+        ]
     except (bdkpython.DescriptorError, bdkpython.MiniscriptError, *EMBIT_ERRORS) as error:
         raise MalformedDescriptor(f"A decoder refuses the descriptor: {error}.", "Check its keys.") from None
+    for from_whole, from_branch in firsts:
+        if from_whole != from_branch:
+            raise DecodersDisagree(
+                f"From the whole descriptor the first address is {from_whole}, from its branch {from_branch}.",
+                "Use no address of this vault; report both.",
+            )
+    return by_embit, by_bdk
 
 
 def _origin(key: Any, text: str) -> Origin:  # noqa: ANN401  # embit ships no types

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import bdkpython
 from embit import compact
 
+from zakhira.custody.bdk_psbt import bdk_psbt
 from zakhira.custody.decoded import HARDENED, Decoded, DecodedInput, DecodedOutput, DecodedTransaction, Origin, Taproot
 from zakhira.custody.descriptor import bdk_network
 
@@ -36,7 +38,9 @@ def _bdk_origins(pairs: Sequence[Any]) -> tuple[Origin, ...]:
     return tuple(sorted((key, origin[0], _parse_path(origin[1])) for key, origin in pairs))
 
 
-def _bdk_address(script_hex: str, chain: str) -> str:
+@lru_cache(maxsize=8192)
+def address_by_bdk(script_hex: str, chain: str) -> str:
+    """The address of a script as rust-bitcoin writes it; empty where it has none."""
     try:
         return str(bdkpython.Address.from_script(bdkpython.Script(bytes.fromhex(script_hex)), bdk_network(chain)))
     except bdkpython.FromScriptError:
@@ -69,11 +73,22 @@ def _bdk_txid(tx: dict[str, Any]) -> str:
     return hashlib.sha256(hashlib.sha256(b"".join(parts)).digest()).digest()[::-1].hex()
 
 
-def _bdk_previous(whole: dict[str, Any] | None, outpoint: str) -> tuple[str, int, str] | None:
+def _bdk_ids(scopes: Sequence[dict[str, Any]]) -> list[str]:
+    """The ids of whole previous transactions; inputs that spend one transaction usually stand together."""
+    ids: list[str] = []
+    last: dict[str, Any] | None = None
+    for scope in scopes:
+        whole = scope["non_witness_utxo"]
+        ids.append("" if whole is None else ids[-1] if whole == last else _bdk_txid(whole))
+        last = whole
+    return ids
+
+
+def _bdk_previous(whole: dict[str, Any] | None, txid: str, outpoint: str) -> tuple[str, int, str] | None:
     if whole is None:
         return None
     spent = whole["output"][int(outpoint.rpartition(":")[2])]
-    return _bdk_txid(whole), spent["value"], spent["script_pubkey"]
+    return txid, spent["value"], spent["script_pubkey"]
 
 
 def _bdk_leaf(control: dict[str, Any], script: list[Any]) -> tuple[str, str]:
@@ -107,7 +122,7 @@ def _bdk_taproot(scope: dict[str, Any]) -> Taproot:
     )
 
 
-def _bdk_input(vin: dict[str, Any], scope: dict[str, Any]) -> DecodedInput:
+def _bdk_input(vin: dict[str, Any], scope: dict[str, Any], previous: str) -> DecodedInput:
     utxo = scope["witness_utxo"]
     signatures = sorted(
         (key, sig["signature"] + f"{_bdk_sighash(sig['sighash_type']):02x}")
@@ -122,7 +137,7 @@ def _bdk_input(vin: dict[str, Any], scope: dict[str, Any]) -> DecodedInput:
         sighash=scope["sighash_type"]["inner"] if scope["sighash_type"] else None,
         origins=_bdk_origins(scope["bip32_derivation"]),
         signatures=tuple(signatures),
-        previous=_bdk_previous(scope["non_witness_utxo"], vin["previous_output"]),
+        previous=_bdk_previous(scope["non_witness_utxo"], previous, vin["previous_output"]),
         is_final=scope["final_script_witness"] is not None or scope["final_script_sig"] is not None,
         taproot=_bdk_taproot(scope),
     )
@@ -130,7 +145,7 @@ def _bdk_input(vin: dict[str, Any], scope: dict[str, Any]) -> DecodedInput:
 
 def _bdk_output(vout: dict[str, Any], scope: dict[str, Any], chain: str) -> DecodedOutput:
     return DecodedOutput(
-        _bdk_address(vout["script_pubkey"], chain),
+        address_by_bdk(vout["script_pubkey"], chain),
         vout["script_pubkey"],
         vout["value"],
         _bdk_origins(scope["bip32_derivation"]),
@@ -174,7 +189,7 @@ def _bdk_proprietary(psbt: dict[str, Any]) -> tuple[str, list[str]]:
 
 def psbt_by_bdk(psbt_base64: str, chain: str) -> Decoded:
     """A PSBT as rust-bitcoin reads it; raises BDK_ERRORS."""
-    parsed = bdkpython.Psbt(psbt_base64)
+    parsed = bdk_psbt(psbt_base64)
     psbt = json.loads(parsed.json_serialize())
     tx = psbt["unsigned_tx"]
     instruction_hash, unknown = _bdk_proprietary(psbt)
@@ -186,7 +201,7 @@ def psbt_by_bdk(psbt_base64: str, chain: str) -> Decoded:
     return Decoded(
         version=tx["version"],
         locktime=tx["lock_time"],
-        inputs=tuple(_bdk_input(vin, scope) for vin, scope in zip(tx["input"], psbt["inputs"], strict=True)),
+        inputs=tuple(map(_bdk_input, tx["input"], psbt["inputs"], _bdk_ids(psbt["inputs"]))),
         outputs=tuple(
             _bdk_output(vout, scope, chain) for vout, scope in zip(tx["output"], psbt["outputs"], strict=True)
         ),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+from functools import lru_cache
 from typing import Any
 
 from embit import compact
 from embit.psbt import OutputScope
+from embit.script import Script
 from embit.transaction import Transaction
 
 from zakhira.custody.decoded import (
@@ -61,9 +63,11 @@ def _embit_taproot(scope: Any) -> Taproot:  # noqa: ANN401  # embit ships no typ
     )
 
 
-def _embit_address(script: Any, chain: str) -> str:  # noqa: ANN401  # embit ships no types
+@lru_cache(maxsize=8192)
+def address_by_embit(script: bytes, chain: str) -> str:
+    """The address of a script as embit writes it; empty where it has none."""
     try:
-        address: str = script.address(embit_network(chain))
+        address: str = Script(script).address(embit_network(chain))
     except EMBIT_ERRORS:
         return ""
     return address
@@ -81,7 +85,7 @@ def _embit_input(scope: Any) -> DecodedInput:  # noqa: ANN401  # embit ships no 
         sighash=scope.sighash_type,
         origins=_embit_origins(scope.bip32_derivations),
         signatures=tuple(sorted((key.sec().hex(), sig.hex()) for key, sig in scope.partial_sigs.items())),
-        previous=(whole.txid().hex(), spent.value, spent.script_pubkey.data.hex()) if spent is not None else None,
+        previous=(scope.previous_id, spent.value, spent.script_pubkey.data.hex()) if spent is not None else None,
         is_final=scope.final_scriptwitness is not None or scope.final_scriptsig is not None,
         taproot=_embit_taproot(scope),
     )
@@ -106,7 +110,7 @@ def psbt_by_embit(psbt: ExactPsbt, chain: str) -> Decoded:
         inputs=tuple(_embit_input(scope) for scope in psbt.inputs),
         outputs=tuple(
             DecodedOutput(
-                _embit_address(scope.script_pubkey, chain),
+                address_by_embit(scope.script_pubkey.data, chain),
                 scope.script_pubkey.data.hex(),
                 scope.value,
                 _embit_origins(scope.bip32_derivations),

@@ -6,10 +6,10 @@ import base64
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-import bdkpython
 from embit.bip32 import HDKey
 from embit.networks import NETWORKS
 
+from zakhira.custody.bdk_psbt import bdk_psbt
 from zakhira.custody.checks import SIGHASH_ALL, check_against, coins_as_told, vault_named
 from zakhira.custody.coin import Instruction
 from zakhira.custody.decoded import Decoded, DecodedInput, DecodedTransaction, Origin
@@ -120,7 +120,7 @@ def combine_signatures(base_psbt: str, returned_psbts: Iterable[bytes | str], ch
 
 
 def _finalised_hex(psbt_base64: str) -> str:
-    result = bdkpython.Psbt(psbt_base64).finalize()
+    result = bdk_psbt(psbt_base64).finalize()
     if not result.could_finalize:
         reasons = "; ".join(map(str, result.errors or ())) or "no reason given"
         raise TooFewSignatures(f"The spend cannot be made final: {reasons}.", "Ask further signers.")
