@@ -8,6 +8,7 @@ from pathlib import Path
 from register_drill import CHAIN, MADE_AT, MADE_ON, REGISTER, REQUESTS
 from zakhira.custody.key_register import RegisteredKey
 from zakhira.custody.vault_creation import VaultRequest, design_vault
+from zakhira.custody.vault_papers.kinds import PAPER_KINDS
 from zakhira.custody.vault_papers.paper import PaperRequest, Taking
 from zakhira.custody.vault_state import ProofOfLife, VaultRecord, with_test_sign
 
@@ -24,6 +25,17 @@ def record_of(request: VaultRequest, register: tuple[RegisteredKey, ...] = REGIS
 
 
 RECORDS = {name: record_of(request) for name, request in REQUESTS.items()}
+
+MULTISIG_ALONE = {"coldcard", "sparrow", "specter"}
+CARRIED = [
+    (name, kind)
+    for name, request in REQUESTS.items()
+    for kind in PAPER_KINDS
+    if not (request.template != "sortedmulti" and kind in MULTISIG_ALONE)
+    and not (request.template == "taproot" and kind == "wallet-policy")
+]
+REFUSED = [(name, kind) for name in REQUESTS for kind in PAPER_KINDS if (name, kind) not in CARRIED]
+"""Vault and kind: what a format has words for, and what it has none for."""
 
 
 def request_of(name: str, token: str = "") -> PaperRequest:

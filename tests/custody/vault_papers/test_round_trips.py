@@ -6,22 +6,13 @@ import json
 
 import pytest
 
-from paper_drill import RECORDS, golden, request_of, taking_of
+from paper_drill import CARRIED, RECORDS, REFUSED, golden, request_of, taking_of
 from register_drill import CHAIN, REQUESTS
 from zakhira.custody.descriptor import derive_address
 from zakhira.custody.vault_papers.kinds import PAPER_KINDS, read_vault_paper, write_vault_paper
 from zakhira.custody.vault_papers.refusals import BadToken, SealBroken, UnknownPaperKind
 from zakhira.custody.vault_refusals import FormatCannotCarry
 
-MULTISIG_ALONE = {"coldcard", "sparrow", "specter"}
-CARRIED = [
-    (name, kind)
-    for name, request in REQUESTS.items()
-    for kind in PAPER_KINDS
-    if not (request.template != "sortedmulti" and kind in MULTISIG_ALONE)
-    and not (request.template == "taproot" and kind == "wallet-policy")
-]
-REFUSED = [(name, kind) for name in REQUESTS for kind in PAPER_KINDS if (name, kind) not in CARRIED]
 TOKENS = ("a54044308ceac9b7", "108a2360adb302774eb521daebbeda5e", "11907592390080907703")
 
 
