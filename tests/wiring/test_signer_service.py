@@ -16,7 +16,7 @@ from PIL import Image
 from adapters.hwi.fake_device import plugged_in
 from custody_drill import CHAIN, COLD, seed_of
 from eyes_drill import PLAIN, SOON, card_of, edited, paying, spend_file
-from hostile_drill import TEMPLATES, honest_spend, text_of
+from hostile_drill import NON_WITNESS_UTXO, TEMPLATES, honest_spend, text_of, with_input_field
 from zakhira.adapters.hwi.refusals import BeyondHwi
 from zakhira.adapters.qr.bbqr import split_bbqr
 from zakhira.adapters.qr.collect import MessageReader
@@ -36,6 +36,7 @@ from zakhira.flows.spend_file import NotASpendFile, SpendFileDamaged, spend_file
 from zakhira.wiring.code_service import CodeDesk
 from zakhira.wiring.device_service import DeviceDesk
 from zakhira.wiring.settings import Settings
+from zakhira.wiring.signer_answer import NOT_KNOWN
 from zakhira.wiring.signer_files import FileUnreadable, OutputExists, OutputUnwritable, write_new
 from zakhira.wiring.signer_service import NotConfirmed, SignerDesk
 
@@ -91,6 +92,18 @@ def test_the_answer_has_everything_from_the_bytes(folder: Path) -> None:
     assert (facts["may_sign"], facts["fee_sats"], facts["differences"]) == (True, 10_000, [])
     assert [item["amount_sats"] for item in facts["outputs"]] == [1_000_000, 3_990_000]
     assert "<title" in (folder / "spend.svg").read_text()
+
+
+def test_amounts_that_nothing_proves_are_said_so_in_the_first_sentence(folder: Path) -> None:
+    """The previous transactions were left out: the fee is as told, and the answer begins with that."""
+    assert NOT_KNOWN not in DESK.show(look(folder)).sentence
+    maps = PLAIN.maps
+    for number in range(2):
+        maps = with_input_field(maps, number, NON_WITNESS_UTXO, None)
+    (folder / "spend.json").write_bytes(spend_file_bytes(replace(FILE, psbt=text_of(maps))))
+    answer = DESK.show(look(folder))
+    assert answer.word is Word.YES
+    assert NOT_KNOWN in answer.sentence
 
 
 def test_bybit_the_answer_is_no_and_names_the_thief(folder: Path) -> None:

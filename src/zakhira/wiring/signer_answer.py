@@ -17,6 +17,7 @@ from zakhira.wiring.picture_table import picture_table
 _KINDS = {Role.PAID: Kind.PAID, Role.CHANGE: Kind.CHANGE, Role.STRANGE: Kind.STRANGE}
 _MARKS = {Standing.VERIFIED: "✓ verified", Standing.UNKNOWN: "? unknown", Standing.DIFFERENT: "✗ differs"}
 NOT_PROVEN = "claimed, not proven"
+NOT_KNOWN = "What the coins hold, and so the fee, is as told: nothing on this machine proves it."
 SOURCE = "Source: the PSBT, as rust-bitcoin and embit read it on this machine"
 
 
@@ -111,7 +112,8 @@ def _sentence(view: SignerView, picture: SpendPicture | None) -> str:
         first = view.differences[0]
         return f"Sign nothing. {first.code} {first.message}"
     assert picture is not None, "a spend without a difference has amounts"
-    return f"{picture.title}. Nothing disagrees with what the officers signed."
+    doubt = "" if all(item.is_whole for item in view.inputs) else f" {NOT_KNOWN}"
+    return f"{picture.title}. Nothing disagrees with what the officers signed.{doubt}"
 
 
 def _coin_facts(view: SignerView) -> list[Json]:
