@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, cast
 
-from watch_drill import START, WatchDrill, keep_vaults, make_treasury, oracle_coins, script_of, tested
+from watch_drill import START, WatchDrill, keep_vaults, make_treasury, oracle_coins, script_of
 from zakhira.adapters.bitcoind.follow import BitcoindFollower
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.bitcoind.process import BitcoindProcess
@@ -165,5 +165,5 @@ class BenchDrill:
 def bench_drill(bench: FollowBench, *vaults: Vault) -> WatchDrill:
     """Fresh books in memory with these vaults, and a fresh connection to the bench's chain."""
     books = SimulatedBooks()
-    keep_vaults(books, *(tested(vault) for vault in vaults))
+    keep_vaults(books, *(all_signed(vault) for vault in vaults))
     return WatchDrill(bench.chain, make_treasury(books, SimulatedCoins(books), bench.node()))

@@ -239,7 +239,8 @@ class Walk:
             fork = self._start(start_height, tip_height) - 1 if span is None else self._fork_height(span)
             if span is not None and fork < span.height:
                 self.disconnect(span, fork)
-            self._connect(fork)
+            if span is None or fork >= span.first_height:
+                self._connect(fork)  # else nothing is followed any more: the next round begins anew
             idle = idle + 1 if self.state.step == before else 0
         raise NodeFailed(f"The node's tip {tip} is not on the chain that it tells.", "Look into the node's log.")
 
