@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
     from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
+    from zakhira.cli.spend_services import SpendServices
     from zakhira.kernel.canonical import Json
 
 Progress = Callable[[str, float, float, str], None]
@@ -199,6 +200,10 @@ class Services(Protocol):
     @property
     def addresses(self) -> AddressServices:
         """Addresses of vaults, and labels."""
+
+    @property
+    def spends(self) -> SpendServices:
+        """Spends of a reserve."""
 
     @property
     def signers(self) -> SignerServices:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.keys_service import KeyDesk
     from zakhira.wiring.reserve_service import ReserveDesk
     from zakhira.wiring.signer_service import SignerDesk
+    from zakhira.wiring.spend_service import SpendDesk
     from zakhira.wiring.vault_service import VaultDesk
 
 
@@ -156,6 +157,13 @@ class ProgramServices:
         from zakhira.wiring.address_service import AddressDesk
 
         return AddressDesk(self._settings)
+
+    @property
+    def spends(self) -> SpendDesk:
+        """Spends of a reserve."""
+        from zakhira.wiring.spend_service import SpendDesk
+
+        return SpendDesk(self._settings)
 
     @property
     def signers(self) -> SignerDesk:
