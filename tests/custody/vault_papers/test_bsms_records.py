@@ -16,7 +16,7 @@ from zakhira.adapters.drill_keys import signer_seed
 from zakhira.custody.refusals import MalformedDescriptor, MalformedKey, PrivateKeyInVault, UnsupportedDescriptor
 from zakhira.custody.vault_papers.bsms import read_bsms
 from zakhira.custody.vault_papers.bsms_key import message_hash, read_key_record
-from zakhira.custody.vault_papers.bsms_seal import parse_token, seal, unseal
+from zakhira.custody.vault_papers.bsms_seal import _mac, _turn, parse_token, seal, unseal
 from zakhira.custody.vault_papers.paper import Taking
 from zakhira.custody.vault_papers.refusals import BadToken, OtherPaper, SealBroken
 from zakhira.custody.vault_refusals import BadKeyRecord, UnreadableWalletFile
@@ -120,6 +120,10 @@ BAD_RECORDS = {
         signed_record().rsplit("\n", 1)[0] + "\n" + base64.b64encode(b"\x1f" + bytes(64)).decode(),
         BadKeyRecord,
     ),
+    "a signature out of range": (
+        signed_record().rsplit("\n", 1)[0] + "\n" + base64.b64encode(b"\x1f" + b"\xff" * 64).decode(),
+        BadKeyRecord,
+    ),
     "a long description": (signed_record("x" * 81), BadKeyRecord),
     "a token that is none": (signed_record().replace("\n00\n", "\n0g\n"), BadKeyRecord),
     "a line too many": (signed_record() + "\nmore", BadKeyRecord),
@@ -153,7 +157,11 @@ def test_tokens_that_are_none(token: str) -> None:
 
 def test_a_sealed_text_that_is_no_text() -> None:
     """Sealed with the right token by somebody who put something else inside."""
-    sealed = seal("BSMS 1.0", bytes(8))
+    token, data = bytes(8), b"\xff\xfe"
+    mac = _mac(token, data)
+    with pytest.raises(SealBroken, match="not text"):
+        unseal((mac + _turn(token, mac, data)).hex(), token.hex())
+    sealed = seal("BSMS 1.0", token)
     with pytest.raises(SealBroken):
         unseal(sealed, "11" * 8)
     assert unseal(sealed, "00" * 8) == "BSMS 1.0"

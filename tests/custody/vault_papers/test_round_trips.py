@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
+from embit.bip32 import HDKey
+from embit.networks import NETWORKS
 
 from paper_drill import CARRIED, RECORDS, REFUSED, golden, request_of, taking_of
 from register_drill import CHAIN, REQUESTS
+from zakhira.adapters.drill_keys import signer_xpub
 from zakhira.custody.descriptor import derive_address
 from zakhira.custody.vault_papers.kinds import PAPER_KINDS, read_vault_paper, write_vault_paper
+from zakhira.custody.vault_papers.paper import PaperRequest, Taking
 from zakhira.custody.vault_papers.refusals import BadToken, SealBroken, UnknownPaperKind
 from zakhira.custody.vault_refusals import FormatCannotCarry
+from zakhira.programme.model import Vault, VaultKey
 
 TOKENS = ("a54044308ceac9b7", "108a2360adb302774eb521daebbeda5e", "11907592390080907703")
 
@@ -55,6 +61,39 @@ def test_a_sealed_record_opens_with_its_token_alone(name: str, token: str) -> No
     changed = written.data[:-1] + (b"0" if written.data[-1:] != b"0" else b"1")
     with pytest.raises(SealBroken):
         read_vault_paper(changed, taking_of(name, token))
+
+
+def test_coldcard_takes_fifteen_keys() -> None:
+    """A 16th key is refused by name, before a file is written that no device takes."""
+    keys = tuple(VaultKey(f"s{n}", signer_xpub("many", "many", f"s{n}")) for n in range(16))
+    record = replace(RECORDS["sortedmulti"], vault=Vault("many", "cold", 9, keys))
+    with pytest.raises(FormatCannotCarry, match="15 keys"):
+        write_vault_paper("coldcard", PaperRequest(record))
+    fifteen = replace(record, vault=replace(record.vault, keys=keys[:15]))
+    written = write_vault_paper("coldcard", PaperRequest(fifteen))
+    read = read_vault_paper(written.data, Taking("many", "cold", CHAIN, {key.xpub: key.signer for key in keys}))
+    assert read.vault == fifteen.vault
+
+
+def test_keys_at_different_paths_keep_them_in_coldcard_s_file() -> None:
+    """A derivation line before each key whose path differs, and back."""
+    root = HDKey.from_seed(b"3" * 32)
+    paths = ("48h/1h/0h/2h", "48h/1h/7h/2h", "48h/1h/7h/2h", "")
+    keys = tuple(
+        VaultKey(f"s{n}", key_at(HDKey.from_seed(bytes([n]) * 32) if n else root, path)) for n, path in enumerate(paths)
+    )
+    record = replace(RECORDS["sortedmulti"], vault=Vault("mixed", "cold", 2, keys))
+    written = write_vault_paper("coldcard", PaperRequest(record))
+    assert written.data.count(b"Derivation:") == 3
+    names = {key.xpub: key.signer for key in keys}
+    assert read_vault_paper(written.data, Taking("mixed", "cold", CHAIN, names)).vault == record.vault
+
+
+def key_at(root: HDKey, path: str) -> str:
+    """A key of a root with its origin; an empty path is the root itself."""
+    key = root.derive(f"m/{path}") if path else root
+    origin = "/".join([root.my_fingerprint.hex(), *([path] if path else [])])
+    return f"[{origin}]{key.to_public().to_base58(version=NETWORKS['test']['xpub'])}"
 
 
 def test_the_kinds_are_told_in_a_line_each() -> None:

@@ -68,10 +68,8 @@ def read_specter(found: Mapping[str, Json], taking: Taking) -> ReadPaper:
         UnreadableWalletFile: it has another form.
         what custody.descriptor raises of the descriptor.
     """
-    names = [name for name in ("descriptor", "recv_descriptor") if name in found]
-    if not names:
-        raise UnreadableWalletFile("descriptor is missing.", "Export the wallet again.")
-    spelling = respell(require_text(found, names[0]), needs_checksum=False)
+    name = "descriptor" if "descriptor" in found else "recv_descriptor"
+    spelling = respell(require_text(found, name), needs_checksum=False)
     devices = found.get("devices", [])
     if not isinstance(devices, list):
         raise UnreadableWalletFile("devices is no list.", "Export the wallet again.")
