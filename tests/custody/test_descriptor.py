@@ -62,13 +62,13 @@ def test_order_of_keys_does_not_matter_for_addresses() -> None:
 
 def test_decoders_that_disagree_stop_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """If one library derived another address, no address is given at all."""
-    by_embit, by_bdk = room._parse(vault_descriptor(INTAKE))
+    by_embit, by_bdk = room._parse(vault_descriptor(INTAKE), CHAIN)
 
     class Liar:
         def derive(self, index: int) -> Any:  # noqa: ANN401
             return by_embit[0].derive(index + 1)
 
-    monkeypatch.setattr(room, "_parse", lambda _text: ((Liar(), Liar()), by_bdk))
+    monkeypatch.setattr(room, "_parse", lambda _text, _chain: ((Liar(), Liar()), by_bdk))
     with pytest.raises(DecodersDisagree, match="derives"):
         derive_place(vault_descriptor(INTAKE), 0, 123_456, CHAIN)
 
