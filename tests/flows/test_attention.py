@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
-import watch_drill
 from custody_drill import COLD, INTAKE, PHRASE
-from watch_drill import WatchDrill, keep_vaults, place, twin_drill
+from watch_drill import WatchDrill, twin_drill
 from zakhira.adapters.drill_keys import signer_xpub
 from zakhira.custody.key_register import RegisteredKey
-from zakhira.custody.vault_refusals import WrongVaultState
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.attention import ageing_coins, silent_keys
 from zakhira.flows.following import follow_chain
 from zakhira.flows.registered_keys import register_keys
-from zakhira.flows.rotation import StepTooLarge, plan_rotation
 from zakhira.programme.model import Recovery, Vault, VaultKey
 
 AFTER_BLOCKS = 40
@@ -74,45 +69,3 @@ def test_a_key_of_a_living_vault_that_nobody_saw_working_is_shown() -> None:
     assert [key.signer for key, _ in silent_keys(treasury, today)] == ["intake-2"]
     later = silent_keys(treasury, today + timedelta(days=181))
     assert [(key.signer, vaults) for key, vaults in later] == [(f"intake-{n}", ("intake",)) for n in (1, 2, 3)]
-
-
-def test_a_vault_is_left_in_bounded_steps_of_one_purpose() -> None:
-    """Steps keep to the bound; a coin above it goes alone; what is in suspense or young waits; nothing is written."""
-    drill = twin_drill(INTAKE, NEXT)
-    pay(drill, "first", 3_000_000, 3_000_000, 3_000_000)
-    pay(drill, "large", 9_000_000)
-    drill.pay((_unannounced(), 700_000))
-    drill.mine(4)
-    pay(drill, "young", 1_000_000)
-    follow(drill)
-    written = len(drill.treasury.books.audit_entries())
-    plan = plan_rotation(drill.treasury, "intake", "intake-next", 6_500_000)
-    assert [step.total_sats for step in plan.steps] == [6_000_000, 3_000_000, 9_000_000]
-    assert {step.purpose for step in plan.steps} == {"royalty"}
-    assert (plan.waiting_coins, plan.waiting_sats) == (2, 1_700_000)
-    assert not plan.is_begun
-    assert len(drill.treasury.books.audit_entries()) == written
-    outpoints = [outpoint for step in plan.steps for outpoint in step.outpoints]
-    assert len(outpoints) == len(set(outpoints)) == 4
-
-
-def test_a_rotation_that_was_begun_goes_on_with_what_is_left() -> None:
-    """Retired for this successor it is planned again; for another it is refused; a step above the limit always."""
-    drill = twin_drill(INTAKE, NEXT)
-    pay(drill, "first", 3_000_000)
-    drill.mine(3)
-    follow(drill)
-    drill.retire(INTAKE, "intake-next")
-    plan = plan_rotation(drill.treasury, "intake", "intake-next")
-    assert plan.is_begun
-    assert [step.total_sats for step in plan.steps] == [3_000_000]
-    keep_vaults(drill.treasury.books, watch_drill.tested(replace(NEXT, id="other")))
-    with pytest.raises(WrongVaultState):
-        plan_rotation(drill.treasury, "intake", "other")
-    with pytest.raises(StepTooLarge):
-        plan_rotation(drill.treasury, "intake", "intake-next", drill.treasury.policy.sweep_limit_sats + 1)
-
-
-def _unannounced() -> str:
-    """An address of intake that nobody reserved, near those that were."""
-    return place(INTAKE, 9).address

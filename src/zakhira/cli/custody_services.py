@@ -102,13 +102,22 @@ class ChallengeOrder:
 
 @dataclass(frozen=True)
 class RotateOrder:
-    """A vault that hands over to another; ``step_sats`` bounds what one spend moves (0: the policy's limit)."""
+    """A vault that hands over to another. Empty text and 0 where nothing was told: the policy says it.
+
+    ``step`` bounds what one spend moves, ``rate`` (sat/vB) is a fee rate by hand in place of the node's estimate.
+    """
 
     folder: Path
     vault: str
     to: str
-    by: str
+    officer_key: Path | None = None
     step: str = ""
+    id: str = ""
+    clause: str = ""
+    fee_limit: str = "0.001 BTC"
+    rate_limit: int = 100
+    rate: int = 0
+    target_blocks: int = 6
 
 
 class VaultServices(Protocol):
@@ -132,7 +141,7 @@ class VaultServices(Protocol):
     def test_sign(self, order: ChallengeOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Challenge a vault's keys, or take what they signed."""
 
-    def rotate(self, order: RotateOrder, *, dry_run: bool) -> Answer:
+    def rotate(self, order: RotateOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Retire a vault in favour of its successor and propose the moves of its coins."""
 
     def backup(self, folder: Path, vault: str, out: Path, *, dry_run: bool) -> Answer:

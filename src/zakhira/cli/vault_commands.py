@@ -16,6 +16,10 @@ TEMPLATES = ("sortedmulti", "decaying", "held", "taproot")
 MAX_KEYS = 15
 MAX_AFTER_BLOCKS = 65_535
 MAX_HEIGHT = 499_999_999
+MAX_TARGET = 1_008
+"""A node estimates no further (Bitcoin Core, policy/fees)."""
+_RATE = click.IntRange(0, 100_000)
+"""No fee rate was ever a hundredth of that for long."""
 _VAULT = click.argument("vault", metavar="VAULT")
 _CREATE = (
     "Example: zakhira vault create out/reserve cold --purpose cold --threshold 3 --signer cold-1 --signer cold-2 "
@@ -198,24 +202,44 @@ def test_sign(
     answer_with(lambda: services.vaults.test_sign(order, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
-@vault.command(epilog="Example: zakhira vault rotate out/reserve cold --to cold-next --step '500 BTC' --dry-run")
+@vault.command(epilog="Example: zakhira vault rotate out/reserve cold --to cold-next --fee-rate 2 --dry-run")
 @RESERVE
 @_VAULT
 @click.option("--to", required=True, metavar="NEW", help="The successor; every key of it has test-signed.")
+@click.option("--key", "officer_key", type=FOLDER, metavar="FILE", help="Key file of the officer who proposes.")
 @click.option("--step", default="", metavar="AMOUNT", help="The most that one spend moves, with its unit: '500 BTC'.")
-@BY
+@click.option("--id", "name", default="", metavar="TEXT", help="Names the spends; the same id gives the same ones.")
+@click.option("--clause", default="", metavar="TEXT", help="The authority cited; else the policy's clause.")
+@click.option("--fee-limit", default="0.001 BTC", show_default=True, help="The most that the fee of a step may be.")
+@click.option("--fee-rate-limit", "rate_limit", type=_RATE, default=100, show_default=True, help="sat/vB.")
+@click.option("--fee-rate", "rate", type=_RATE, default=0, metavar="SAT/VB", help="The rate by hand, not an estimate.")
+@click.option("--target", type=click.IntRange(1, MAX_TARGET), default=6, show_default=True, help="Blocks.")
 @DRY_RUN
 @JSON
 @click.pass_obj
 def rotate(
-    services: Services, folder: Path, vault: str, to: str, step: str, by: str, *, dry_run: bool, as_json: bool
+    services: Services,
+    folder: Path,
+    vault: str,
+    to: str,
+    officer_key: Path | None,
+    step: str,
+    name: str,
+    clause: str,
+    fee_limit: str,
+    rate_limit: int,
+    rate: int,
+    target: int,
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Retire VAULT in favour of NEW, and propose the spends that move its coins in bounded steps.
 
     The proposals go the way of every spend: nothing moves before officers approve and signers sign.
     """
-    order = RotateOrder(folder, vault, to, by, step)
-    answer_with(lambda: services.vaults.rotate(order, dry_run=dry_run), as_json=as_json)
+    order = RotateOrder(folder, vault, to, officer_key, step, name, clause, fee_limit, rate_limit, rate, target)
+    answer_with(lambda: services.vaults.rotate(order, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
 @vault.command(epilog="Example: zakhira vault backup out/reserve cold --out cold-backup.pdf")

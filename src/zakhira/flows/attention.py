@@ -1,4 +1,4 @@
-"""What a reserve's people should look at: coins whose recovery path nears maturity, and keys not shown to work."""
+"""What a reserve's people should look at: spends under way, coins whose recovery path opens, keys not seen working."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from zakhira.controls.spend_state import SpendState, is_over
 from zakhira.custody.key_register import RegisteredKey, stale_keys
 from zakhira.custody.vault_state import RETIRED
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.registered_keys import key_register
+from zakhira.flows.spending.spend_line import SpendLine
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.programme.model import Recovery
 
@@ -29,6 +31,11 @@ class AgeingCoin:
     coin: WatchedCoin
     recovery: Recovery
     blocks_left: int
+
+
+def is_under_way(line: SpendLine) -> bool:
+    """Whether a spend is neither confirmed nor over: somebody still has to do something, or to wait."""
+    return line.state is not SpendState.CONFIRMED and not is_over(line.state)
 
 
 def ageing_coins(treasury: Treasury, within_blocks: int = NEAR_BLOCKS) -> tuple[AgeingCoin, ...]:

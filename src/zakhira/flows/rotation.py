@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from zakhira.custody.coin import MAIN
+from zakhira.custody.coin_request import SpendableCoin
+from zakhira.custody.fee import FeeTerms, fee_for_weight
+from zakhira.custody.standardness import MAX_STANDARD_WEIGHT, transaction_weight
 from zakhira.custody.vault_state import VaultRecord
-from zakhira.custody.weight import SEGWIT_SCALE, VAULT_SCRIPT_BYTES, spend_weight
-from zakhira.flows.coin_papers import ANNOUNCED, OWN, coin_papers
-from zakhira.flows.ports.coin_events import WatchedCoin
+from zakhira.custody.weight import VAULT_SCRIPT_BYTES
+from zakhira.flows.attention import is_under_way
+from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.spending.fees import FeeWish
+from zakhira.flows.spending.order import FeeCeilings, SpendOrder, require_proposer
+from zakhira.flows.spending.proposing import MoveOrder, propose_moves
+from zakhira.flows.spending.purse import open_purse
+from zakhira.flows.spending.refusals import NothingToMove
+from zakhira.flows.spending.spend import TreasurySpend
+from zakhira.flows.spending.spend_line import spend_lines
 from zakhira.flows.treasury import Treasury
-from zakhira.flows.vaults import plan_retirement, vault_record
+from zakhira.flows.vaults import plan_retirement, retire_vault, vault_record
 from zakhira.kernel.errors import InvalidInput
-from zakhira.programme.model import Vault
 
-MAX_STANDARD_WEIGHT = 400_000
-"""Heavier transactions are not relayed (Bitcoin Core, policy.h, MAX_STANDARD_TX_WEIGHT)."""
-_PAGE = 1_000
+_COUNT_WEIGHT = 8
+"""What the count of inputs may grow by: from one byte to three (BIP-141 weight)."""
 
 
 class StepTooLarge(InvalidInput):
@@ -29,7 +36,7 @@ class StepTooLarge(InvalidInput):
 
 @dataclass(frozen=True)
 class MoveStep:
-    """Coins that one spend moves: of one purpose and one hold, the oldest first."""
+    """Coins that one spend moves: of one purpose, the oldest first."""
 
     outpoints: tuple[str, ...]
     total_sats: int
@@ -37,10 +44,27 @@ class MoveStep:
 
 
 @dataclass(frozen=True)
+class RotationOrder:
+    """What is wanted: which vault is left for which, how, and by what authority.
+
+    ``step_sats`` bounds what one spend moves; 0 takes the policy's limit. ``id`` names the spends: ``id-001`` ...
+    """
+
+    id: str
+    vault: str
+    successor: str
+    clause: str
+    ceilings: FeeCeilings
+    wish: FeeWish
+    step_sats: int = 0
+
+
+@dataclass(frozen=True)
 class Rotation:
     """A rotation as it would be: the old vault's record once it is retired, the steps, and what stays behind for now.
 
-    ``waiting_sats`` are coins that do not lie deep enough, are in suspense or are not judged; they move later.
+    ``waiting_sats`` are coins that do not lie deep enough, are in suspense, are not judged or belong to another spend
+    under way; they move later.
     """
 
     retired: VaultRecord
@@ -49,77 +73,99 @@ class Rotation:
     waiting_coins: int
     is_begun: bool
     """the vault is retired already: only what is left is moved"""
+    under_way: tuple[str, ...]
+    """spends from the vault that are open; their coins are among the steps until they are built"""
 
 
-def plan_rotation(treasury: Treasury, name: str, successor: str, step_sats: int = 0) -> Rotation:
+def plan_rotation(treasury: Treasury, order: RotationOrder, terms: FeeTerms) -> Rotation:
     """What leaving a vault for its successor takes; nothing is written.
 
-    ``step_sats`` bounds what one spend moves; 0 takes the policy's limit. A coin that is larger than the step is a step
-    of its own, as long as the policy lets one spend move it.
+    A coin that is larger than the step is a step of its own. ``terms`` are what the spends would pay.
 
     Raises:
         NoSuchVault, WrongVaultState, SuccessorUnfit, VaultNotTested, VaultRetired: as ``plan_retirement``.
         StepTooLarge: the step is above the policy's limit.
     """
+    step_sats = _step_sats(treasury, order)
+    before = vault_record(treasury.books, order.vault)
+    is_begun = before.successor == order.successor
+    retired = before if is_begun else plan_retirement(treasury, order.vault, order.successor)
+    coins = [coin for coin in open_purse(treasury, order.vault, MAIN).spendable() if coin.height > 0]
+    steps = tuple(_steps(coins, terms, step_sats))
+    status = treasury.coins.status(order.vault, treasury.depth)
+    everything = (status.settled, status.pending, status.immature)
+    return Rotation(
+        retired,
+        steps,
+        sum(part.sats for part in everything) - sum(step.total_sats for step in steps),
+        sum(part.count for part in everything) - len(coins),
+        is_begun,
+        tuple(
+            line.id
+            for line in spend_lines(treasury.books).values()
+            if line.from_vault == order.vault and is_under_way(line)
+        ),
+    )
+
+
+def _step_sats(treasury: Treasury, order: RotationOrder) -> int:
     limit = treasury.policy.sweep_limit_sats
-    if step_sats > limit:
+    if order.step_sats > limit:
         raise StepTooLarge(
-            f"A step of {step_sats} sat is above the {limit} sat that the policy lets one spend move.",
+            f"A step of {order.step_sats} sat is above the {limit} sat that the policy lets one spend move.",
             "Give a smaller step, or leave it out.",
         )
-    before = vault_record(treasury.books, name)
-    is_begun = before.successor == successor
-    retired = before if is_begun else plan_retirement(treasury, name, successor)
-    movable, waiting = _sorted_out(treasury, name)
-    steps = tuple(_steps(treasury, before.vault, movable, step_sats or limit))
-    return Rotation(retired, steps, sum(coin.amount_sats for coin in waiting), len(waiting), is_begun)
+    return order.step_sats or limit
 
 
-def _coins(treasury: Treasury, vault: str) -> Iterator[WatchedCoin]:
-    after = (-1, "")
-    while page := treasury.coins.page(vault, after, _PAGE):
-        yield from page
-        after = (page[-1].height, page[-1].outpoint)
+def _steps(coins: Iterable[SpendableCoin], terms: FeeTerms, step_sats: int) -> Iterator[MoveStep]:
+    """As ``propose_moves`` will make them: of one purpose, within the step, the weight and the fee's ceiling."""
+    frame = transaction_weight((), (VAULT_SCRIPT_BYTES,)) + _COUNT_WEIGHT
+    chosen: list[SpendableCoin] = []
+    weight = held_sats = 0
+    for coin in sorted(coins, key=lambda item: (item.purpose, item.height, item.outpoint)):
+        weight, held_sats = weight + coin.input_weight, held_sats + coin.amount_sats
+        fee_sats = fee_for_weight(terms.rate_sat_per_kvb, weight)
+        is_full = held_sats > step_sats or weight > MAX_STANDARD_WEIGHT or fee_sats > terms.limits.fee_limit_sats
+        if chosen and (is_full or coin.purpose != chosen[0].purpose):
+            yield _step(chosen)
+            chosen = []
+        if not chosen:
+            weight, held_sats = frame + coin.input_weight, coin.amount_sats
+        chosen.append(coin)
+    if chosen:
+        yield _step(chosen)
 
 
-def _sorted_out(treasury: Treasury, vault: str) -> tuple[dict[tuple[str, str], list[WatchedCoin]], list[WatchedCoin]]:
-    """Coins that can move, by purpose and hold, and those that cannot yet."""
-    span = treasury.coins.span()
-    tip = span.height if span else -1
-    papers = coin_papers(treasury.books)
-    movable: dict[tuple[str, str], list[WatchedCoin]] = {}
-    waiting: list[WatchedCoin] = []
-    for coin in _coins(treasury, vault):
-        paper = papers.get(coin.outpoint)
-        needed = treasury.depth.needed(coin.amount_sats, is_coinbase=coin.is_coinbase)
-        if paper is None or paper.state not in {ANNOUNCED, OWN} or coin.confirmations_at(tip) < needed:
-            waiting.append(coin)
-            continue
-        hold = paper.hold_until.isoformat() if paper.hold_until else ""
-        movable.setdefault((paper.purpose, hold), []).append(coin)
-    return movable, waiting
+def _step(coins: list[SpendableCoin]) -> MoveStep:
+    total_sats = sum(coin.amount_sats for coin in coins)
+    return MoveStep(tuple(coin.outpoint for coin in coins), total_sats, coins[0].purpose)
 
 
-def _steps(
-    treasury: Treasury, vault: Vault, movable: dict[tuple[str, str], list[WatchedCoin]], step_sats: int
-) -> Iterator[MoveStep]:
-    """Coins of one purpose and one hold together, as many as the step, the weight and the fee's limit allow."""
-    for (purpose, _), coins in movable.items():
-        chosen: list[WatchedCoin] = []
-        for coin in coins:
-            total_sats = sum(item.amount_sats for item in chosen) + coin.amount_sats
-            if chosen and (total_sats > step_sats or not _fits(treasury, vault, len(chosen) + 1)):
-                yield _step(chosen, purpose)
-                chosen = []
-            chosen.append(coin)
-        yield _step(chosen, purpose)
+def rotate(treasury: Treasury, order: RotationOrder, officer: OfficerKey) -> tuple[TreasurySpend, ...]:
+    """Retire the vault and propose the moves of its settled coins; none, if it has no such coin. Safe to repeat.
 
+    The officer's key is that of a proposer. Coins that settle later are moved by a rotation with another id.
 
-def _fits(treasury: Treasury, vault: Vault, inputs: int) -> bool:
-    weight = spend_weight(vault, inputs, (VAULT_SCRIPT_BYTES,), MAIN)
-    fee_sats = treasury.policy.fee_rate_sat_per_vb * math.ceil(weight / SEGWIT_SCALE)
-    return weight <= MAX_STANDARD_WEIGHT and fee_sats <= treasury.policy.fee_limit_sats
-
-
-def _step(coins: list[WatchedCoin], purpose: str) -> MoveStep:
-    return MoveStep(tuple(coin.outpoint for coin in coins), sum(coin.amount_sats for coin in coins), purpose)
+    Raises:
+        NotProposer, StepTooLarge, and what ``plan_retirement`` raises: nothing is written.
+        ChangedMeanwhile, and what ``propose_moves`` raises.
+    """
+    require_proposer(treasury, officer)
+    step_sats = _step_sats(treasury, order)
+    if vault_record(treasury.books, order.vault).successor != order.successor:
+        retire_vault(treasury, order.vault, order.successor, officer.officer)
+    said = SpendOrder(
+        id=order.id,
+        from_vault=order.vault,
+        payments=(),
+        purpose=f"rotation of {order.vault} to {order.successor}",
+        clause=order.clause,
+        ceilings=order.ceilings,
+        to_vault=order.successor,
+    )
+    move = MoveOrder(order.id, order.vault, order.successor, step_sats, said)
+    try:
+        return propose_moves(treasury, move, officer, order.wish)
+    except NothingToMove:
+        return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import cast
 
 from zakhira.cli.services import Answer, Progress, Table
@@ -13,6 +14,7 @@ from zakhira.flows.ports.chain_errors import NodeUnreachable
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.ports.follow import NodeCatchingUp
 from zakhira.flows.reservations import reservation
+from zakhira.flows.spending.watching import SpendsFollowed, follow_spends
 from zakhira.flows.treasury import Treasury
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.amount_text import btc_text, counted
@@ -56,17 +58,21 @@ def _turn(desk: Desk, progress: Progress, *, first: bool) -> tuple[Answer | None
     treasury = desk.treasury
     followed = follow_chain(treasury, progress)
     judged = judge_arrivals(treasury)
+    spends = follow_spends(desk.treasury)
     waiting = unconfirmed(treasury)
     is_news = bool(
         followed.connected or followed.disconnected or waiting.arrivals or waiting.unexplained or judged != _NOTHING
     )
-    return (_answer(treasury, followed, judged, waiting) if is_news or first else None), followed.hash
+    is_news = is_news or spends != SpendsFollowed()
+    return (_answer(treasury, followed, judged, spends, waiting) if is_news or first else None), followed.hash
 
 
 _NOTHING = Judged(0, 0, (), (), (), (), ())
 
 
-def _answer(treasury: Treasury, followed: Followed, judged: Judged, waiting: Unconfirmed) -> Answer:
+def _answer(
+    treasury: Treasury, followed: Followed, judged: Judged, spends: SpendsFollowed, waiting: Unconfirmed
+) -> Answer:
     arrived = _arrived(treasury, followed)
     facts: dict[str, Json] = {
         "height": followed.height,
@@ -89,8 +95,13 @@ def _answer(treasury: Treasury, followed: Followed, judged: Judged, waiting: Unc
             for item in judged.unexplained
         ],
         "unexplained_in_mempool": cast("Json", [list(pair) for pair in waiting.unexplained]),
+        "spends": {name: list(ids) for name, ids in asdict(spends).items()},
     }
-    tables = [*_arrival_tables(treasury, arrived, waiting), *_alarm_tables(judged, waiting)]
+    tables = [
+        *_arrival_tables(treasury, arrived, waiting),
+        *_spend_tables(spends),
+        *_alarm_tables(judged, waiting),
+    ]
     return Answer(tuple(tables), facts, _sentence(followed, judged))
 
 
@@ -158,6 +169,21 @@ def _arrival_tables(treasury: Treasury, arrived: list[WatchedCoin], waiting: Unc
     columns = ("vault", "BTC", "block", "needs", "announced by", "coin")
     notes = (f"{len(arrived)} arrived; the last {_ROWS} are shown.",) if len(arrived) > _ROWS else ()
     return [Table("Arrived", columns, tuple(rows), right=(1, 2, 3), notes=notes)]
+
+
+def _spend_tables(spends: SpendsFollowed) -> list[Table]:
+    words = {
+        "confirmed": spends.confirmed,
+        "confirmation taken back": spends.taken_back,
+        "ended": spends.ended,
+        "can confirm again": spends.revived,
+        "sent again": spends.sent_again,
+        "expired": spends.expired,
+    }
+    rows = tuple((name, word) for word, names in words.items() for name in names)
+    if not rows:
+        return []
+    return [Table("Spends", ("spend", "what happened"), rows[:_ROWS], notes=tuple(spends.told))]
 
 
 def _alarm_tables(judged: Judged, waiting: Unconfirmed) -> list[Table]:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import cast
 
 from zakhira.cli.services import Answer, Table
-from zakhira.controls.spend_state import OPEN_STATES
 from zakhira.custody.vault_state import VaultRecord
-from zakhira.flows.attention import AgeingCoin, ageing_coins, silent_keys
+from zakhira.flows.attention import AgeingCoin, ageing_coins, is_under_way, silent_keys
 from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT
 from zakhira.flows.ports.coin_store import VaultStatus
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
@@ -32,7 +31,7 @@ def reserve_status(desk: Desk) -> Answer:
     records = vault_records(treasury.books)
     states = {name: treasury.coins.status(name, treasury.depth) for name in records}
     chain = _chain_facts(desk, treasury)
-    spends = [line for line in spend_lines(treasury.books).values() if line.state in OPEN_STATES]
+    spends = [line for line in spend_lines(treasury.books).values() if is_under_way(line)]
     suspense = treasury.books.balances().get(SUSPENSE_ACCOUNT)
     suspense_sats = abs(suspense.units) if suspense else 0
     ageing = ageing_coins(treasury)

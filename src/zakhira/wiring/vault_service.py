@@ -116,12 +116,12 @@ class VaultDesk:
         with open_reserve(self._settings, order.folder) as desk:
             return test_vault(self._settings, desk, order, ask, dry_run=dry_run)
 
-    def rotate(self, order: RotateOrder, *, dry_run: bool) -> Answer:
+    def rotate(self, order: RotateOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Retire a vault in favour of its successor and propose the moves of its coins."""
         from zakhira.wiring.vault_rotation import rotate_vault
 
         with open_reserve(self._settings, order.folder) as desk:
-            return rotate_vault(desk, order, dry_run=dry_run)
+            return rotate_vault(self._settings, desk, order, ask, dry_run=dry_run)
 
     def backup(self, folder: Path, vault: str, out: Path, *, dry_run: bool) -> Answer:
         """Write a vault's backup sheet as PDF."""
