@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, cast
 
-from watch_drill import START, WatchDrill, keep_vaults, make_treasury, oracle_coins, script_of
+from watch_drill import START, WatchDrill, all_signed, keep_vaults, make_treasury, oracle_coins, script_of
 from zakhira.adapters.bitcoind.follow import BitcoindFollower
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.bitcoind.process import BitcoindProcess
