@@ -16,6 +16,8 @@ from conftest import PROJECT
 from zakhira.adapters.drill_keys import signer_xpub
 from zakhira.adapters.software_signer import SoftwareSigner
 from zakhira.cli.commands import zakhira
+from zakhira.cli.vault_commands import PAPERS
+from zakhira.custody.vault_papers.kinds import PAPER_KINDS
 from zakhira.flows.vaults import vault_record
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.services import ProgramServices
@@ -169,6 +171,11 @@ def test_a_vault_goes_out_and_comes_back(walked: Desk, kind: str, tmp_path: Path
     assert {fault["code"] for fault in refused["error"]["faults"]} == {"ZK-CUSTODY-097"}
 
 
+def test_the_help_names_every_format() -> None:
+    """What can be exported is what the papers' room can write."""
+    assert PAPERS == tuple(PAPER_KINDS)
+
+
 def test_a_backup_sheet_is_a_pdf(walked: Desk, tmp_path: Path) -> None:
     """One file, with the descriptor in its facts; nothing on a dry run."""
     out = tmp_path / "sheet.pdf"
@@ -214,6 +221,26 @@ def test_an_address_of_a_pool_is_renewed_and_papers_go_with_a_purchase(walked: D
     assert walked.reserve(*bought)["deal"]["price"] == "30250.00 USD"
     for bad in (bought[:-2], ("--counterparty", "Desk"), (*bought[:4], "1 BTC", *bought[5:])):
         assert walked.reserve(*bad, exit_code=2)["error"]["code"] == "ZK-WIRING-035"
+
+
+def test_labels_go_out_and_come_in(walked: Desk, tmp_path: Path) -> None:
+    """The coin's paper is in the file; a remark that is brought in goes before ours; nonsense is told line by line."""
+    folder, out, back = str(walked.folder), tmp_path / "labels.jsonl", tmp_path / "back.jsonl"
+    walked.ask("labels", "export", folder, str(out), "--dry-run")
+    assert not out.exists()
+    walked.ask("labels", "export", folder, str(out))
+    coin = next(label for label in map(json.loads, out.read_text().splitlines()) if label["type"] == "output")
+    assert "Pool A" in coin["label"]
+    brought = json.dumps({"type": "output", "ref": coin["ref"], "label": "first royalty"})
+    (tmp_path / "in.jsonl").write_text(brought)
+    words = ("labels", "import", folder, str(tmp_path / "in.jsonl"))
+    assert walked.ask(*words, "--dry-run")["written"] == 1
+    assert [walked.ask(*words)["written"] for _ in range(2)] == [1, 0]
+    walked.ask("labels", "export", folder, str(back))
+    assert '"first royalty"' in back.read_text()
+    (tmp_path / "in.jsonl").write_text("nonsense\n" + brought)
+    faults = walked.ask(*words, exit_code=2)["error"]["faults"]
+    assert [(fault["code"], fault["line"]) for fault in faults] == [("ZK-CUSTODY-150", 1)]
 
 
 @pytest.mark.parametrize(

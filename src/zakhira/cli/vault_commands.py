@@ -13,6 +13,7 @@ from zakhira.cli.services import Answer, Services
 from zakhira.cli.terminal import progress_bars
 
 TEMPLATES = ("sortedmulti", "decaying", "held", "taproot")
+PAPERS = ("descriptor", "bitcoin-core", "wallet-policy", "bsms", "coldcard", "sparrow", "specter")
 MAX_KEYS = 15
 MAX_AFTER_BLOCKS = 65_535
 MAX_HEIGHT = 499_999_999
@@ -119,7 +120,9 @@ def list_(services: Services, folder: Path, *, as_json: bool) -> None:
 @vault.command(epilog="Example: zakhira vault export out/reserve cold --format descriptor --out cold.txt")
 @RESERVE
 @_VAULT
-@click.option("--format", "kind", default="descriptor", show_default=True, metavar="KIND", help="`list` names them.")
+@click.option(
+    "--format", "kind", default="descriptor", show_default=True, metavar="KIND", help=f"One of {', '.join(PAPERS)}."
+)
 @click.option("--out", type=FOLDER, default=Path(), help="File to write, or a folder for it.")
 @click.option("--token", default="", metavar="HEX", help="BSMS: encrypt with this token.")
 @DRY_RUN

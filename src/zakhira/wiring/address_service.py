@@ -96,17 +96,17 @@ class AddressDesk:
 
     def export_labels(self, folder: Path, file: Path, *, dry_run: bool) -> Answer:
         """Write labels as BIP-329."""
-        from zakhira.wiring.label_files import export_labels
+        from zakhira.wiring.label_files import write_labels_of
 
         with open_reserve(self._settings, folder) as desk:
-            return export_labels(desk, file, dry_run=dry_run)
+            return write_labels_of(desk, file, dry_run=dry_run)
 
     def import_labels(self, folder: Path, file: Path, by: str, *, dry_run: bool) -> Answer:
         """Take labels from a file of BIP-329."""
-        from zakhira.wiring.label_files import import_labels
+        from zakhira.wiring.label_files import take_labels
 
         with open_reserve(self._settings, folder) as desk:
-            return import_labels(desk, file, by, dry_run=dry_run)
+            return take_labels(desk, file, by, dry_run=dry_run)
 
 
 def _key(order: AddressOrder) -> str:

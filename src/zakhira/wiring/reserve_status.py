@@ -175,7 +175,12 @@ def _ageing_table(desk: Desk, ageing: tuple[AgeingCoin, ...]) -> Table:
         for item in ageing
     )
     columns = ("vault", "coin", "BTC", "blocks left", "recovery keys")
-    notes = (f"A refresh resets their age: zakhira spend propose {desk.folder.root} -h",)
+    oldest = ageing[0].coin
+    notes = (
+        "A refresh, a spend of the vault to itself, resets their age, for example:",
+        f"zakhira spend move {desk.folder.root} refresh-1 --from {oldest.vault} --to {oldest.vault} "
+        f"--older-than {oldest.height} --key OFFICER",
+    )
     return _cut("Coins whose recovery path nears maturity", columns, rows, (2, 3), notes)
 
 
