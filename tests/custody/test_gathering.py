@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from embit import ec
 from embit.bip32 import HDKey
@@ -15,7 +16,7 @@ from custody_drill import CHAIN
 from spend_drill import CASES, Case, case_spend, payment_of, seed_for
 from zakhira.custody.coin import MAIN, RECOVERY
 from zakhira.custody.decoders import decode_psbt, decode_transaction
-from zakhira.custody.gathering import gather
+from zakhira.custody.gathering import gather, without_signatures
 from zakhira.custody.psbt_fields import IN_FINAL_WITNESS, IN_PARTIAL_SIG, IN_TAP_SCRIPT_SIG, IN_WITNESS_UTXO, field_name
 from zakhira.custody.psbt_maps import (
     UNSIGNED_TX,
@@ -39,6 +40,7 @@ from zakhira.custody.signatures import Digests
 from zakhira.custody.signer_keys import quorum_of
 from zakhira.custody.signing import combine_signatures, finalise, sign_scopes
 from zakhira.custody.signing_refusals import NoInputAmount, WrongFinalWitness
+from zakhira.kernel.ids import seeded_rng
 
 SPENDS = {case: case_spend(case) for case in CASES}
 SENT = {case: spend.build() for case, spend in SPENDS.items()}
@@ -332,3 +334,46 @@ def test_names_of_fields() -> None:
     assert field_name("output", b"\xfc\x03abc\x01") == "output PROPRIETARY of 'abc'"
     assert field_name("global", b"\xfc") == "global field fc"
     assert field_name("global", b"\xee" * 40) == "global field " + "ee" * 16 + "..."
+
+
+def mangled(raw: bytes, rng: np.random.Generator) -> bytes:
+    """Bytes overwritten, cut out or put in at a few places."""
+    body = bytearray(raw)
+    for _ in range(int(rng.integers(1, 4))):
+        place, kind = int(rng.integers(len(body))), int(rng.integers(4))
+        if kind < 2:
+            body[place] = int(rng.integers(256))
+        elif kind == 2:
+            del body[place : place + int(rng.integers(1, 40))]
+        else:
+            body[place:place] = rng.bytes(int(rng.integers(1, 40)))
+    return bytes(body)
+
+
+def _mangle(case: Case, count: int) -> None:
+    """Whatever comes back, it is refused by name, or the base has gained nothing but signatures that verify."""
+    rng = seeded_rng(count, case.name)
+    base = decode_psbt(SENT[case], CHAIN)
+    sources = [*(base64.b64decode(text) for text in SIGNED[case]), final_of(case)]
+    for number in range(count):
+        data = mangled(sources[number % len(sources)], rng)
+        try:
+            gathered = gather(SENT[case], [data], CHAIN)
+        except SigningRefused:
+            continue
+        taken = decode_psbt(gathered.psbt, CHAIN)
+        assert without_signatures(taken) == without_signatures(base)
+        assert gather(SENT[case], [gathered.psbt], CHAIN).psbt == gathered.psbt
+
+
+@by_name
+def test_mangled_answers(case: Case) -> None:
+    """Fifty of every case, signed and final."""
+    _mangle(case, 50)
+
+
+@pytest.mark.torture
+@by_name
+def test_many_mangled_answers(case: Case) -> None:
+    """Five thousand of every case."""
+    _mangle(case, 5_000)

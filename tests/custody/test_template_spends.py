@@ -10,10 +10,10 @@ import pytest
 from embit.script import Script
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
-from custody_drill import CHAIN
+from custody_drill import CHAIN, INTAKE, held_coins
 from spend_drill import CASES, FEE_SATS, Case, case_spend, payment_of, seed_for, vault_in
 from zakhira.custody.checks import check_against, coins_as_told
-from zakhira.custody.coin import MAIN, RECOVERY, Coin
+from zakhira.custody.coin import MAIN, RECOVERY, Coin, Payment
 from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.descriptor import derive_address, derive_place, vault_descriptor
 from zakhira.custody.gathering import gather
@@ -210,3 +210,24 @@ def test_without_a_path_a_seed_signs_with_every_key_it_has(form: str) -> None:
     counts = {len(given.signatures) + len(given.taproot.signatures) for given in signed.inputs}
     # In taproot the PSBT shows the leaf of its path alone.
     assert counts == {2 if form == "decaying" else 1}
+
+
+@pytest.mark.parametrize("form", ["sortedmulti", "taproot"])
+def test_a_payout_of_thousands_in_one_transaction(form: str) -> None:
+    """2,500 payments, some alike, from two coins: built, signed, final, each of them there and in BIP-69 order."""
+    vault = vault_in(form)
+    spend = payment_of(vault, held_coins(vault, (200_000_000, 200_000_000)), MAIN, fee_sats=500_000)
+    places = [derive_address(INTAKE, 0, index, CHAIN).address for index in range(50)]
+    payments = tuple(Payment(places[number % 50], 100_000 + number // 100) for number in range(2_500))
+    left_sats = 400_000_000 - sum(payment.amount_sats for payment in payments) - 500_000
+    instruction = replace(spend.instruction, payments=payments, fee_limit_sats=500_000)
+    policy = replace(spend.policy, fee_limit_sats=500_000)
+    payout = replace(
+        spend, instruction=instruction, policy=policy, change=(replace(spend.change[0], amount_sats=left_sats),)
+    )
+    psbt = payout.build()
+    final = decode_transaction(finalise(combine_signatures(psbt, payout.sign(psbt, vault.keys[:3]), CHAIN), CHAIN))
+    assert len(final.outputs) == 2_501
+    assert [(sats, script) for script, sats in final.outputs] == sorted(
+        (sats, script) for script, sats in final.outputs
+    )
