@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,12 +11,14 @@ from zakhira.custody.key_register import RegisteredKey, stale_keys
 from zakhira.custody.vault_state import RETIRED
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.registered_keys import key_register
+from zakhira.flows.spending.maturity import opening_height
 from zakhira.flows.spending.spend_line import SpendLine
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.programme.model import Recovery
 
 NEAR_BLOCKS = 4_320
 """A month of blocks before a recovery path opens its coins are shown: officers and signers need weeks [E]."""
+BLOCKS_PER_DAY = 144
 PROOF_OF_LIFE_DAYS = 180
 """A key that nobody has seen working for half a year is shown (low 90, high 365) [E]."""
 _PAGE = 1_000
@@ -31,6 +33,32 @@ class AgeingCoin:
     coin: WatchedCoin
     recovery: Recovery
     blocks_left: int
+
+    @property
+    def opens_at_height(self) -> int:
+        """The first block that may hold a spend of it by the recovery path."""
+        return opening_height(self.coin.height, self.recovery)
+
+    @property
+    def days_left(self) -> float:
+        """The same in days, at ten minutes a block [E]."""
+        return max(0, self.blocks_left) / BLOCKS_PER_DAY
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """What makes the ageing coins of a vault young again: a move to itself, or to its successor once it is retired.
+
+    ``older_than_height`` is the block up to which coins are taken, as ``propose_moves`` wants it.
+    """
+
+    vault: str
+    to_vault: str
+    older_than_height: int
+    total_sats: int
+    coins: int
+    opens_at_height: int
+    """the first block in which the recovery quorum may take one of them"""
 
 
 def is_under_way(line: SpendLine) -> bool:
@@ -53,10 +81,30 @@ def ageing_coins(treasury: Treasury, within_blocks: int = NEAR_BLOCKS) -> tuple[
         if recovery is not None:
             last = span.height + within_blocks + 1 - recovery.after_blocks
             for coin in _coins_up_to(treasury, record.vault.id, last):
-                found.append(AgeingCoin(coin, recovery, coin.height + recovery.after_blocks - 1 - span.height))
+                found.append(AgeingCoin(coin, recovery, opening_height(coin.height, recovery) - 1 - span.height))
                 if len(found) == MOST_SHOWN:
                     return tuple(found)
     return tuple(found)
+
+
+def refreshes(treasury: Treasury, ageing: Iterable[AgeingCoin]) -> tuple[Refresh, ...]:
+    """The refresh that each vault of these coins needs, the one that opens first before the others."""
+    by_vault: dict[str, list[AgeingCoin]] = {}
+    for item in ageing:
+        by_vault.setdefault(item.coin.vault, []).append(item)
+    records = vault_records(treasury.books)
+    found = [
+        Refresh(
+            vault,
+            records[vault].successor if records[vault].state == RETIRED else vault,
+            max(item.coin.height for item in items),
+            sum(item.coin.amount_sats for item in items),
+            len(items),
+            min(item.opens_at_height for item in items),
+        )
+        for vault, items in by_vault.items()
+    ]
+    return tuple(sorted(found, key=lambda refresh: (refresh.opens_at_height, refresh.vault)))
 
 
 def _coins_up_to(treasury: Treasury, vault: str, last_height: int) -> Iterator[WatchedCoin]:

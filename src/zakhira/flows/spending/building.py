@@ -24,6 +24,7 @@ from zakhira.flows.ports.books import Record
 from zakhira.flows.reservations import reserve_change
 from zakhira.flows.spending.deciding import require_allowed
 from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
+from zakhira.flows.spending.maturity import require_open
 from zakhira.flows.spending.proposing import change_cost_place
 from zakhira.flows.spending.purse import Purse, open_purse, own_ids
 from zakhira.flows.spending.refusals import CoinDiffers
@@ -51,6 +52,7 @@ def build(treasury: Treasury, spend_id: str, wish: FeeWish = FeeWish()) -> Treas
         SpendNotAllowed, SpendExpired: the authority does not allow it now.
         NotFollowed, NodesDiffer, CoinsDiffer and others: the nodes and the books do not agree.
         NotEnoughCoins, CoinsTaken, FeeAboveCeiling and others: coins and fees.
+        NotMature: it spends by the recovery path, which is not open for all of its coins.
         SigningRefused: the bytes do something else than the instruction says.
     """
     step = begin_step(treasury)
@@ -150,6 +152,7 @@ def make_version(
     """A plan as a PSBT that two decoders read alike and that does what the instruction says by the node's own coins."""
     instruction, policy = spend.instruction, policy_in_force(treasury)
     known = node_coins(treasury, coins)
+    require_open(treasury.coins, vault_named(policy, instruction.from_vault), instruction, coins)
     change: tuple[ChangeOutput, ...] = ()
     if plan.change_sats:
         place = reserve_change(treasury, instruction.from_vault, spend.id, number)
@@ -239,9 +242,12 @@ def check_version(treasury: Treasury, spend: TreasurySpend, version: BuiltVersio
 
     Raises:
         SigningRefused: one subclass for each difference.
+        NotMature: it spends by the recovery path, which is not open for all of its coins.
         what :func:`node_coins` raises.
     """
+    policy = policy_in_force(treasury)
     decoded = decode_psbt(psbt, treasury.chain)
     known = node_coins(treasury, version.coins)
-    check_against(decoded, spend.instruction, known, policy_in_force(treasury), treasury.chain)
+    require_open(treasury.coins, vault_named(policy, spend.instruction.from_vault), spend.instruction, version.coins)
+    check_against(decoded, spend.instruction, known, policy, treasury.chain)
     return decoded

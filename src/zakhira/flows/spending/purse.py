@@ -13,6 +13,7 @@ from zakhira.custody.descriptor import derive_address
 from zakhira.custody.weight import input_weight
 from zakhira.flows.coin_papers import ANNOUNCED, COIN_PAPER, OWN, CoinPaper, coin_papers, paper_of
 from zakhira.flows.ports.coin_events import WatchedCoin
+from zakhira.flows.spending.maturity import is_open, not_mature
 from zakhira.flows.spending.refusals import CoinsTaken
 from zakhira.flows.spending.spend import SpentCoin, TreasurySpend
 from zakhira.flows.spending.spend_line import spend_lines, taken_coins
@@ -86,10 +87,12 @@ def open_purse(
     """The coins of a vault: all that may be chosen, or the named ones alone.
 
     Coins in suspense, lost or not judged yet are never among them, and neither are coins of other spends under way;
-    those of ``own`` spends are (the spend itself, and the one that it takes home).
+    those of ``own`` spends are (the spend itself, and the one that it takes home). On the recovery path coins that are
+    too young for it are not chosen; a named one is left to the builder, which refuses it.
 
     Raises:
         CoinsTaken: a named coin is part of another spend that is under way.
+        NotMature: the vault has coins, and all are too young for the recovery path.
         UnknownVault: there is no such vault.
     """
     vault = vault_named(policy_in_force(treasury), vault_id)
@@ -107,6 +110,8 @@ def open_purse(
     span = treasury.coins.span()
     tip = span.height if span else -1
     coins = {coin.outpoint: (coin, paper) for coin, paper in pairs if coin.outpoint not in foreign}
+    if not named:
+        coins = _open_coins(vault, path, coins, tip)
     depth = treasury.depth
     heights = {
         outpoint: coin.height
@@ -115,6 +120,17 @@ def open_purse(
         for outpoint, (coin, _) in coins.items()
     }
     return Purse(vault, coins, heights, input_weight(vault, path))
+
+
+def _open_coins(
+    vault: Vault, path: str, coins: Mapping[str, tuple[WatchedCoin, CoinPaper]], tip: int
+) -> dict[str, tuple[WatchedCoin, CoinPaper]]:
+    """Those that the path is open for; raises NotMature if there are others alone."""
+    found = {outpoint: item for outpoint, item in coins.items() if is_open(vault, path, item[0].height, tip)}
+    if coins and not found:
+        oldest = min((coin for coin, _ in coins.values()), key=lambda coin: coin.height)
+        raise not_mature(vault, oldest.outpoint, oldest.height, tip)
+    return found
 
 
 def _all(treasury: Treasury, vault_id: str) -> Iterable[tuple[WatchedCoin, CoinPaper]]:
