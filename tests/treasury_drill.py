@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from custody_drill import CHAIN, COLD, INTAKE, PHRASE, make_policy, seed_of
-from watch_drill import BLOCK, DEPTH, POOL, START, keep_vaults, tested
+from watch_drill import BLOCK, DEPTH, POOL, START, all_signed, keep_vaults
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.custody.coin import Payment
 from zakhira.flows.arrival_judging import judge_arrivals
@@ -84,7 +84,7 @@ class TreasuryDrill:
 
     def begin(self) -> None:
         """Vaults in the books, a funded pool, and the chain followed from here on."""
-        keep_vaults(self.parts.books, tested(INTAKE), tested(COLD))
+        keep_vaults(self.parts.books, all_signed(INTAKE), all_signed(COLD))
         self.chain.fund_pools({POOL: POOL_NEEDS_SATS}, self.now)
         follow_chain(self.treasury)
 

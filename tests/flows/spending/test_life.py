@@ -142,7 +142,7 @@ def test_no_coin_for_two(drill: TreasuryDrill) -> None:
 
 
 def test_a_bump_takes_the_place_of_what_was_sent(drill: TreasuryDrill) -> None:
-    """The second version pays more, shares a coin, replaces the first in the mempool, and confirms as the same spend."""
+    """The second version pays more, shares a coin, replaces the first, and confirms as the same spend."""
     sent = drill.sent(order("pay-1", 1_000_000), SLOW)
     bumped = bump(drill.treasury, "pay-1", FASTER)
     assert bumped.state is SpendState.BROADCAST

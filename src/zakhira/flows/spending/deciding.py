@@ -174,7 +174,7 @@ def require_in_our_hands(spend: TreasurySpend) -> None:
     if spend.state in OUT_STATES:
         raise InOtherHands(
             f"Spend {spend.id} is {spend.state.value}: its transaction {spend.out[-1].txid} is in other hands.",
-            "Spend one of its coins home with: zakhira spend cancel DIR ID --by NEW-ID",
+            "Spend one of its coins home with: zakhira spend cancel DIR ID --home NEW-ID --key FILE",
         )
 
 
