@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 """Tables fit this many columns."""
+
+WHOLE_WORDS = range(40, 67)
+"""Letters of words that are not broken over lines where there is room: addresses and hashes, compared at a glance."""
 
 _MARKS = {"ok": "✓ ok", "warning": "! warning", "missing": "✗ missing"}
 
@@ -67,6 +70,17 @@ def print_reserve(served: ServedReserve, *, as_json: bool) -> None:
     click.echo(f"The {kind} of {served.folder} answers at {served.url}{cookie}. Ctrl-C stops it.")
 
 
+def _whole_column(table: Table) -> int:
+    """In a table of details, which has no heads, the first column with an address or a hash; -1 if there is none."""
+    if any(table.columns):
+        return -1
+    for index in range(len(table.columns)):
+        cells = [row[index] for row in table.rows]
+        if any(len(cell) in WHOLE_WORDS for cell in cells) and all(len(cell) <= WHOLE_WORDS[-1] for cell in cells):
+            return index
+    return -1
+
+
 def _print_table(table: Table) -> None:
     from rich import box
     from rich.console import Console
@@ -83,8 +97,10 @@ def _print_table(table: Table) -> None:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
+    whole = _whole_column(table)
     for index, column in enumerate(table.columns):
-        drawn.add_column(column, justify="right" if index in table.right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if index in table.right else "left"
+        drawn.add_column(column, justify=justify, overflow="fold", no_wrap=index == whole)
     for row in table.rows:
         drawn.add_row(*row)
     # Captured and then written by us: the library ends the program with 1, "no", when the reader has gone.
