@@ -186,10 +186,27 @@ WITH_KEYS = [reader for reader in READERS if any(place in text for place in PLAC
 def test_a_secret_is_never_repeated(reader: Reader) -> None:
     """A private key in place of a public one, whole, spoiled or cut, in every sample."""
     for sample in reader.samples:
-        for secret in (PRIVATE, PRIVATE[:-1] + "1", PRIVATE[:40], "0" + PRIVATE[1:], PRIVATE.replace("tprv", "xprv")):
+        for secret in (
+            PRIVATE,
+            PRIVATE[:-1] + "1",
+            PRIVATE[:40],
+            PRIVATE[-25:] + "\n",
+            "0" + PRIVATE[1:],
+            PRIVATE.replace("tprv", "xprv"),
+        ):
             for place in PLACES:
                 if place not in sample:
                     continue
                 with pytest.raises(ZakhiraError) as caught:
                     reader.read(sample.replace(place, secret).encode())
                 assert not secret_in(str(caught.value))
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_a_piece_of_a_secret_before_a_paper_is_not_repeated(reader: Reader) -> None:
+    """The end of a private key that was pasted before the text (found by the ten thousand mutants)."""
+    for sample in reader.samples:
+        for piece in (PRIVATE[-25:], PRIVATE[40:60] + "\n", PRIVATE[-12:] + ": "):
+            with pytest.raises(ZakhiraError) as caught:
+                reader.read((piece + sample).encode())
+            assert not secret_in(str(caught.value))

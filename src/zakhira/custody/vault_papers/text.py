@@ -18,11 +18,15 @@ _PRIVATE = re.compile(r"(?<![1-9A-HJ-NP-Za-km-z]{2})prv[1-9A-HJ-NP-Za-km-z]{8}")
 _SHOWN = 32
 """A value of more letters is not repeated in a message: it may be part of a key or of seed words."""
 
+_KEY_LIKE = re.compile(r"(?![a-z]{8})[A-Za-z0-9]{8}")
+"""Eight letters and digits in a row that are not a plain word: they may be a piece of a key."""
+
 
 def quoted(value: object) -> str:
     """A value as a message may show it: short and without any sign of a private key, or only its length."""
     text = value if isinstance(value, str) else type(value).__name__
-    return f"a text of {len(text)} letters" if len(text) > _SHOWN or "prv" in text else repr(text)
+    is_kept = len(text) > _SHOWN or "prv" in text or _KEY_LIKE.search(text)
+    return f"a text of {len(text)} letters" if is_kept else repr(text)
 
 
 def decode_paper(data: bytes) -> str:
