@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -37,7 +38,7 @@ from zakhira.flows.spending.refusals import (
 )
 from zakhira.flows.spending.returning import take_signatures
 from zakhira.flows.spending.sending import broadcast
-from zakhira.flows.spending.spend import version_bytes
+from zakhira.flows.spending.spend import TreasurySpend, version_bytes
 from zakhira.flows.spending.step import load_spend
 
 
@@ -99,7 +100,7 @@ def test_from_order_to_block(drill: TreasuryDrill) -> None:
 def test_every_step_again_changes_nothing(drill: TreasuryDrill) -> None:
     """Each step done twice, as after a lost answer, leaves the same spend and no second entry in the audit chain."""
     told = order("pay-1", 1_000_000)
-    steps = [
+    steps: list[Callable[[], TreasurySpend]] = [
         lambda: propose(drill.treasury, told, officer("dara")),
         lambda: approve(drill.treasury, "pay-1", officer("amina")),
         lambda: approve(drill.treasury, "pay-1", officer("chand")),
