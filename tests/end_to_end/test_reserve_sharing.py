@@ -34,10 +34,10 @@ def wait_until_gone(folder: Path) -> None:
     assert helpers(folder) == []
 
 
-@pytest.fixture
-def reserve(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def reserve(runs_folder: Path) -> Path:
     """A drill's reserve."""
-    folder = tmp_path / "reserve"
+    folder = runs_folder / "shared-reserve"
     made = zakhira("reserve", "init", str(folder), "--programme", str(SMALL), "--drill")
     assert made.code == 0, made.err
     assert helpers(folder) == [], "the database that was made is not left running"

@@ -17,8 +17,10 @@ from zakhira.adapters.drill_keys import signer_xpub
 from zakhira.adapters.software_signer import SoftwareSigner
 from zakhira.cli.commands import zakhira
 from zakhira.cli.vault_commands import PAPERS
+from zakhira.custody.descriptor import derive_address, vault_descriptor
 from zakhira.custody.vault_papers.kinds import PAPER_KINDS
 from zakhira.flows.vaults import vault_record
+from zakhira.programme.model import Vault, VaultKey
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.services import ProgramServices
 from zakhira.wiring.settings import Settings
@@ -72,9 +74,9 @@ def code_of(result: Result) -> str:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(reserves_folder: Path) -> Iterator[Desk]:
     """A drill's reserve with its register, its node and database kept up as ``zakhira reserve node`` does."""
-    folder = tmp_path_factory.mktemp("walk") / "reserve"
+    folder = reserves_folder / "reserve"
     settings = Settings(tools=PROJECT / ".tools")
     terminal = Desk(settings, folder)
     dry = terminal.ask("reserve", "init", str(folder), "--programme", str(SMALL), "--drill", "--dry-run")
@@ -119,7 +121,7 @@ def test_the_reserve_says_what_it_holds(walked: Desk) -> None:
     folder = str(walked.folder)
     facts = walked.ask("reserve", "status", folder)
     held = {vault["vault"]: vault["settled_sats"] for vault in facts["vaults"]}
-    assert held == {"cold": 50_000_000, "cold-next": 0}
+    assert (held["cold"], held["cold-next"]) == (50_000_000, 0)
     assert facts["chain"]["tip_height"] == facts["chain"]["followed_height"]
     assert facts["keys_without_proof_of_life"] == []
     said = walked.type("reserve", "status", folder).stdout
@@ -171,9 +173,28 @@ def test_a_vault_goes_out_and_comes_back(walked: Desk, kind: str, tmp_path: Path
     assert {fault["code"] for fault in refused["error"]["faults"]} == {"ZK-CUSTODY-097"}
 
 
+def test_a_vault_of_another_program_comes_with_its_past(walked: Desk, tmp_path: Path) -> None:
+    """Its keys are registered, so it is taken over; a coin that was paid before anybody watched it is found."""
+    keys = [key for key in walked.ask("keys", "list", str(walked.folder))["keys"] if key["signer"].startswith("heir-")]
+    quorum = tuple(VaultKey("somebody", key["xpub"]) for key in keys)
+    other = Vault("other", "cold", 2, quorum)
+    paper, folder = tmp_path / "other.txt", str(walked.folder)
+    paper.write_text(vault_descriptor(other))
+    address = derive_address(other, 0, 0, "regtest").address
+    walked.ask("reserve", "mine", folder, "--blocks", "6", "--pay", address, "0.2 BTC")
+    walked.ask("reserve", "follow", folder, "--once")
+    words = ("vault", "import", folder, str(paper), "--as", "taken-over", "--purpose", "cold", "--from-height", "100")
+    assert walked.ask(*words, exit_code=2)["error"]["faults"][0]["code"] == "ZK-CUSTODY-096", "the keys are a drill's"
+    taken = walked.ask(*words, "--drill")
+    assert (taken["first_address"], taken["coins_found"]) == (address, 1)
+    assert walked.ask("vault", "show", folder, "taken-over")["untested"] == ["heir-1", "heir-2", "heir-3"]
+    held = {vault["vault"]: vault["settled_sats"] for vault in walked.ask("reserve", "status", folder)["vaults"]}
+    assert held["taken-over"] == 20_000_000
+
+
 def test_the_help_names_every_format() -> None:
     """What can be exported is what the papers' room can write."""
-    assert PAPERS == tuple(PAPER_KINDS)
+    assert tuple(PAPER_KINDS) == PAPERS
 
 
 def test_a_backup_sheet_is_a_pdf(walked: Desk, tmp_path: Path) -> None:

@@ -176,10 +176,10 @@ def _ageing_table(desk: Desk, ageing: tuple[AgeingCoin, ...]) -> Table:
     )
     columns = ("vault", "coin", "BTC", "blocks left", "recovery keys")
     oldest = ageing[0].coin
+    refresh = f"zakhira spend move {desk.folder.root} refresh-1 --from {oldest.vault} --to {oldest.vault}"
     notes = (
         "A refresh, a spend of the vault to itself, resets their age, for example:",
-        f"zakhira spend move {desk.folder.root} refresh-1 --from {oldest.vault} --to {oldest.vault} "
-        f"--older-than {oldest.height} --key OFFICER",
+        f"{refresh} --older-than {oldest.height} --key OFFICER",
     )
     return _cut("Coins whose recovery path nears maturity", columns, rows, (2, 3), notes)
 
