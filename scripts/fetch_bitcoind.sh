@@ -89,13 +89,15 @@ unpack() {
         dpkg -x "$package" "$work/new/prefix" || fail "cannot unpack $(basename "$package")." "Is the disk full?"
     done
     mkdir -p "$work/new/bin"
-    cat > "$work/new/bin/bitcoind" <<WRAPPER
+    for program in bitcoind bitcoin-cli; do
+        cat > "$work/new/bin/$program" <<WRAPPER
 #!/bin/sh
-# Runs Debian's bitcoind with its own C library; written by scripts/fetch_bitcoind.sh.
+# Runs Debian's $program with its own C library; written by scripts/fetch_bitcoind.sh.
 prefix=\$(cd "\$(dirname "\$0")/../prefix" && pwd)
-exec "\$prefix/$loader" --library-path "\$prefix/usr/lib/$triple" "\$prefix/usr/bin/bitcoind" "\$@"
+exec "\$prefix/$loader" --library-path "\$prefix/usr/lib/$triple" "\$prefix/usr/bin/$program" "\$@"
 WRAPPER
-    chmod 755 "$work/new/bin/bitcoind"
+        chmod 755 "$work/new/bin/$program"
+    done
 }
 
 if [ -n "${ZAKHIRA_BITCOIND:-}" ]; then
