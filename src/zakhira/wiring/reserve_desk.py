@@ -122,9 +122,7 @@ def open_archive(settings: Settings, folder: Path, *, clock: Clock = utc_now) ->
             f"{terms.programme} is on the chain {programme.chain}, the reserve on {terms.chain}.",
             f"Mend programme or chain in {place.terms_file}.",
         )
-    with _open_books(settings, place) as books:
-        _require_own(books, terms, clock())
-        _open_accounts(books, programme)
+    with own_books(settings, place, terms, programme, clock) as books:
         yield Archive(place, terms, programme, books, clock)
 
 
@@ -162,10 +160,15 @@ def open_reserve(settings: Settings, folder: Path, *, clock: Clock = utc_now) ->
 
 
 @contextlib.contextmanager
-def _open_books(settings: Settings, folder: ReserveFolder) -> Iterator[PostgresBooks]:
+def own_books(
+    settings: Settings, folder: ReserveFolder, terms: ReserveTerms, programme: Programme, clock: Clock = utc_now
+) -> Iterator[PostgresBooks]:
+    """The books of this very reserve, with its accounts; made if they are new. Raises BooksOfAnotherReserve."""
     with _database(settings, folder) as dsn:
         books = open_books(dsn)
         try:
+            _require_own(books, terms, clock())
+            _open_accounts(books, programme)
             yield books
         finally:
             books.close()

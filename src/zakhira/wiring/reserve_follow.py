@@ -29,28 +29,31 @@ _ROWS = 50
 
 
 def follow_reserve(desk: Desk, say: Callable[[Answer], None], progress: Progress, *, once: bool) -> None:
-    """Follow until the tip, or for ever; every turn is committed before it is told."""
-    told_trouble = ""
+    """Follow until the tip, or for ever; every turn is committed before it is told.
+
+    A named node that is away is waited for. A private one that ended is not coming back by itself: that is raised.
+    """
+    trouble = told = ""
     first = True
     while True:
         try:
             answer, tip = _turn(desk, progress, first=first)
-        except (NodeUnreachable, NodeCatchingUp) as error:
+            if answer is not None:
+                say(answer)
             if once:
+                return
+            first, trouble, told = False, "", ""
+            desk.treasury.node.wait_for_block(tip, WAIT_S)
+        except (NodeUnreachable, NodeCatchingUp) as error:
+            if once or (desk.node.is_private and isinstance(error, NodeUnreachable)):
                 raise
-            if error.message != told_trouble:
+            # Told when it is there a second time: blocks that are just coming in are no trouble.
+            if trouble == error.message != told:
                 facts: dict[str, Json] = {"waiting": True, "code": error.code, "message": error.message}
                 say(Answer((), facts, f"Waiting for the node: {error.code} {error.message}"))
-            told_trouble = error.message
+                told = trouble
+            trouble = error.message
             time.sleep(RETRY_S)
-            continue
-        told_trouble = ""
-        if answer is not None:
-            say(answer)
-        first = False
-        if once:
-            return
-        desk.treasury.node.wait_for_block(tip, WAIT_S)
 
 
 def _turn(desk: Desk, progress: Progress, *, first: bool) -> tuple[Answer | None, str]:

@@ -15,7 +15,7 @@ from zakhira.cli.services import Answer, Table
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
 from zakhira.programme.model import Programme
-from zakhira.wiring.reserve_desk import open_archive
+from zakhira.wiring.reserve_desk import own_books
 from zakhira.wiring.reserve_drill import drill_signers, make_drill, officer_files, require_drill
 from zakhira.wiring.reserve_folder import (
     NodeAddress,
@@ -92,13 +92,12 @@ def _require_nodes(settings: Settings, terms: ReserveTerms) -> None:
 
 
 def _make(settings: Settings, folder: ReserveFolder, terms: ReserveTerms, programme: Programme) -> None:
-    """The terms come last but one: a reserve that was interrupted before them is no reserve yet."""
+    """The terms come last: a reserve that was interrupted before them is none yet, and may be made again."""
     folder.root.mkdir(parents=True, exist_ok=True)
     if terms.is_drill:
         make_drill(programme, folder, settings)
-    write_terms(folder, terms)
-    with open_archive(settings, folder.root):
-        pass  # the database and its schema are made
+    with own_books(settings, folder, terms, programme):
+        write_terms(folder, terms)
 
 
 def _answer(
