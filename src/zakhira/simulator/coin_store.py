@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from zakhira.flows.ports.coin_events import WatchedCoin
-from zakhira.flows.ports.coin_store import PAGE_COINS, BlockChanges, CoinSum, Depth, FollowedSpan, VaultStatus
+from zakhira.flows.ports.coin_store import (
+    PAGE_COINS,
+    BlockChanges,
+    CoinSum,
+    Depth,
+    FollowedSpan,
+    PaperedCoin,
+    VaultStatus,
+)
 from zakhira.kernel.canonical import Json
 from zakhira.simulator.books import SimulatedBooks
 
@@ -107,6 +115,32 @@ class SimulatedCoins:
             there = self.coins_at(late.vault, late.branch, late.place)
             counts[late.outpoint] = min(limit, [coin.outpoint for coin in there].index(late.outpoint))
         return counts
+
+    def papered(
+        self, vault: str, kind: str, states: Sequence[str], depth: Depth, lots: Sequence[str] = ()
+    ) -> Sequence[PaperedCoin]:
+        """The unspent coins of a vault whose newest record of this kind has one of these states, by outpoint."""
+        tip = self._books.fold.tip
+        papers = cast("Mapping[str, Mapping[str, Json]]", self._books.records(kind))
+        found = []
+        for coin in sorted(self._coins(), key=lambda coin: coin.outpoint):
+            paper = papers.get(coin.outpoint)
+            if tip is None or coin.vault != vault or coin.spent_by or paper is None or paper["state"] not in states:
+                continue
+            needed = depth.needed(coin.amount_sats, is_coinbase=coin.is_coinbase)
+            told = cast("Sequence[str]", paper["lots"])
+            found.append(
+                PaperedCoin(
+                    coin.outpoint,
+                    coin.amount_sats,
+                    coin.height if coin.confirmations_at(tip[0]) >= needed else 0,
+                    str(paper["purpose"]),
+                    str(paper["hold_until"]),
+                    told[0],
+                    not lots or set(told) <= set(lots),
+                )
+            )
+        return found
 
     def _coins(self) -> Iterable[WatchedCoin]:
         return self._books.fold.coins.values()

@@ -161,6 +161,7 @@ def test_killed_here_and_there(ground: Ground, places: list[str]) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(7200)
 def test_killed_everywhere(ground: Ground, places: list[str]) -> None:
     """At every place."""
     for number in range(1, len(places) + 1):

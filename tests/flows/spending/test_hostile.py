@@ -117,11 +117,12 @@ def test_dmm_the_request_is_altered_on_the_way(drill: TreasuryDrill) -> None:
     spend = load_spend(drill.treasury, "pay-1")
     altered = replace(spend.instruction, payments=(Payment(THIEF, 1_000_000),))
     write_by_hand(drill, "instruction", replace(spend, instruction=altered).record)
-    for step in (
+    steps: list[Callable[[], object]] = [
         lambda: approve(drill.treasury, "pay-1", officer("amina")),
         lambda: decide(drill.treasury, "pay-1"),
         lambda: build(drill.treasury, "pay-1", FAST),
-    ):
+    ]
+    for step in steps:
         with pytest.raises(ProposalForged):
             step()
     resigned = replace(spend, instruction=altered, proposal_signature=officer("dara").sign("approval", altered.hash))

@@ -11,7 +11,15 @@ from psycopg.rows import TupleRow
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.rows import coin_from
 from zakhira.flows.ports.coin_events import WatchedCoin
-from zakhira.flows.ports.coin_store import PAGE_COINS, BlockChanges, CoinSum, Depth, FollowedSpan, VaultStatus
+from zakhira.flows.ports.coin_store import (
+    PAGE_COINS,
+    BlockChanges,
+    CoinSum,
+    Depth,
+    FollowedSpan,
+    PaperedCoin,
+    VaultStatus,
+)
 
 _COIN: LiteralString = """
 SELECT coin.outpoint, coin.vault, coin.branch, coin.place, coin.amount_sats, coin.script_hex, coin.height,
@@ -56,6 +64,21 @@ SELECT late.outpoint, (
         LIMIT %(limit)s
     ) AS counted
 ) FROM zakhira.coin AS late WHERE late.outpoint = ANY(%(outpoints)s)
+"""
+_PAPERED: LiteralString = """
+SELECT coin.outpoint, coin.amount_sats, CASE WHEN tip.height - coin.height + 1 >= GREATEST(
+           (%(confirmations)s::int[])[width_bucket(coin.amount_sats, %(amounts)s::bigint[])],
+           CASE WHEN coin.is_coinbase THEN %(coinbase)s ELSE 0 END) THEN coin.height ELSE 0 END,
+       paper.body ->> 'purpose', paper.body ->> 'hold_until', paper.body -> 'lots' ->> 0,
+       cardinality(%(lots)s::text[]) = 0 OR paper.body -> 'lots' <@ to_jsonb(%(lots)s::text[])
+FROM zakhira.coin
+CROSS JOIN (SELECT max(height) AS height FROM zakhira.followed_block) AS tip
+JOIN (
+    SELECT DISTINCT ON (id) id, body FROM zakhira.record WHERE kind = %(kind)s
+    ORDER BY id, sequence DESC, ordinal DESC
+) AS paper ON paper.id = coin.outpoint
+WHERE coin.vault = %(vault)s AND coin.spent_by IS NULL AND paper.body ->> 'state' = ANY(%(states)s)
+ORDER BY coin.outpoint COLLATE "C"
 """
 
 
@@ -157,6 +180,13 @@ class PostgresCoins:
         """How many coins came to the same address before each of these, counted up to ``limit``."""
         rows = self._rows(_EARLIER, {"outpoints": list(outpoints), "limit": limit})
         return {str(outpoint): int(count) for outpoint, count in rows}
+
+    def papered(
+        self, vault: str, kind: str, states: Sequence[str], depth: Depth, lots: Sequence[str] = ()
+    ) -> Sequence[PaperedCoin]:
+        """The unspent coins of a vault whose newest record of this kind has one of these states, by outpoint."""
+        values = {"vault": vault, "kind": kind, "states": list(states), "lots": list(lots), **_depth(depth)}
+        return [PaperedCoin._make(row) for row in self._rows(_PAPERED, values)]
 
     def _coins(self, query: LiteralString, **values: object) -> tuple[WatchedCoin, ...]:
         return tuple(coin_from(row) for row in self._rows(query, values))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from zakhira.flows.ports.coin_events import WatchedCoin
 
@@ -61,6 +61,22 @@ class VaultStatus:
     """of a coinbase below 100 confirmations; not among the pending"""
 
 
+class PaperedCoin(NamedTuple):
+    """An unspent coin with what its newest paper says, as far as choosing needs it; there may be a hundred thousand."""
+
+    outpoint: str
+    amount_sats: int
+    settled_height: int
+    """its block if it lies deep enough, else 0"""
+    purpose: str
+    hold_until: str
+    """ISO date, or empty"""
+    lot: str
+    """the first of its lots"""
+    is_of_lots: bool
+    """whether all its lots are among those that were asked for; true where none were"""
+
+
 @dataclass(frozen=True)
 class BlockChanges:
     """What a followed block did to coins of ours, in the state that they are in now."""
@@ -110,3 +126,8 @@ class CoinStore(Protocol):
 
     def earlier_arrivals(self, outpoints: Sequence[str], limit: int) -> Mapping[str, int]:
         """How many coins came to the same address before each of these, counted up to ``limit``."""
+
+    def papered(
+        self, vault: str, kind: str, states: Sequence[str], depth: Depth, lots: Sequence[str] = ()
+    ) -> Sequence[PaperedCoin]:
+        """The unspent coins of a vault whose newest record of ``kind`` has one of these states, by outpoint."""

@@ -65,9 +65,9 @@ def build(treasury: Treasury, spend_id: str, wish: FeeWish = FeeWish()) -> Treas
     elif spend.kind == PAYMENT:
         purse = _purse(treasury, spend)
         plan = _payment_plan(treasury, spend, purse, wish)
-        coins = purse.spent(plan.inputs, treasury.chain)
+        coins = purse.spent(plan.inputs)
     else:
-        coins = _purse(treasury, spend).spent(spend.instruction.inputs, treasury.chain)
+        coins = _purse(treasury, spend).spent(spend.instruction.inputs)
         plan = exact_plan(treasury, spend, coins)
     version, bytes_ = make_version(treasury, spend, plan, coins, number=0)
     built = replace(spend, state=state, versions=(version,))
@@ -84,8 +84,15 @@ def version_records(spend: TreasurySpend, version: BuiltVersion, bytes_: Version
 
 def _purse(treasury: Treasury, spend: TreasurySpend) -> Purse:
     instruction = spend.instruction
-    purse = open_purse(treasury, instruction.from_vault, instruction.path, instruction.inputs, own_ids(spend))
-    missing = sorted(set(instruction.inputs) - set(purse.coins))
+    purse = open_purse(
+        treasury,
+        instruction.from_vault,
+        instruction.path,
+        named=instruction.inputs,
+        own=own_ids(spend),
+        lots=spend.lots,
+    )
+    missing = sorted(set(instruction.inputs) - {coin.outpoint for coin in purse.coins})
     if missing:
         raise UnusableInput(
             f"The coin {missing[0]} is not among the usable coins of vault {instruction.from_vault}.",
@@ -120,7 +127,7 @@ def funding_for(treasury: Treasury, spend: TreasurySpend, wish: FeeWish) -> Fund
 def _payment_plan(treasury: Treasury, spend: TreasurySpend, purse: Purse, wish: FeeWish) -> SpendPlan:
     rng = seeded_rng(treasury.seed, "build", spend.id)
     funding = funding_for(treasury, spend, wish)
-    return plan_spend(payment_outputs(spend), purse.spendable(spend.lots), funding, rng, spend.instruction.inputs)
+    return plan_spend(payment_outputs(spend), purse.coins, funding, rng, spend.instruction.inputs)
 
 
 def exact_plan(treasury: Treasury, spend: TreasurySpend, coins: Sequence[SpentCoin]) -> SpendPlan:

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from zakhira.controls.spend_state import OUT_STATES, SpendEvent, SpendState, advance
 from zakhira.custody.bump import Version, plan_bump, plan_cancel, plan_child
-from zakhira.custody.checks import vault_named
+from zakhira.custody.checks import sequence_and_locktime, vault_named
+from zakhira.custody.coin import RECOVERY
 from zakhira.custody.spend_plan import HomePlace, SpendPlan
 from zakhira.custody.vault_state import RETIRED
 from zakhira.custody.weight import input_weight
@@ -49,18 +50,18 @@ def bump(treasury: Treasury, spend_id: str, wish: FeeWish) -> TreasurySpend:
     last = spend.out[-1]
     purse = None
     if not instruction.inputs:
-        purse = open_purse(treasury, instruction.from_vault, instruction.path, (), own_ids(spend))
+        purse = open_purse(treasury, instruction.from_vault, instruction.path, own=own_ids(spend), lots=spend.lots)
     plan = plan_bump(
         versions_out(treasury, spend),
         _plan_of(spend, last),
-        purse.spendable(spend.lots) if purse else (),
+        purse.coins if purse else (),
         funding_for(treasury, spend, wish),
         treasury.mempool.mempool_rules(),
         seeded_rng(treasury.seed, "bump", spend.id, len(spend.out)),
     )
     kept = {item.coin.outpoint: item for item in last.coins}
     added = [outpoint for outpoint in plan.inputs if outpoint not in kept]
-    fresh = {item.coin.outpoint: item for item in purse.spent(added, treasury.chain)} if purse else {}
+    fresh = {item.coin.outpoint: item for item in purse.spent(added)} if purse else {}
     coins = tuple({**kept, **fresh}[outpoint] for outpoint in plan.inputs)
     version, bytes_ = make_version(treasury, spend, plan, coins, number=0)
     bumped = replace(spend, state=state, versions=(*spend.out, version))
@@ -130,11 +131,12 @@ def propose_home(
     """Propose the double-spend home: one of the spend's coins back to its vault, in the place of every version.
 
     ``order`` gives id, clause, ceilings and expiry of the new spend; vaults and payments follow from the old one. The
-    old spend is cancelled when the new one confirms, and the other way round.
+    old spend is cancelled when the new one confirms, and the other way round. With the recovery path in ``order`` the
+    recovery quorum takes home what the main quorum cannot finish any more.
 
     Raises:
         NothingToBump: nothing is in other hands: a word cancels it.
-        NotProposer, SpendIdTaken: the officer, the id.
+        NotProposer, SpendIdTaken, NoSuchPath: the officer, the id, the path.
         NoSharedInput, UnusableInput, FeeAboveCeiling, TooLittle and others: from ``custody.bump.plan_cancel``.
     """
     step = begin_step(treasury)
@@ -154,13 +156,15 @@ def propose_home(
     place = reserve_home(treasury, vault_id, order.id)
     vault = vault_named(policy_in_force(treasury), vault_id)
     home = HomePlace(place.address, place.script_hex, input_weight(vault))
+    payer, path = vault_named(policy_in_force(treasury), spend.instruction.from_vault), _home_path(spend, order)
+    sequence_and_locktime(payer, path)
     coins = {
-        item.coin.outpoint: item.spendable
+        item.coin.outpoint: replace(item.spendable, input_weight=input_weight(payer, path))
         for version in spend.out
         for item in version.coins
         if item.is_unconfirmed or _is_unspent(treasury, item.coin.outpoint)
     }
-    order = replace(order, from_vault=spend.instruction.from_vault, to_vault=vault_id, path=spend.instruction.path)
+    order = replace(order, from_vault=payer.id, to_vault=vault_id, path=path)
     limits = limits_of(treasury, instruction_for(treasury, order, officer.officer, ()))
     terms = fee_terms(treasury, limits, wish)
     plan = plan_cancel(versions, coins, home, terms, treasury.mempool.mempool_rules(), order.id)
@@ -174,6 +178,11 @@ def propose_home(
         replaces=spend_id,
     )
     return record_proposals(treasury, step, officer, (proposed,))[0]
+
+
+def _home_path(spend: TreasurySpend, order: SpendOrder) -> str:
+    """The quorum that takes a coin home: that of the spend, or the recovery quorum where the order asks for it."""
+    return RECOVERY if order.path == RECOVERY else spend.instruction.path
 
 
 def _is_unspent(treasury: Treasury, outpoint: str) -> bool:

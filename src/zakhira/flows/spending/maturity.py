@@ -61,7 +61,7 @@ def not_mature(vault: Vault, outpoint: str, coin_height: int, tip_height: int) -
     assert vault.recovery is not None, "only a vault with a recovery path has coins that are too young for it"
     opens = opening_height(coin_height, vault.recovery)
     return NotMature(
-        f"The recovery path of vault {vault.id} opens for coin {outpoint} in block {opens}, {opens - tip_height - 1} "
-        f"blocks after the next one: the chain stands at {tip_height}.",
+        f"The recovery path of vault {vault.id} opens for coin {outpoint} in block {opens}; the next block is "
+        f"{tip_height + 1}.",
         "Wait for that block, or let the main quorum sign.",
     )

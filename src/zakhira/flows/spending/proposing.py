@@ -120,7 +120,7 @@ def propose_batches(treasury: Treasury, order: SpendOrder, officer: OfficerKey, 
         on=treasury.now.date(),
         lots=frozenset(order.lots),
     )
-    purse = open_purse(treasury, vault.id, order.path)
+    purse = open_purse(treasury, vault.id, order.path, lots=order.lots)
     outputs = [
         PlannedOutput(
             f"{order.id}/{number}",
@@ -130,7 +130,7 @@ def propose_batches(treasury: Treasury, order: SpendOrder, officer: OfficerKey, 
         for number, payment in enumerate(order.payments)
     ]
     rng = seeded_rng(treasury.seed, "batches", order.id)
-    planned = plan_batches(outputs, purse.spendable(order.lots), funding, rng)
+    planned = plan_batches(outputs, purse.coins, funding, rng)
     spends = [
         proposed_spend(
             treasury,
@@ -160,10 +160,10 @@ def propose_moves(treasury: Treasury, move: MoveOrder, officer: OfficerKey, wish
     if again:
         return again
     terms = _move_terms(treasury, move, officer, wish)
-    purse = open_purse(treasury, move.from_vault, move.order.path)
+    purse = open_purse(treasury, move.from_vault, move.order.path, lots=move.order.lots)
     coins = [
         coin
-        for coin in purse.spendable(move.order.lots)
+        for coin in purse.coins
         if coin.height > 0 and (not move.older_than_height or coin.height <= move.older_than_height)
     ]
     groups = list(_move_steps(coins, terms, move.step_sats))
@@ -194,12 +194,10 @@ def propose_gathering(
     if again:
         return again
     terms = _move_terms(treasury, move, officer, wish)
-    purse = open_purse(treasury, move.from_vault, move.order.path)
+    purse = open_purse(treasury, move.from_vault, move.order.path, lots=move.order.lots)
     vault = vault_named(policy_in_force(treasury), move.to_vault)
     home = change_cost_place(vault, move.order.path, treasury.chain)
-    found = plan_gathering(
-        purse.spendable(move.order.lots), home, terms, small_below_sats, rate_below_sat_per_kvb, most_inputs
-    )
+    found = plan_gathering(purse.coins, home, terms, small_below_sats, rate_below_sat_per_kvb, most_inputs)
     if not found:
         raise NothingToMove(
             f"Gathering the coins of {move.from_vault} below {small_below_sats} sat saves nothing at this fee rate.",
