@@ -183,6 +183,18 @@ def test_cautions_say_what_owners_must_know() -> None:
     assert topics(replace(model, is_drill=True)) == ["drill", "drill-quorum", "drill-quorum", "entropy", "entropy"]
 
 
+def test_a_loss_that_would_stop_a_path_is_named() -> None:
+    """Four keys with two on one site that ask for three: nobody could complete it there, and its loss would stop it."""
+    four = replace(SORTED, signers=COLD_SIGNERS[:4])
+    assert topics(four) == []
+    shared = (REGISTER[0], replace(REGISTER[1], site=" islamabad "), *REGISTER[2:])
+    (caution,) = design_vault(four, shared, CHAIN).cautions
+    assert (caution.topic, "without one site: Islamabad." in caution.text) == ("loss", True)
+    everybody = design_vault(replace(SORTED, threshold=5), REGISTER, CHAIN).cautions
+    assert [caution.topic for caution in everybody] == ["loss", "loss"]
+    assert "without one person: Amina, Bilal, Chand, Dara, Ehsan." in everybody[1].text
+
+
 def test_keys_off_the_usual_path_are_named() -> None:
     """A tpub at mainnet's coin type works here, and some signers refuse it."""
     text = signer_xpub("another phrase", "cold", "odd").replace("/1h/", "/0h/")

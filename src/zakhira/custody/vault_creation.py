@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zakhira.custody.descriptor import CHANGE, RECEIVE, derive_place, vault_descriptor
@@ -152,13 +152,18 @@ def _distinct(path: _Path, fingerprint: str) -> bool:
     return len({key.identity for key in keys if key.fingerprint == fingerprint}) > 1
 
 
+def _grouped(path: _Path, field: str) -> Iterable[list[RegisteredKey]]:
+    """The keys of a path that have a field of the register in common."""
+    groups: dict[str, list[RegisteredKey]] = {}
+    for key in path.keys:
+        groups.setdefault(" ".join(getattr(key, field).casefold().split()), []).append(key)
+    return groups.values()
+
+
 def _shared(path: _Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """What one person, site or vendor could complete: the word, the name, and the signers that it has."""
     for field, word in _SHARED:
-        groups: dict[str, list[RegisteredKey]] = {}
-        for key in path.keys:
-            groups.setdefault(" ".join(getattr(key, field).casefold().split()), []).append(key)
-        for keys in groups.values():
+        for keys in _grouped(path, field):
             if path.threshold <= len(keys):
                 yield word, getattr(keys[0], field), tuple(key.signer for key in keys)
 
@@ -276,6 +281,8 @@ def _cautions(request: VaultRequest, paths: tuple[_Path, ...], chain: str) -> It
     if request.recovery is not None:
         yield from _recovery_cautions(request, request.recovery)
     yield from _entropy_cautions(paths)
+    if not request.is_drill:
+        yield from _loss_cautions(paths)
     yield from _path_cautions(request, paths, chain)
 
 
@@ -301,6 +308,20 @@ def _entropy_cautions(paths: tuple[_Path, ...]) -> Iterator[Caution]:
                     "entropy",
                     f"{count} of {path.name} were made by {vendor} {device} {firmware} from {source}: one advisory "
                     f"would touch the {path.threshold} that it takes.",
+                )
+
+
+def _loss_cautions(paths: tuple[_Path, ...]) -> Iterator[Caution]:
+    """Sites and persons whose loss would leave fewer keys than a path asks for."""
+    for path in paths:
+        for field, word in (("site", "site"), ("holder", "person")):
+            names = [
+                getattr(keys[0], field) for keys in _grouped(path, field) if len(path.keys) - len(keys) < path.threshold
+            ]
+            if names:
+                yield Caution(
+                    "loss",
+                    f"Fewer than {path.threshold} of {path.name} would be left without one {word}: {', '.join(names)}.",
                 )
 
 

@@ -8,12 +8,13 @@ from datetime import date
 from functools import cache
 
 from zakhira.custody.checks import vault_named
-from zakhira.custody.coin import Address, Coin
+from zakhira.custody.coin import RECOVERY, Address, Coin
 from zakhira.custody.coin_request import SpendableCoin
 from zakhira.custody.descriptor import derive_address
 from zakhira.custody.weight import input_weight
 from zakhira.flows.coin_papers import ANNOUNCED, COIN_PAPER, OWN, CoinPaper, paper_of
 from zakhira.flows.ports.coin_events import WatchedCoin
+from zakhira.flows.spending.maturity import is_open, not_mature
 from zakhira.flows.spending.refusals import CoinsTaken
 from zakhira.flows.spending.spend import SpentCoin, TreasurySpend
 from zakhira.flows.spending.spend_line import spend_lines, taken_coins
@@ -67,10 +68,12 @@ def open_purse(
     """The coins of a vault: all that may be chosen, or the named ones alone.
 
     Coins in suspense, lost or not judged yet are never among them, and neither are coins of other spends under way;
-    those of ``own`` spends are (the spend itself, and the one that it takes home).
+    those of ``own`` spends are (the spend itself, and the one that it takes home). On the recovery path coins that are
+    too young for it are not chosen; a named one is left to the builder, which refuses it.
 
     Raises:
         CoinsTaken: a named coin is part of another spend that is under way.
+        NotMature: the vault has coins, and all are too young for the recovery path.
         UnknownVault: there is no such vault.
     """
     vault = vault_named(policy_in_force(treasury), vault_id)
@@ -86,7 +89,19 @@ def open_purse(
         )
     weight = input_weight(vault, path)
     coins = _named(treasury, vault_id, weight, named) if named else _all(treasury, vault_id, weight, lots)
-    return Purse(treasury, vault, weight, tuple(coin for coin in coins if coin.outpoint not in foreign))
+    free = tuple(coin for coin in coins if coin.outpoint not in foreign)
+    return Purse(treasury, vault, weight, free if named or path != RECOVERY else _open_coins(treasury, vault, free))
+
+
+def _open_coins(treasury: Treasury, vault: Vault, coins: tuple[SpendableCoin, ...]) -> tuple[SpendableCoin, ...]:
+    """Those that the recovery path is open for; raises NotMature if there are others alone."""
+    span = treasury.coins.span()
+    tip_height = span.height if span else -1
+    found = tuple(coin for coin in coins if coin.height and is_open(vault, RECOVERY, coin.height, tip_height))
+    if coins and not found:
+        oldest = min(coins, key=lambda coin: coin.height or tip_height + 1)
+        raise not_mature(vault, oldest.outpoint, oldest.height or tip_height + 1, tip_height)
+    return found
 
 
 def _all(treasury: Treasury, vault_id: str, weight: int, lots: Collection[str]) -> Iterator[SpendableCoin]:
