@@ -90,7 +90,7 @@ def plan_rotation(treasury: Treasury, order: RotationOrder, terms: FeeTerms) -> 
     before = vault_record(treasury.books, order.vault)
     is_begun = before.successor == order.successor
     retired = before if is_begun else plan_retirement(treasury, order.vault, order.successor)
-    coins = [coin for coin in open_purse(treasury, order.vault, MAIN).spendable() if coin.height > 0]
+    coins = [coin for coin in open_purse(treasury, order.vault, MAIN).coins if coin.height > 0]
     steps = tuple(_steps(coins, terms, step_sats))
     status = treasury.coins.status(order.vault, treasury.depth)
     everything = (status.settled, status.pending, status.immature)
