@@ -42,11 +42,12 @@ WITH tip AS (SELECT max(height) AS height FROM zakhira.followed_block), held AS 
 )
 SELECT depth, count(*), sum(amount_sats)::bigint FROM held GROUP BY depth
 """
+# The ids of records have the default collation, outpoints "C": without the cast no index would serve.
 _UNJUDGED: LiteralString = """
 CROSS JOIN (SELECT max(height) AS height FROM zakhira.followed_block) AS tip
 LEFT JOIN LATERAL (
     SELECT record.body ->> 'state' AS state FROM zakhira.record
-    WHERE record.kind = %(kind)s AND record.id = coin.outpoint
+    WHERE record.kind = %(kind)s AND record.id = coin.outpoint COLLATE "default"
     ORDER BY record.sequence DESC, record.ordinal DESC LIMIT 1
 ) AS judged ON true
 WHERE (coin.height, coin.outpoint) > (%(h)s, %(o)s) AND (judged.state IS NULL OR judged.state = 'lost')
