@@ -146,14 +146,14 @@ class Watching(RuleBasedStateMachine):
             assert fold.coins == expected
 
 
-class TestWatching(Watching.TestCase):  # type: ignore[misc]  # hypothesis ships it untyped
+class TestWatching(Watching.TestCase):  # type: ignore[misc, valid-type]  # hypothesis makes it
     """A quick run of the machine."""
 
     settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
 
 
 @pytest.mark.torture
-class TestWatchingLong(Watching.TestCase):  # type: ignore[misc]
+class TestWatchingLong(Watching.TestCase):  # type: ignore[misc, valid-type]
     """A long run."""
 
     settings = settings(max_examples=400, stateful_step_count=60, deadline=None)
