@@ -37,8 +37,10 @@ class NothingToTest(InvalidInput):
 
 def test_vault(settings: Settings, desk: Desk, order: ChallengeOrder, ask: Ask, *, dry_run: bool) -> Answer:
     """Write a challenge, sign one with key files, take signed ones back; or show what is still missing."""
-    if order.out is not None and order.signed:
-        raise NothingToTest("--out writes a new challenge, --signed takes one back.", "Give one of the two.")
+    if (order.out is not None) + bool(order.signed) + bool(order.key_files) > 1:
+        raise NothingToTest(
+            "--out writes a new challenge, --signed takes one back, --key signs one at once.", "Give one of the three."
+        )
     if order.key_files:
         return _by_keys(settings, desk, order, ask, dry_run=dry_run)
     if order.out is not None:
