@@ -139,8 +139,15 @@ def test_the_heirs_act_when_the_recovery_path_has_matured(desk: Desk) -> None:
     assert desk.ask("vault", "test-sign", "main-1", *heir_keys, "--path", "recovery")["untested"] == []
     desk.make_vault("main-2", 2, intake(1, 2, 3, kind="next-"))
     desk.pay("main-1", "0.5 BTC")
-    ageing = desk.ask("reserve", "status")["ageing_coins"]
-    assert [item["blocks_left"] for item in ageing] == [RECOVERY_AFTER - SETTLED_BLOCKS]
+    status = desk.ask("reserve", "status")
+    assert [item["blocks_left"] for item in status["ageing_coins"]] == [RECOVERY_AFTER - SETTLED_BLOCKS]
+    (refresh,) = status["refreshes"]
+    assert (refresh["vault"], refresh["to_vault"], refresh["total_sats"]) == ("main-1", "main-1", 50_000_000)
+    words = ("reserve", "status", str(desk.folder))
+    said = CliRunner().invoke(zakhira, words, obj=ProgramServices(desk.settings)).stdout
+    assert f"--older-than {refresh['older_than_height']} --key" in said
+    assert f"{refresh['opens_at_height']:,}" in said
+    assert max(map(len, said.splitlines())) <= 100
     desk.ask("reserve", "mine", "--blocks", str(RECOVERY_AFTER))
     desk.ask("reserve", "follow", "--once")
     assert desk.ask("reserve", "status")["ageing_coins"][0]["is_open"]

@@ -8,7 +8,7 @@ from typing import cast
 
 from zakhira.cli.services import Answer, Table
 from zakhira.custody.vault_state import VaultRecord
-from zakhira.flows.attention import AgeingCoin, ageing_coins, is_under_way, silent_keys
+from zakhira.flows.attention import AgeingCoin, Refresh, ageing_coins, is_under_way, refreshes, silent_keys
 from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT
 from zakhira.flows.ports.coin_store import VaultStatus
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
@@ -21,6 +21,7 @@ from zakhira.wiring.reserve_desk import Desk
 
 _ROWS = 20
 """Rows of a table of things to attend to; the JSON has them all."""
+_REFRESHES_SHOWN = 5
 _MINUTES_PER_HOUR = 60
 _HOURS_SHOWN = 3
 
@@ -35,6 +36,7 @@ def reserve_status(desk: Desk) -> Answer:
     suspense = treasury.books.balances().get(SUSPENSE_ACCOUNT)
     suspense_sats = abs(suspense.units) if suspense else 0
     ageing = ageing_coins(treasury)
+    needed = refreshes(treasury, ageing)
     silent = silent_keys(treasury, treasury.now.date())
     stolen = unexplained_spends(treasury.books)
     facts: dict[str, Json] = {
@@ -47,6 +49,7 @@ def reserve_status(desk: Desk) -> Answer:
             for item in stolen
         ],
         "ageing_coins": [_ageing_facts(item) for item in ageing],
+        "refreshes": [_refresh_facts(item) for item in needed],
         "keys_without_proof_of_life": [
             {
                 "signer": key.signer,
@@ -64,7 +67,7 @@ def reserve_status(desk: Desk) -> Answer:
     if spends:
         tables.append(_spend_table(spends))
     if ageing:
-        tables.append(_ageing_table(desk, ageing))
+        tables.append(_ageing_table(desk, ageing, needed))
     if silent:
         rows = tuple(
             (key.signer, ", ".join(vaults), key.last_proof_of_life.isoformat() if key.last_proof_of_life else "never")
@@ -163,25 +166,26 @@ def _spend_table(spends: list[SpendLine]) -> Table:
     return _cut("Spends under way", columns, rows, (3,), ())
 
 
-def _ageing_table(desk: Desk, ageing: tuple[AgeingCoin, ...]) -> Table:
+def _ageing_table(desk: Desk, ageing: tuple[AgeingCoin, ...], needed: tuple[Refresh, ...]) -> Table:
     rows = tuple(
         (
             item.coin.vault,
             f"{item.coin.outpoint[:16]}...{item.coin.outpoint[-4:]}",
             btc_text(item.coin.amount_sats),
+            f"{item.opens_at_height:,}",
             "open now" if item.blocks_left <= 0 else f"{item.blocks_left:,}",
+            f"{item.days_left:.1f}",
             f"{item.recovery.threshold} of {len(item.recovery.keys)}",
         )
         for item in ageing
     )
-    columns = ("vault", "coin", "BTC", "blocks left", "recovery keys")
-    oldest = ageing[0].coin
-    refresh = f"zakhira spend move {desk.folder.root} refresh-1 --from {oldest.vault} --to {oldest.vault}"
-    notes = (
-        "A refresh, a spend of the vault to itself, resets their age, for example:",
-        f"{refresh} --older-than {oldest.height} --key OFFICER",
-    )
-    return _cut("Coins whose recovery path nears maturity", columns, rows, (2, 3), notes)
+    columns = ("vault", "coin", "BTC", "opens in\nblock", "blocks\nleft", "days\nleft", "recovery\nkeys")
+    notes = ["A refresh, a spend of the vault to itself, resets the age (ten minutes a block [E]):"]
+    for refresh in needed[:_REFRESHES_SHOWN]:
+        name = f"refresh-{refresh.vault}-{refresh.opens_at_height}"
+        notes.append(f"zakhira spend move {desk.folder.root} {name} --from {refresh.vault} --to {refresh.to_vault}")
+        notes.append(f"    --older-than {refresh.older_than_height} --key OFFICER")
+    return _cut("Coins whose recovery path nears maturity", columns, rows, (2, 3, 4, 5), tuple(notes))
 
 
 def _vault_facts(record: VaultRecord, status: VaultStatus) -> dict[str, Json]:
@@ -219,6 +223,19 @@ def _ageing_facts(item: AgeingCoin) -> Json:
         "vault": item.coin.vault,
         "outpoint": item.coin.outpoint,
         "amount_sats": item.coin.amount_sats,
+        "opens_at_height": item.opens_at_height,
         "blocks_left": item.blocks_left,
+        "days_left": round(item.days_left, 1),
         "is_open": item.blocks_left <= 0,
+    }
+
+
+def _refresh_facts(item: Refresh) -> Json:
+    return {
+        "vault": item.vault,
+        "to_vault": item.to_vault,
+        "older_than_height": item.older_than_height,
+        "coins": item.coins,
+        "total_sats": item.total_sats,
+        "opens_at_height": item.opens_at_height,
     }
