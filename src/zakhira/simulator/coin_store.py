@@ -119,11 +119,11 @@ class SimulatedCoins:
     def papered(
         self, vault: str, kind: str, states: Sequence[str], depth: Depth, lots: Sequence[str] = ()
     ) -> Sequence[PaperedCoin]:
-        """The unspent coins of a vault whose newest record of this kind has one of these states, by outpoint."""
+        """The unspent coins of a vault whose newest record of this kind has one of these states, in any order."""
         tip = self._books.fold.tip
         papers = cast("Mapping[str, Mapping[str, Json]]", self._books.records(kind))
         found = []
-        for coin in sorted(self._coins(), key=lambda coin: coin.outpoint):
+        for coin in self._coins():
             paper = papers.get(coin.outpoint)
             if tip is None or coin.vault != vault or coin.spent_by or paper is None or paper["state"] not in states:
                 continue

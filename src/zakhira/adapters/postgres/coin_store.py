@@ -79,8 +79,9 @@ JOIN (
     ORDER BY id, sequence DESC, ordinal DESC
 ) AS paper ON paper.id = coin.outpoint
 WHERE coin.vault = %(vault)s AND coin.spent_by IS NULL AND paper.body ->> 'state' = ANY(%(states)s)
-ORDER BY coin.outpoint COLLATE "C"
 """
+_SORT_MEMORY: LiteralString = "SET LOCAL work_mem = '128MB'"
+"""A hundred thousand papers (30 MB) are sorted in memory: on disk, as with the usual 4 MB, it takes twice as long."""
 
 
 class PostgresCoins:
@@ -185,9 +186,15 @@ class PostgresCoins:
     def papered(
         self, vault: str, kind: str, states: Sequence[str], depth: Depth, lots: Sequence[str] = ()
     ) -> Sequence[PaperedCoin]:
-        """The unspent coins of a vault whose newest record of this kind has one of these states, by outpoint."""
+        """The unspent coins of a vault whose newest record of this kind has one of these states, in any order."""
         values = {"vault": vault, "kind": kind, "states": list(states), "lots": list(lots), **_depth(depth)}
-        return [PaperedCoin._make(row) for row in self._rows(_PAPERED, values)]
+
+        def ask(connection: Connection[TupleRow]) -> list[TupleRow]:
+            with connection.transaction():
+                connection.execute(_SORT_MEMORY)
+                return connection.execute(_PAPERED, values).fetchall()
+
+        return [PaperedCoin._make(row) for row in self._books.ask(ask)]
 
     def _coins(self, query: LiteralString, **values: object) -> tuple[WatchedCoin, ...]:
         return tuple(coin_from(row) for row in self._rows(query, values))

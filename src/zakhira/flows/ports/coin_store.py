@@ -130,4 +130,4 @@ class CoinStore(Protocol):
     def papered(
         self, vault: str, kind: str, states: Sequence[str], depth: Depth, lots: Sequence[str] = ()
     ) -> Sequence[PaperedCoin]:
-        """The unspent coins of a vault whose newest record of ``kind`` has one of these states, by outpoint."""
+        """The unspent coins of a vault whose newest record of ``kind`` has one of these states, in any order."""
