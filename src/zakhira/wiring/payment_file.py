@@ -7,17 +7,12 @@ import io
 from pathlib import Path
 
 from zakhira.flows.spending.order import PaymentOrder
-from zakhira.kernel.errors import Fault, Faults, InvalidInput, ZakhiraError
+from zakhira.flows.spending.refusals import BadPaymentLine
+from zakhira.kernel.errors import Fault, Faults, ZakhiraError
 from zakhira.kernel.money import parse_amount
 from zakhira.wiring.given_files import read_text
 
 _COLUMNS = ("address", "amount")
-
-
-class BadPaymentLine(InvalidInput):
-    """A payment is not an address with an amount and its unit."""
-
-    code = "ZK-FLOWS-062"
 
 
 def payment_of(text: str) -> PaymentOrder:

@@ -125,7 +125,7 @@ class NotAccepted(Refused):
     code = "ZK-FLOWS-060"
 
 
-class CoinsNotTogether(OutsideFailure):
-    """The ledger does not hold what the coins of a spend hold."""
+class BadPaymentLine(InvalidInput):
+    """A payment is not an address with an amount and its unit."""
 
     code = "ZK-FLOWS-061"

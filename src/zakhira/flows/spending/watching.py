@@ -10,6 +10,7 @@ from zakhira.flows.coin_papers import own_transaction
 from zakhira.flows.ports.coin_store import FollowedSpan
 from zakhira.flows.spending.booking import book, take_back
 from zakhira.flows.spending.deciding import expire_spends
+from zakhira.flows.spending.maturity import NotMature
 from zakhira.flows.spending.refusals import NotAccepted
 from zakhira.flows.spending.sending import send_version, signed_version
 from zakhira.flows.spending.spend import BuiltVersion, Confirmation, TreasurySpend
@@ -220,7 +221,8 @@ def _care(treasury: Treasury, line: SpendLine, found: SpendsFollowed) -> None:
         return
     try:
         send_version(treasury, spend, signed_version(spend))
-    except NotAccepted as error:
+    except (NotAccepted, NotMature) as error:
+        # A reorganisation may have moved a coin, or the tip, below the block in which a recovery path opens.
         found.told.append(error.message)
         return
     found.sent_again.append(spend.id)
