@@ -108,6 +108,27 @@ def test_the_recovery_path_opens_in_its_block_and_not_before(reserve: ReserveDri
     reserve.require_tied()
 
 
+def test_a_reorganisation_around_the_opening_block_is_waited_for(reserve: ReserveDrill) -> None:
+    """The node gives up its tip after the heirs' spend was sent: that is told, nothing stops, and it is sent again."""
+    heirs = ageing_vault(reserve, "decaying")
+    reserve.pay((reserve.address("cold"), 3_000_000))
+    (coin,) = reserve.parts.coins.page("cold")
+    reserve.mine(coin.height + AFTER_BLOCKS - 1 - reserve.chain.tip()[0])
+    (spend,) = propose_moves(reserve.treasury, move("home", "cold", "safe", RECOVERY), DARA, RATE)
+    spend = reserve.carry(spend.id, heirs[:2])
+    assert reserve.parts.mempool.package(spend.last.txid) is not None
+    assert reserve.ground is not None
+    reserve.ground.process.rpc.call("invalidateblock", [reserve.chain.tip()[1]])
+    assert reserve.parts.mempool.package(spend.last.txid) is None, "the node has put it out of its mempool"
+    told = reserve.follow().told
+    assert [f"in block {coin.height + AFTER_BLOCKS}" in text for text in told] == [True]
+    assert load_spend(reserve.treasury, spend.id).state is SpendState.BROADCAST
+    assert reserve.mine().sent_again == [spend.id]
+    reserve.settle()
+    assert load_spend(reserve.treasury, spend.id).state is SpendState.CONFIRMED
+    reserve.require_tied()
+
+
 def test_a_move_by_the_heirs_takes_the_coins_that_are_old_enough(reserve: ReserveDrill) -> None:
     """Of three coins two are old enough: they move in one step, and the next day the third."""
     heirs = ageing_vault(reserve, "decaying", 20)

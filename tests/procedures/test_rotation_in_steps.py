@@ -85,6 +85,27 @@ def test_twenty_five_coins_move_in_steps_and_the_program_may_end_at_any_of_them(
     require_carried(reserve, {**before, outpoint: (5_000_000, paper)})
 
 
+def test_a_rotation_that_was_not_decided_in_time_is_proposed_again(reserve: ReserveDrill) -> None:
+    """The proposals expire unapproved; under their id they stay what they are, another id proposes the same coins."""
+    old, new = reserve.names("cold", 5), reserve.names("next", 5)
+    for name, signers in (("cold", old), ("cold-next", new)):
+        reserve.enrol(signers)
+        reserve.create(VaultRequest(name, "cold", 3, signers))
+    reserve.pay((reserve.address("cold"), 3_000_000))
+    (first,) = rotate(reserve.treasury, rotation("first", "cold", "cold-next"), DARA)
+    reserve.now = first.instruction.expires_at
+    assert reserve.mine().expired == [first.id]
+    assert [spend.state for spend in rotate(reserve.treasury, rotation("first", "cold", "cold-next"), DARA)] == [
+        SpendState.EXPIRED
+    ]
+    (second,) = rotate(reserve.treasury, rotation("second", "cold", "cold-next"), DARA)
+    assert second.instruction.inputs == first.instruction.inputs
+    reserve.carry(second.id, old[:3])
+    reserve.settle()
+    assert reserve.papers("cold") == {}
+    reserve.require_tied()
+
+
 def require_carried(reserve: ReserveDrill, before: Mapping[str, tuple[int, CoinPaper]]) -> None:
     """Each lot lies in one new coin of its purpose, under the latest hold of that coin's lots; fees alone are gone."""
     found: list[str] = []
