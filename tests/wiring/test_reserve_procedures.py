@@ -143,8 +143,8 @@ def test_the_heirs_act_when_the_recovery_path_has_matured(desk: Desk) -> None:
     assert [item["blocks_left"] for item in status["ageing_coins"]] == [RECOVERY_AFTER - SETTLED_BLOCKS]
     (refresh,) = status["refreshes"]
     assert (refresh["vault"], refresh["to_vault"], refresh["total_sats"]) == ("main-1", "main-1", 50_000_000)
-    words = ("reserve", "status", str(desk.folder))
-    said = CliRunner().invoke(zakhira, words, obj=ProgramServices(desk.settings)).stdout
+    look = ("reserve", "status", str(desk.folder))
+    said = CliRunner().invoke(zakhira, look, obj=ProgramServices(desk.settings)).stdout
     assert f"--older-than {refresh['older_than_height']} --key" in said
     assert f"{refresh['opens_at_height']:,}" in said
     assert max(map(len, said.splitlines())) <= 100
