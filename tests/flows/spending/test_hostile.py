@@ -131,6 +131,17 @@ def test_dmm_the_request_is_altered_on_the_way(drill: TreasuryDrill) -> None:
         load_spend(drill.treasury, "pay-1")
 
 
+def test_one_altered_record_does_not_stop_the_others(drill: TreasuryDrill) -> None:
+    """A spend that was altered in the books is told at every look; the others are confirmed all the same."""
+    drill.sent(order("pay-1", 1_000_000))
+    sent = drill.sent(order("pay-2", 1_000_000))
+    altered = replace(sent.instruction, payments=(Payment(THIEF, 1_000_000),))
+    write_by_hand(drill, "instruction", replace(sent, instruction=altered).record)
+    found = drill.mine(4)
+    assert found.confirmed == ["pay-1"]
+    assert [told for told in found.told if told.startswith("ALARM") and "pay-2" in told]
+
+
 def test_dmm_an_altered_and_newly_proposed_request_has_no_approvals(drill: TreasuryDrill) -> None:
     """A proposer's stolen key proposes the altered request; the approvals of the old one do not count for it."""
     spend = drill.decided(order("pay-1", 1_000_000))

@@ -23,6 +23,7 @@ from treasury_drill import (
     twin_treasury,
 )
 from zakhira.controls.spend_state import SpendState
+from zakhira.custody.decoders import decode_transaction
 from zakhira.custody.spend_refusals import FeeAboveCeiling, NotEnoughCoins
 from zakhira.flows.coin_papers import OWN, coin_papers
 from zakhira.flows.spending.building import build, hand_out
@@ -236,6 +237,29 @@ def test_a_reorganisation_takes_a_confirmed_spend_back(drill: TreasuryDrill) -> 
     require_whole(drill)
     assert drill.mine(4).confirmed == ["pay-1"]
     assert drill.parts.books.balances()["expenses:spends:works"].units == 1_000_000
+    require_whole(drill)
+
+
+def test_a_reorganisation_takes_the_very_coins_away(drill: TreasuryDrill) -> None:
+    """The coins that a sent spend stands on are gone: it is told, and sent again once they are back."""
+    sent = drill.sent(order("pay-1", 1_000_000))
+    drill.mine(4)
+    raws = [
+        transaction.serialize().hex()
+        for block in twin_chain_of(drill).state.best[-8:]
+        for transaction in block.transactions[1:]
+    ]
+    twin_chain_of(drill).reorganise(8)
+    for raw_hex in raws:
+        twin_mempool_of(drill).lose(decode_transaction(raw_hex).txid)
+    found = drill.follow()
+    assert found.taken_back == ["pay-1"]
+    assert any(sent.last.inputs[0] in told for told in found.told)
+    assert drill.reserve_sats() == 0
+    require_whole(drill)
+    drill.parts.mempool.broadcast(raws[0])
+    drill.mine(4)
+    assert drill.mine(4).confirmed == ["pay-1"]
     require_whole(drill)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from zakhira.controls.spend_state import OUT_STATES, SpendEvent, SpendState, advance
+from zakhira.flows.agreement import CoinsDiffer, NodesDiffer, NodesNotLevel, NotFollowed
 from zakhira.flows.coin_papers import own_transaction
 from zakhira.flows.ports.coin_store import FollowedSpan
 from zakhira.flows.spending.booking import book, take_back
 from zakhira.flows.spending.deciding import expire_spends
 from zakhira.flows.spending.maturity import NotMature
-from zakhira.flows.spending.refusals import NotAccepted
+from zakhira.flows.spending.refusals import CoinDiffers, NotAccepted, ProposalForged
 from zakhira.flows.spending.sending import send_version, signed_version
 from zakhira.flows.spending.spend import BuiltVersion, Confirmation, TreasurySpend
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
@@ -21,6 +22,8 @@ from zakhira.kernel.interval import utc_text
 from zakhira.ledger.faults import Overdrawn
 
 _WAITING = frozenset({SpendState.PROPOSED, SpendState.DECIDED, SpendState.BUILT})
+_CANNOT_BE_SENT = (NotAccepted, NotMature, CoinDiffers, CoinsDiffer, NotFollowed, NodesDiffer, NodesNotLevel)
+"""Why a spend is not sent again now, which is told and stops no other spend."""
 _OVERTAKEN = frozenset({SpendState.CANCELLED, SpendState.REPLACED})
 
 
@@ -65,15 +68,34 @@ def follow_spends(treasury: Treasury) -> SpendsFollowed:
     followed = treasury.coins.followed_hashes(sorted({line.height for line in lines.values() if line.height}))
     gone = [line for line in lines.values() if line.height and followed.get(line.height) != line.block_hash]
     gone.sort(key=lambda line: -line.height)
-    _until_none(gone, lambda line: _lose(treasury, line, found))
+    _until_none(gone, _heeded(found, lambda line: _lose(treasury, line, found)))
     out = [line for line in spend_lines(treasury.books).values() if line.state in OUT_STATES]
-    _until_none(out, lambda line: _look(treasury, span, line, found))
-    for line in spend_lines(treasury.books).values():
-        if line.state in OUT_STATES:
-            _care(treasury, line, found)
-    late = tuple(line.id for line in lines.values() if line.state in _WAITING and treasury.now >= line.expires_at)
-    found.expired += [spend.id for spend in expire_spends(treasury, late)]
+    _until_none(out, _heeded(found, lambda line: _look(treasury, span, line, found)))
+    out = [line for line in spend_lines(treasury.books).values() if line.state in OUT_STATES]
+    _until_none(out, _heeded(found, lambda line: _care(treasury, line, found)))
+    late = [line for line in lines.values() if line.state in _WAITING and treasury.now >= line.expires_at]
+    _until_none(late, _heeded(found, lambda line: _expire(treasury, line, found)))
     return found
+
+
+def _heeded(found: SpendsFollowed, act: Callable[[SpendLine], bool]) -> Callable[[SpendLine], bool]:
+    """The act, which for a spend whose record was altered tells of it and leaves it alone: the others go on."""
+
+    def heed(line: SpendLine) -> bool:
+        try:
+            return act(line)
+        except ProposalForged as error:
+            told = f"ALARM: {error.message} {error.remedy}"
+            if told not in found.told:
+                found.told.append(told)
+            return True
+
+    return heed
+
+
+def _expire(treasury: Treasury, line: SpendLine, found: SpendsFollowed) -> bool:
+    found.expired += [spend.id for spend in expire_spends(treasury, (line.id,))]
+    return True
 
 
 def _until_none(lines: Iterable[SpendLine], act: Callable[[SpendLine], bool]) -> None:
@@ -205,24 +227,25 @@ def _end(treasury: Treasury, step: Step, spend: TreasurySpend, taken: Confirmati
     found.ended.append(spend.id)
 
 
-def _care(treasury: Treasury, line: SpendLine, found: SpendsFollowed) -> None:
-    """Send again what no mempool and no block has, and say what is overdue."""
+def _care(treasury: Treasury, line: SpendLine, found: SpendsFollowed) -> bool:
+    """Send again what no mempool and no block has, and say what is overdue; then nothing is left to do."""
     if line.state is not SpendState.BROADCAST:
         if treasury.now >= line.expires_at:
             found.told.append(
                 f"Spend {line.id} expired at {utc_text(line.expires_at)} and is {line.state.value}: it can still be "
                 "sent by whoever holds it. Spend one of its coins home: zakhira spend cancel."
             )
-        return
+        return True
     spend = load_spend(treasury, line.id)
     coins: Mapping[str, BuiltVersion] = {outpoint: item for item in spend.versions for outpoint in item.inputs}
     in_blocks = [coin for outpoint in coins if (coin := treasury.coins.coin(outpoint)) and coin.spent_by]
     if in_blocks or any(treasury.mempool.package(version.txid) for version in spend.out):
-        return
+        return True
     try:
         send_version(treasury, spend, signed_version(spend))
-    except (NotAccepted, NotMature) as error:
-        # A reorganisation may have moved a coin, or the tip, below the block in which a recovery path opens.
+    except _CANNOT_BE_SENT as error:
+        # A reorganisation may have taken a coin, or moved the tip below the block in which a recovery path opens.
         found.told.append(error.message)
-        return
+        return True
     found.sent_again.append(spend.id)
+    return True
