@@ -10,6 +10,7 @@ from zakhira.controls.spend_state import SpendState
 from zakhira.custody.fee import FeeLimits
 from zakhira.custody.vault_creation import VaultRequest
 from zakhira.flows.coin_papers import ANNOUNCED, CoinPaper
+from zakhira.flows.reservations import Reservation
 from zakhira.flows.rotation import plan_rotation, rotate
 from zakhira.flows.spending.building import build
 from zakhira.flows.spending.fees import fee_terms
@@ -23,6 +24,19 @@ HOLDS = (None, date(2026, 12, 31), date(2046, 5, 1))
 COINS = 25
 
 
+def fill_vault(reserve: ReserveDrill, signers: tuple[str, ...]) -> Reservation:
+    """The vault ``cold`` of these signers with its coins; an address of it that nobody has paid yet."""
+    reserve.enrol(signers)
+    reserve.create(VaultRequest("cold", "cold", 3, signers))
+    places = [
+        reserve.address("cold", "donation" if number % 2 else "royalty", HOLDS[number % 3]) for number in range(COINS)
+    ]
+    late = reserve.address("cold", "donation")
+    reserve.pay(*((place, 1_000_000 + 10_000 * number) for number, place in enumerate(places)))
+    reserve.require_tied()
+    return late
+
+
 def test_twenty_five_coins_move_in_steps_and_the_program_may_end_at_any_of_them(reserve: ReserveDrill) -> None:
     """A 3-of-5 is retired, its coins of two purposes and three holds move by steps of 0.06 BTC, a late one follows.
 
@@ -30,16 +44,9 @@ def test_twenty_five_coins_move_in_steps_and_the_program_may_end_at_any_of_them(
     go along; ledger, followed chain and the node's own coin set agree at every stage.
     """
     old, new = reserve.names("cold", 5), reserve.names("next", 5)
-    reserve.enrol(old)
-    reserve.create(VaultRequest("cold", "cold", 3, old))
-    places = [
-        reserve.address("cold", "donation" if number % 2 else "royalty", HOLDS[number % 3]) for number in range(COINS)
-    ]
-    late = reserve.address("cold", "donation")
-    reserve.pay(*((place, 1_000_000 + 10_000 * number) for number, place in enumerate(places)))
+    late = fill_vault(reserve, old)
     before = reserve.papers("cold")
     assert len(before) == COINS
-    reserve.require_tied()
 
     reserve.enrol(new)
     reserve.create(VaultRequest("cold-next", "cold", 3, new))
@@ -52,6 +59,9 @@ def test_twenty_five_coins_move_in_steps_and_the_program_may_end_at_any_of_them(
     assert max(step.total_sats for step in plan.steps) <= STEP_SATS
     spends = rotate(reserve.treasury, order, DARA)
     assert len(spends) == len(plan.steps) >= 5
+    for spend in spends:
+        holds = [str(before[outpoint][1].hold_until or "") for outpoint in spend.instruction.inputs]
+        assert len(set(holds)) <= 2, "coins go in the order of their holds: a step joins neighbours alone"
 
     reserve.carry(spends[0].id, (old[0], old[2], old[4]))
     reserve.approved(spends[1].id)

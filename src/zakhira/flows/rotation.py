@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zakhira.custody.coin import MAIN
 from zakhira.custody.coin_request import SpendableCoin
-from zakhira.custody.fee import FeeTerms, fee_for_weight
-from zakhira.custody.standardness import MAX_STANDARD_WEIGHT, transaction_weight
+from zakhira.custody.fee import FeeTerms
 from zakhira.custody.vault_state import VaultRecord
-from zakhira.custody.weight import VAULT_SCRIPT_BYTES
 from zakhira.flows.attention import is_under_way
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.fees import FeeWish
+from zakhira.flows.spending.move_steps import move_steps
 from zakhira.flows.spending.order import FeeCeilings, SpendOrder, require_proposer
 from zakhira.flows.spending.proposing import MoveOrder, propose_moves
 from zakhira.flows.spending.purse import open_purse
@@ -24,9 +23,6 @@ from zakhira.flows.treasury import Treasury
 from zakhira.flows.vaults import plan_retirement, retire_vault, vault_record
 from zakhira.kernel.errors import InvalidInput
 
-_COUNT_WEIGHT = 8
-"""What the count of inputs may grow by: from one byte to three (BIP-141 weight)."""
-
 
 class StepTooLarge(InvalidInput):
     """A step of a rotation would move more than the policy lets one spend move."""
@@ -36,7 +32,7 @@ class StepTooLarge(InvalidInput):
 
 @dataclass(frozen=True)
 class MoveStep:
-    """Coins that one spend moves: of one purpose, the oldest first."""
+    """Coins that one spend moves: of one purpose, free ones before held ones."""
 
     outpoints: tuple[str, ...]
     total_sats: int
@@ -91,7 +87,7 @@ def plan_rotation(treasury: Treasury, order: RotationOrder, terms: FeeTerms) -> 
     is_begun = before.successor == order.successor
     retired = before if is_begun else plan_retirement(treasury, order.vault, order.successor)
     coins = [coin for coin in open_purse(treasury, order.vault, MAIN).coins if coin.height > 0]
-    steps = tuple(_steps(coins, terms, step_sats))
+    steps = tuple(_step(group) for group in move_steps(coins, terms, step_sats))
     status = treasury.coins.status(order.vault, treasury.depth)
     everything = (status.settled, status.pending, status.immature)
     return Rotation(
@@ -118,26 +114,7 @@ def _step_sats(treasury: Treasury, order: RotationOrder) -> int:
     return order.step_sats or limit
 
 
-def _steps(coins: Iterable[SpendableCoin], terms: FeeTerms, step_sats: int) -> Iterator[MoveStep]:
-    """As ``propose_moves`` will make them: of one purpose, within the step, the weight and the fee's ceiling."""
-    frame = transaction_weight((), (VAULT_SCRIPT_BYTES,)) + _COUNT_WEIGHT
-    chosen: list[SpendableCoin] = []
-    weight = held_sats = 0
-    for coin in sorted(coins, key=lambda item: (item.purpose, item.height, item.outpoint)):
-        weight, held_sats = weight + coin.input_weight, held_sats + coin.amount_sats
-        fee_sats = fee_for_weight(terms.rate_sat_per_kvb, weight)
-        is_full = held_sats > step_sats or weight > MAX_STANDARD_WEIGHT or fee_sats > terms.limits.fee_limit_sats
-        if chosen and (is_full or coin.purpose != chosen[0].purpose):
-            yield _step(chosen)
-            chosen = []
-        if not chosen:
-            weight, held_sats = frame + coin.input_weight, coin.amount_sats
-        chosen.append(coin)
-    if chosen:
-        yield _step(chosen)
-
-
-def _step(coins: list[SpendableCoin]) -> MoveStep:
+def _step(coins: Sequence[SpendableCoin]) -> MoveStep:
     total_sats = sum(coin.amount_sats for coin in coins)
     return MoveStep(tuple(coin.outpoint for coin in coins), total_sats, coins[0].purpose)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from zakhira.custody.checks import vault_named
 from zakhira.custody.coin import Address, Payment
 from zakhira.custody.coin_request import SpendableCoin
 from zakhira.custody.descriptor import derive_address, output_script
-from zakhira.custody.fee import FeeTerms, fee_for_weight
+from zakhira.custody.fee import FeeTerms
 from zakhira.custody.spend_plan import (
     MOST_OUTPUTS,
     Funding,
@@ -19,11 +19,11 @@ from zakhira.custody.spend_plan import (
     plan_gathering,
     plan_home,
 )
-from zakhira.custody.standardness import MAX_STANDARD_WEIGHT, transaction_weight
-from zakhira.custody.weight import VAULT_SCRIPT_BYTES, input_weight
+from zakhira.custody.weight import input_weight
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reservations import reserve_change, reserve_home
 from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
+from zakhira.flows.spending.move_steps import move_steps
 from zakhira.flows.spending.order import (
     PaymentOrder,
     SpendOrder,
@@ -45,8 +45,6 @@ from zakhira.programme.model import Vault
 
 MOST_STEPS = 1_000
 """Moves that are proposed at once [E]: each is looked at by every approver (low 100, high 10,000)."""
-_COUNT_WEIGHT = 8
-"""What the count of inputs may grow by: from one byte to three (BIP-141 weight)."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +164,7 @@ def propose_moves(treasury: Treasury, move: MoveOrder, officer: OfficerKey, wish
         for coin in purse.coins
         if coin.height > 0 and (not move.older_than_height or coin.height <= move.older_than_height)
     ]
-    groups = list(_move_steps(coins, terms, move.step_sats))
+    groups = list(move_steps(coins, terms, move.step_sats))
     if not groups:
         raise NothingToMove(f"Vault {move.from_vault} has no settled coins to move.", "See: zakhira reserve status DIR")
     return _propose_plans(treasury, step, move, officer, terms, groups)
@@ -263,30 +261,6 @@ def _move_terms(treasury: Treasury, move: MoveOrder, officer: OfficerKey, wish: 
     order = replace(move.order, from_vault=move.from_vault, to_vault=move.to_vault)
     require_order(treasury, replace(order, id=move.id, payments=(PaymentOrder(sats(max(1, move.step_sats))),)))
     return fee_terms(treasury, limits_of(treasury, instruction_for(treasury, order, officer.officer, ())), wish)
-
-
-def _move_steps(coins: Iterable[SpendableCoin], terms: FeeTerms, step_sats: int) -> Iterable[Sequence[SpendableCoin]]:
-    """Runs of coins of one purpose, oldest first, within the amount, the weight and the fee ceiling."""
-    step: list[SpendableCoin] = []
-    weight = held_sats = 0
-    frame = transaction_weight((), (VAULT_SCRIPT_BYTES,)) + _COUNT_WEIGHT
-    for coin in sorted(coins, key=lambda item: (item.purpose, item.height, item.outpoint)):
-        heavier, more_sats = weight + coin.input_weight, held_sats + coin.amount_sats
-        fits = (
-            heavier <= MAX_STANDARD_WEIGHT
-            and fee_for_weight(terms.rate_sat_per_kvb, heavier) <= terms.limits.fee_limit_sats
-            and more_sats <= step_sats
-            and coin.purpose == (step or [coin])[0].purpose
-        )
-        if step and not fits:
-            yield step
-            step = []
-        if not step:
-            heavier, more_sats = frame + coin.input_weight, coin.amount_sats
-        step.append(coin)
-        weight, held_sats = heavier, more_sats
-    if step:
-        yield step
 
 
 def _propose_plans(
