@@ -150,15 +150,14 @@ def test_a_move_by_the_heirs_takes_the_coins_that_are_old_enough(reserve: Reserv
     reserve.require_tied()
 
 
-@pytest.mark.parametrize("template", ["decaying", "taproot"])
-def test_a_refresh_makes_old_coins_young(reserve: ReserveDrill, template: str) -> None:
+def test_a_refresh_makes_old_coins_young(reserve: ReserveDrill) -> None:
     """Coins near the opening of their recovery path are listed with block and days; a move to the vault itself ends it.
 
     The young coin is left alone; what was refreshed keeps purpose and lots, and cannot be taken by the heirs at the
     block at which it could have been.
     """
     near, after_blocks = 12, 40
-    ageing_vault(reserve, template, after_blocks)
+    ageing_vault(reserve, "taproot", after_blocks)
     reserve.pay((reserve.address("cold"), 3_000_000), (reserve.address("cold", "donation"), 4_000_000))
     reserve.mine(after_blocks - 14)
     reserve.pay((reserve.address("cold"), 5_000_000))
