@@ -28,11 +28,18 @@ def name_of(path: Path) -> str:
 
 
 def command_lines(path: Path) -> Iterator[str]:
-    """The ``zakhira`` commands that a document tells its reader to type: indented lines, and what is in back-quotes."""
-    for line in path.read_text(encoding="utf-8").splitlines():
+    """The ``zakhira`` commands that a document tells its reader to type.
+
+    They stand in indented lines, in back-quotes, and in console blocks behind ``$``.
+    """
+    page = path.read_text(encoding="utf-8")
+    for line in page.splitlines():
         typed = line[4:] if line.startswith("    zakhira ") else ""
         quoted = re.findall(r"`(zakhira [a-z][^`]*)`", line)
         yield from (re.split(r"\s+(?:#|&)", text)[0].strip() for text in (typed, *quoted) if text)
+    for block in re.findall(r"```console\n\$ ((?:[^\n]*\\\n)*[^\n]*)", page):
+        parts = re.split(r";\s+", block.replace("\\\n", " "))
+        yield from (re.split(r' [|>] | "\$\(', part)[0] for part in parts if part.startswith("zakhira "))
 
 
 def check_command(text: str) -> None:
@@ -40,8 +47,12 @@ def check_command(text: str) -> None:
     command: click.Command = zakhira
     words = shlex.split(text)[1:]
     while words and isinstance(command, click.Group):
-        assert words[0] in command.commands, f"{text!r}: no command {words[0]!r}"
-        command = command.commands[words.pop(0)]
+        names = words.pop(0).split("|")
+        for name in names:
+            assert name in command.commands, f"{text!r}: no command {name!r}"
+        if len(names) > 1:
+            return
+        command = command.commands[names[0]]
     options = {name: option for option in command.params if isinstance(option, click.Option) for name in option.opts}
     given = 0
     while words:
@@ -52,7 +63,8 @@ def check_command(text: str) -> None:
                 words.pop(0)
         else:
             given += 1
-    takes = sum(isinstance(parameter, click.Argument) for parameter in command.params)
+    arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
+    takes = 99 if any(argument.nargs < 0 for argument in arguments) else len(arguments)
     assert given <= takes, f"{text!r}: {given} arguments, {takes} are taken"
 
 
@@ -64,9 +76,10 @@ def test_commands_exist(path: Path) -> None:
 
 
 def test_the_tutorial_shows_every_command() -> None:
-    """No command of the program is left out of the tutorial, and the README shows what a user needs for a programme."""
+    """Tutorial, walk and procedures leave no command out, and the README shows what a programme or a reserve needs."""
     commands = set(zakhira.commands)
-    shown = {text.split()[1] for text in command_lines(ROOT / "docs" / "tutorial.md") if " " in text}
+    taught = [ROOT / "docs" / name for name in ("tutorial.md", "walk.md", "recovery.md")]
+    shown = {text.split()[1] for path in taught for text in command_lines(path) if " " in text}
     assert commands <= shown
     readme = {text.split()[1] for text in command_lines(ROOT / "README.md") if " " in text}
     assert commands - {"surplus", "series", "scenarios"} <= readme

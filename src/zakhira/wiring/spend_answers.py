@@ -19,7 +19,7 @@ _NEXT = {
     SpendState.DECIDED: "its transaction: zakhira spend build",
     SpendState.BUILT: "to be handed out: zakhira spend build --out FILE",
     SpendState.HANDED_OUT: "signatures: zakhira spend combine",
-    SpendState.SIGNED: "to be sent: zakhira spend broadcast",
+    SpendState.SIGNED: "its sending: zakhira spend broadcast",
     SpendState.BROADCAST: "blocks: zakhira spend status",
 }
 _ROWS = 100
@@ -131,7 +131,7 @@ def instruction_table(spend: TreasurySpend) -> Table:
         ("purpose", said.purpose, ""),
         ("clause", said.clause, ""),
         ("fee", f"at most {said.fee_limit_sats:,} sat", f"and {said.fee_rate_limit_sat_per_vb:,} sat/vB"),
-        ("proposed by", said.proposed_by, utc_text(said.proposed_at)),
+        ("proposed by", f"{said.proposed_by} at {utc_text(said.proposed_at)}", ""),
         ("expires", utc_text(said.expires_at), ""),
         ("hash", said.hash, ""),
     ]

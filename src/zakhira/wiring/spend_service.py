@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -305,7 +306,7 @@ def _handed(treasury: Treasury, spend: TreasurySpend, handing: Handing, what: st
         if handing.out is not None:
             write_new(handing.out, file)
         if handing.psbt is not None:
-            write_new(handing.psbt, bytes_.psbt.encode())
+            write_new(handing.psbt, base64.b64decode(bytes_.psbt))
         if handing.qr is not None:
             protocol: Protocol = "ur" if handing.protocol == "ur" else "bbqr"
             message = Message(Kind.JSON, file)
