@@ -28,7 +28,8 @@ torture: setup ## long kills and soaks; not part of CI
 	$(BIN)/python -m pytest -m torture --timeout 7200 tests
 
 bench: setup ## the claims of docs/benchmarks.md, measured
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in commands plan_speed plan_vs_pypsa plan_scenarios custody; do \
+		echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 lock: setup ## pin the dependencies of pyproject.toml again, with hashes
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url --no-emit-find-links \
