@@ -387,6 +387,9 @@ def bump(
 @RESERVE
 @_SPEND
 @click.option("--home", default="", metavar="NEW-ID", help="Propose the double-spend home as a spend of its own.")
+@click.option(
+    "--path", type=click.Choice(PATHS), default="main", show_default=True, help="By which quorum it goes home."
+)
 @_terms
 @_fee
 @click.option("--key", type=FOLDER, help="The officer's key file, for --home.")
@@ -399,6 +402,7 @@ def cancel(
     folder: Path,
     spend: str,
     home: str,
+    path: str,
     clause: str,
     fee_limit: str,
     fee_rate_limit: int,
@@ -421,7 +425,7 @@ def cancel(
         raise click.UsageError("--home is a proposal: give the officer's --key.")
     terms = ProposalTerms(folder, home, f"cancel {spend}", clause, fee_limit, fee_rate_limit, hours, key)
     fee = FeeAsked(target, fee_rate)
-    answer_with(lambda: services.spends.home(spend, terms, fee, ask_passphrase, dry_run=dry_run), as_json=as_json)
+    answer_with(lambda: services.spends.home(spend, terms, path, fee, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
 @spend.command(epilog="Example: zakhira spend status out/reserve")

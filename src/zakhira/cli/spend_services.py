@@ -126,7 +126,7 @@ class SpendServices(Protocol):
     def cancel(self, folder: Path, spend: str, by: str, *, dry_run: bool) -> Answer:
         """End a spend of which nothing is in other hands."""
 
-    def home(self, spend: str, terms: ProposalTerms, fee: FeeAsked, ask: Ask, *, dry_run: bool) -> Answer:
+    def home(self, spend: str, terms: ProposalTerms, path: str, fee: FeeAsked, ask: Ask, *, dry_run: bool) -> Answer:
         """Propose the double-spend home of a spend that is in other hands."""
 
     def status(self, folder: Path, *, dry_run: bool) -> Answer:

@@ -218,11 +218,11 @@ class SpendDesk:
             after = cancel(treasury, spend, by)
             return step_answer(after, f"Spend {spend} is cancelled.", dry_run=dry_run)
 
-    def home(self, spend: str, terms: ProposalTerms, fee: FeeAsked, ask: Ask, *, dry_run: bool) -> Answer:
-        """Propose the double-spend home."""
+    def home(self, spend: str, terms: ProposalTerms, path: str, fee: FeeAsked, ask: Ask, *, dry_run: bool) -> Answer:
+        """Propose the double-spend home by a path of the vault."""
         officer = self._officer(terms.key, ask)
         with self._open(terms.folder, dry_run=dry_run) as treasury:
-            after = propose_home(treasury, spend, _spend_order(treasury, terms), officer, _wish(fee))
+            after = propose_home(treasury, spend, _spend_order(treasury, terms, path), officer, _wish(fee))
             return step_answer(after, _what_next(after, f"is proposed to take {spend} home"), dry_run=dry_run)
 
     def status(self, folder: Path, *, dry_run: bool) -> Answer:
