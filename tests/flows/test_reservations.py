@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -28,6 +29,7 @@ from zakhira.flows.reservations import (
     reserve_home,
 )
 from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.flows.vaults import retire_vault
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.simulator.books import BooksFaults
 from zakhira.simulator.follow import SimulatedFollower
@@ -107,6 +109,26 @@ def test_vaults_that_hand_out_nothing() -> None:
     assert all_signed(COLD).state == "tested"
 
 
+def test_a_vault_that_is_retired_meanwhile_stays_retired() -> None:
+    """Somebody retires the vault between the look at it and the first address: no address, and it stays retired."""
+    drill = twin_drill()
+    books = twin_books(drill)
+    real = books.commit
+
+    def commit(write: Write) -> Receipt:
+        if write.action == "put in use":
+            books.commit = real  # type: ignore[method-assign]
+            retire_vault(drill.treasury, "intake", "intake-next", "dara")
+        return real(write)
+
+    keep_vaults(books, replace(all_signed(COLD), vault=replace(COLD, id="intake-next", purpose=INTAKE.purpose)))
+    books.commit = commit  # type: ignore[method-assign]
+    with pytest.raises(VaultRetired):
+        drill.reserve("one")
+    assert vault_records(books)["intake"].state == "retired"
+    assert reservations(books) == {}
+
+
 def test_a_node_that_derives_another_address() -> None:
     """An address that one of the three does not derive is never given out, and its place stays free."""
     drill = twin_drill()
@@ -178,5 +200,5 @@ def test_the_binding_write_is_the_key() -> None:
 
     books.commit = commit  # type: ignore[method-assign]
     drill.reserve("one")
-    assert [write.key for write in seen] == ["place/intake/0/0", "reservation/one/"]
+    assert [write.action for write in seen] == ["put in use", "take place", "reserve address"]
     assert all(real(write).replayed for write in seen)

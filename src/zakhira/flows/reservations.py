@@ -17,7 +17,7 @@ from zakhira.flows.addresses import AddressesDiffer
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.ports.chain_errors import WrongChain
-from zakhira.flows.treasury import VAULT, Treasury
+from zakhira.flows.treasury import VAULT, Treasury, next_vault_key
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.money import Amount, parse_amount
@@ -314,14 +314,24 @@ def _take_place(
             Record(LAST_PLACE, name, {"place": address.index}),
             look_record(address.address, f"{name}/{address.index}"),
         ]
-        if vault.state != IN_USE:
-            records.append(Record(VAULT, vault_id, record_json(put_in_use(vault))))
+        if vault.state != IN_USE and not _is_put_in_use(treasury, vault, wish.reserved_by):
+            continue
         key = f"place/{name}/{address.index}"
         try:
             books.commit(Write(key, wish.reserved_by, "take place", treasury.now, records=tuple(records)))
         except KeyReused:
             continue  # somebody else was faster: the place after that one
         return made
+
+
+def _is_put_in_use(treasury: Treasury, vault: VaultRecord, by: str) -> bool:
+    """Write that the vault is in use; no if it was changed in the meantime, retired for example."""
+    record = Record(VAULT, vault.vault.id, record_json(put_in_use(vault)))
+    try:
+        treasury.books.commit(Write(next_vault_key(vault), by, "put in use", treasury.now, records=(record,)))
+    except KeyReused:
+        return False
+    return True
 
 
 def _next_address(treasury: Treasury, vault: VaultRecord, branch: int) -> Address:

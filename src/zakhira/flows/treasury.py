@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from zakhira.custody.vault_state import VaultRecord, record_of
+from zakhira.custody.vault_state import VaultRecord, record_json, record_of
 from zakhira.flows.ports.authority import SpendAuthority
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.coin_store import CoinStore, Depth
 from zakhira.flows.ports.follow import ChainWitness, FollowedNode
 from zakhira.flows.ports.mempool import Mempool
-from zakhira.kernel.canonical import Json
+from zakhira.kernel.canonical import Json, content_hash
 from zakhira.programme.model import Policy
 
 VAULT = "vault"
@@ -45,6 +45,11 @@ class Treasury:
 def vault_records(books: Books) -> Mapping[str, VaultRecord]:
     """Every vault by id, retired ones too, in the order in which they were created."""
     return {name: record_of(cast("Mapping[str, Json]", body)) for name, body in books.records(VAULT).items()}
+
+
+def next_vault_key(before: VaultRecord) -> str:
+    """The key of a vault's next version: two writers who saw the same version cannot both write the next."""
+    return f"vault {before.vault.id} after {content_hash(record_json(before))}"
 
 
 def policy_in_force(treasury: Treasury) -> Policy:

@@ -26,8 +26,8 @@ from zakhira.flows.coin_papers import vault_account
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.registered_keys import key_register, proofs_of_life
-from zakhira.flows.treasury import VAULT, Treasury, vault_records
-from zakhira.kernel.canonical import Json, content_hash
+from zakhira.flows.treasury import VAULT, Treasury, next_vault_key, vault_records
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, Refused
 from zakhira.kernel.ids import derive_id
 from zakhira.kernel.interval import parse_utc
@@ -277,8 +277,7 @@ def record_test_signing(treasury: Treasury, name: str, psbt_base64: str, by: str
 def _write_next(treasury: Treasury, after: VaultRecord, by: str, action: str, further: tuple[Record, ...] = ()) -> None:
     """Write the vault's next version; two writers who saw the same version cannot both write the next."""
     before = vault_record(treasury.books, after.vault.id)
-    key = f"vault {after.vault.id} after {content_hash(record_json(before))}"
-    write = Write(key, by, action, treasury.now, records=(_record(after), *further))
+    write = Write(next_vault_key(before), by, action, treasury.now, records=(_record(after), *further))
     changed = ChangedMeanwhile(f"Vault {after.vault.id} was changed in the meantime.", "Run the command again.")
     try:
         receipt = treasury.books.commit(write)
