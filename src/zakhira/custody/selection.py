@@ -148,7 +148,8 @@ def _shortage(weighing: Weighing, found: _SortedOut) -> NotEnoughCoins:
         other_lots_sats=found.other_lots_sats,
         not_worth_sats=purse.not_worth_sats,
     )
-    which = "The named coins" if is_fixed else f"The spendable coins of vault {request.vault} for {weighing.purpose}"
+    aim = f" for {weighing.purpose}" if weighing.purpose else ""
+    which = "The named coins" if is_fixed else f"The spendable coins of vault {request.vault}{aim}"
     return NotEnoughCoins(
         f"{which} are worth {shortfall.spendable_sats} sat after the fees of spending them; "
         f"{weighing.frame.least_sats} sat are needed for the payments and the rest of the fee: "
