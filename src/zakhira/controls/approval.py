@@ -8,6 +8,8 @@ from datetime import datetime
 APPROVAL_DOMAIN = "approval"
 PROPOSAL_DOMAIN = "proposal"
 """The proposer's own signature over the hash of the instruction: a proposal is never an approval."""
+SETTLEMENT_DOMAIN = "settlement"
+"""Over the hash of a statement that gives a coin in suspense its purpose: it moves nothing."""
 
 
 @dataclass(frozen=True)

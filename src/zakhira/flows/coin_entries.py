@@ -66,6 +66,19 @@ def loss_entry(vault: str, amount_sats: int, paper: CoinPaper, losses: int, at: 
     return (Entry(id_, at, words, _txid(paper.outpoint), _move(vault, -amount_sats, paper, _against(paper))),)
 
 
+def settlement_entry(amount_sats: int, paper: CoinPaper, losses: int, at: datetime) -> tuple[Entry, ...]:
+    """A coin that leaves suspense for the purpose on its new paper; the coin itself stays in its vault."""
+    if not amount_sats:
+        return ()
+    lot = Lot(paper.outpoint, paper.source)
+    postings = (
+        Posting(SUSPENSE_ACCOUNT, sats(amount_sats), lot),
+        Posting(arrivals_account(paper.purpose), sats(-amount_sats), lot),
+    )
+    id_ = derive_id("entry", "coin settlement", paper.outpoint, losses)
+    return (Entry(id_, at, f"Settled from suspense: {paper.source}", _txid(paper.outpoint), postings),)
+
+
 def unexplained_entry(
     vault: str,
     amount_sats: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from zakhira.flows.agreement import (
@@ -164,6 +164,19 @@ def following_state(books: Books) -> FollowingState:
     return FollowingState(told["step"], told["start"], told["until"])
 
 
+def next_step(before: FollowingState) -> tuple[str, Record]:
+    """Key and record of a step that sees the chain as it is and changes nothing of it.
+
+    A write that must not cross one of the watcher's takes the step: of the two, the slower is refused with KeyReused.
+    """
+    after = replace(before, step=before.step + 1)
+    return _step_key(after), after.record
+
+
+def _step_key(after: FollowingState) -> str:
+    return f"following/{after.step}"
+
+
 def follow_chain(treasury: Treasury, progress: Progress = silent, *, start_height: int | None = None) -> Followed:
     """Take the node's new blocks into the books, taking back those that it left; safe to stop anywhere and repeat.
 
@@ -291,7 +304,7 @@ class Walk:
         )
         records = (state.record, *batch.records)
         treasury = self._treasury
-        key = f"following/{state.step}"
+        key = _step_key(state)
         write = Write(key, "watcher", action, treasury.now, records=records, coin_events=tuple(batch.events))
         try:
             treasury.books.commit(write)

@@ -181,6 +181,11 @@ def reserve_home(treasury: Treasury, vault_id: str, spend_id: str, number: int =
     return _reserve(treasury, vault_id, RECEIVE, wish).address
 
 
+def is_purpose(text: str) -> bool:
+    """Whether this may be a purpose: small letters, digits, spaces and hyphens, up to 64."""
+    return _PURPOSE.fullmatch(text) is not None
+
+
 def reservation(books: Books, script_hex: str) -> Reservation | None:
     """What an address, given as its script, was reserved for; None if it never was."""
     body = books.latest(RESERVATION, script_hex)
@@ -247,7 +252,7 @@ def _require_sense(wish: _Wish) -> None:
     blank = [name for name in ("key", "payer", "purpose", "reserved_by") if not getattr(wish, name).strip()]
     if blank:
         raise BlankReservation(f"The reservation has no {' and no '.join(blank)}.", "Say who pays, and for what.")
-    if _PURPOSE.fullmatch(wish.purpose) is None:
+    if not is_purpose(wish.purpose):
         raise BlankReservation(
             f"The purpose {wish.purpose!r} is none.", "Write it in small letters, digits, spaces and hyphens, up to 64."
         )

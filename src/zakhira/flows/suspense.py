@@ -1,0 +1,359 @@
+"""Coins in suspense get a purpose by a statement that two officers sign: without one they never leave their vault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import cast
+
+from zakhira.controls.approval import SETTLEMENT_DOMAIN
+from zakhira.flows.coin_appraisal import PAST
+from zakhira.flows.coin_entries import STANDING_ACCOUNTS, accounts_of, settlement_entry
+from zakhira.flows.coin_papers import ANNOUNCED, COIN_PAPER, SUSPENSE, CoinPaper, paper_of
+from zakhira.flows.following import COIN_REMOVAL, following_state, next_step
+from zakhira.flows.ports.books import Books, Record, Write
+from zakhira.flows.ports.books_errors import KeyReused
+from zakhira.flows.ports.coin_events import WatchedCoin
+from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.reservations import is_purpose
+from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.kernel.canonical import Json, content_hash
+from zakhira.kernel.errors import InvalidInput, Refused
+from zakhira.kernel.signatures import signature_is_valid
+from zakhira.programme.model import Officer, Policy
+
+SETTLEMENT = "settlement"
+"""Kind of the records of signed settlements; the id is the outpoint."""
+SETTLED = "settled"
+"""Flag on the paper of a coin that was in suspense and got its purpose from two officers."""
+MOST_CHARACTERS = 500
+"""Of a payer and of a reason: a reason is a sentence and a reference, the evidence itself is filed elsewhere [E]."""
+
+
+class BadSettlement(InvalidInput):
+    """A settlement lacks a payer, a purpose or a reason, or is not about the coin as it is."""
+
+    code = "ZK-FLOWS-092"
+
+
+class NotInSuspense(Refused):
+    """The coin has a purpose already, has no paper yet, was lost, or is none of ours."""
+
+    code = "ZK-FLOWS-093"
+
+
+class SettlementForged(Refused):
+    """A signature under a settlement was not made by the key of an officer of the policy."""
+
+    code = "ZK-FLOWS-094"
+
+
+class OneWordAlone(Refused):
+    """A settlement lacks the signature of a proposing officer, or that of another who approves."""
+
+    code = "ZK-FLOWS-095"
+
+
+class SettledOtherwise(Refused):
+    """The coin was settled by another statement."""
+
+    code = "ZK-FLOWS-096"
+
+
+class CoinNotThere(Refused):
+    """The coin was spent, is off the chain, or does not lie deep enough any more."""
+
+    code = "ZK-FLOWS-097"
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a coin in suspense is: who paid it, and for what. ``purpose`` has the form of a reservation's."""
+
+    outpoint: str
+    amount_sats: int
+    vault: str
+    payer: str
+    purpose: str
+    hold_until: date | None
+    reason: str
+    """why it is so and where the evidence lies, in words"""
+
+    @property
+    def body(self) -> Json:
+        """Plain data: what is signed, and what is recorded."""
+        return {
+            "outpoint": self.outpoint,
+            "amount_sats": self.amount_sats,
+            "vault": self.vault,
+            "payer": self.payer,
+            "purpose": self.purpose,
+            "hold_until": self.hold_until.isoformat() if self.hold_until else "",
+            "reason": self.reason,
+        }
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over the canonical bytes, in hex."""
+        return content_hash(self.body)
+
+
+@dataclass(frozen=True)
+class SettlementSignature:
+    """One officer's word for a settlement: over its hash, in a domain of its own (kernel.signatures), in hex."""
+
+    officer: str
+    signature: str
+
+
+@dataclass(frozen=True)
+class SignedSettlement:
+    """A settlement with the signatures under it."""
+
+    settlement: Settlement
+    signatures: tuple[SettlementSignature, ...]
+
+    @property
+    def record(self) -> Record:
+        """The record of this settlement."""
+        signatures = [{"officer": given.officer, "signature": given.signature} for given in self.signatures]
+        body: Json = {"statement": self.settlement.body, "signatures": signatures}
+        return Record(SETTLEMENT, self.settlement.outpoint, body)
+
+
+@dataclass(frozen=True)
+class SuspendedCoin:
+    """An unspent coin in suspense. ``confirmations`` is its age in blocks."""
+
+    outpoint: str
+    amount_sats: int
+    vault: str
+    confirmations: int
+    source: str
+    flags: tuple[str, ...]
+
+
+def suspended_coins(treasury: Treasury) -> tuple[SuspendedCoin, ...]:
+    """Every unspent coin in suspense, vault by vault, the oldest first."""
+    span = treasury.coins.span()
+    found = []
+    for vault in vault_records(treasury.books):
+        coins = treasury.coins.papered(vault, COIN_PAPER, (SUSPENSE,), treasury.depth)
+        bodies = treasury.books.bodies(COIN_PAPER, [item.outpoint for item in coins])
+        for item in coins:
+            coin, paper = treasury.coins.coin(item.outpoint), paper_of(item.outpoint, bodies[item.outpoint])
+            if span is not None and coin is not None:
+                age = span.height - coin.height + 1
+                found.append(SuspendedCoin(item.outpoint, item.amount_sats, vault, age, paper.source, paper.flags))
+    return tuple(sorted(found, key=lambda item: (item.vault, -item.confirmations, item.outpoint)))
+
+
+def draft_settlement(
+    treasury: Treasury, outpoint: str, payer: str, purpose: str, reason: str, hold_until: date | None = None
+) -> Settlement:
+    """The statement about a coin as the books know it, for officers to sign; raises CoinNotThere, BadSettlement."""
+    coin = _coin(treasury, outpoint)
+    settlement = Settlement(outpoint, coin.amount_sats, coin.vault, payer, purpose, hold_until, reason)
+    _require_sense(settlement, coin)
+    return settlement
+
+
+def sign_settlement(settlement: Settlement, officer: OfficerKey) -> SettlementSignature:
+    """The officer's word for it."""
+    return SettlementSignature(officer.officer, officer.sign(SETTLEMENT_DOMAIN, settlement.hash))
+
+
+def settle_suspense(treasury: Treasury, settlement: Settlement, signatures: Sequence[SettlementSignature]) -> CoinPaper:
+    """Give a coin in suspense its purpose: liability becomes income, and the coin may be spent like any other.
+
+    Two officers with different keys must have signed: one who holds the policy's ``propose_role``, and one who holds
+    one of its ``approve_roles``. The coins stay in their vault, so that not every approving role is needed; to spend
+    them is decided by the whole quorum as always. A signature that is not genuine is a reason against all.
+
+    The same statement again changes nothing. If a reorganisation takes the coin away and it comes back, the
+    statement still stands (see :func:`settled_papers`).
+
+    Raises:
+        BadSettlement: a text is missing, or vault or amount are not the coin's.
+        SettlementForged, OneWordAlone: the signatures.
+        SettledOtherwise: another statement settled the coin.
+        NotInSuspense: it has a purpose, or no paper.
+        CoinNotThere: it is spent, gone, or not deep enough.
+    """
+    require_two_words(treasury.policy, settlement, signatures)
+    while True:
+        # Read first: whatever changes the coin on the chain takes the watcher's next step, and this one with it.
+        state = following_state(treasury.books)
+        before = _paper(treasury.books, settlement.outpoint)
+        known = settlements(treasury.books, [settlement.outpoint]).get(settlement.outpoint)
+        if known is not None and known.settlement != settlement:
+            raise SettledOtherwise(
+                f"{settlement.outpoint} was settled as {known.settlement.purpose} of {known.settlement.payer}.",
+                "A coin is settled once; what it is spent for is decided when it is spent.",
+            )
+        if known is not None and before.state == ANNOUNCED:
+            return before
+        coin = _require_settleable(treasury, settlement, before)
+        after = _settled(before, settlement)
+        treasury.books.open_accounts((*STANDING_ACCOUNTS, *accounts_of(coin.vault, after)))
+        losses = _losses(treasury.books, settlement.outpoint)
+        entries = settlement_entry(coin.amount_sats, after, losses, treasury.now)
+        signed = SignedSettlement(settlement, tuple(signatures))
+        key, step = next_step(state)
+        by = " and ".join(given.officer for given in signatures)
+        records = (step, after.record, signed.record)
+        write = Write(key, by, "settle suspense", treasury.now, entries=entries, records=records)
+        try:
+            treasury.books.commit(write)
+        except KeyReused:
+            continue  # the chain moved on meanwhile, or somebody else settled it: look again
+        return after
+
+
+def settled_papers(books: Books, policy: Policy, papers: Sequence[CoinPaper]) -> tuple[CoinPaper, ...]:
+    """Papers of coins that came back, with those settled again that officers had settled; the others as they are.
+
+    The signatures are looked at again: a statement that the policy does not bear any more settles nothing.
+    """
+    waiting = [paper.outpoint for paper in papers if paper.state == SUSPENSE and PAST not in paper.flags]
+    found = settlements(books, waiting) if waiting else {}
+    return tuple(
+        _settled(paper, found[paper.outpoint].settlement)
+        if paper.outpoint in found and _is_borne(policy, found[paper.outpoint])
+        else paper
+        for paper in papers
+    )
+
+
+def settlements(books: Books, outpoints: Sequence[str]) -> Mapping[str, SignedSettlement]:
+    """The settlements of those of these coins that have one, by outpoint."""
+    return {outpoint: _settlement_of(body) for outpoint, body in books.bodies(SETTLEMENT, outpoints).items()}
+
+
+def require_two_words(policy: Policy, settlement: Settlement, signatures: Sequence[SettlementSignature]) -> None:
+    """Nothing, if two officers as the policy wants them stand behind it; raises SettlementForged, OneWordAlone."""
+    officers = {officer.id: officer for officer in policy.officers}
+    signed: list[Officer] = []
+    for given in signatures:
+        officer = officers.get(given.officer)
+        if officer is None or not signature_is_valid(
+            officer.public_key, SETTLEMENT_DOMAIN, settlement.hash, given.signature
+        ):
+            raise SettlementForged(
+                f"The signature of {given.officer[:64]} is not made by an officer's key over this statement.",
+                "Do not count it. Find out who made it.",
+            )
+        signed.append(officer)
+    if not any(_are_two_words(policy, one, other) for one in signed for other in signed):
+        names = ", ".join(f"{officer.id} ({officer.role})" for officer in signed) or "nobody"
+        raise OneWordAlone(
+            f"The settlement is signed by {names}.",
+            f"Let two persons sign: one of the role {policy.propose_role}, one of {', '.join(policy.approve_roles)}.",
+        )
+
+
+def _are_two_words(policy: Policy, one: Officer, other: Officer) -> bool:
+    is_one_person = one.id == other.id or one.public_key.lower() == other.public_key.lower()
+    return not is_one_person and one.role == policy.propose_role and other.role in policy.approve_roles
+
+
+def _is_borne(policy: Policy, signed: SignedSettlement) -> bool:
+    try:
+        require_two_words(policy, signed.settlement, signed.signatures)
+    except (SettlementForged, OneWordAlone):
+        return False
+    return True
+
+
+def _settled(paper: CoinPaper, settlement: Settlement) -> CoinPaper:
+    return replace(
+        paper,
+        state=ANNOUNCED,
+        purpose=settlement.purpose,
+        hold_until=settlement.hold_until,
+        source=f"{settlement.payer}, {settlement.purpose}: settled from suspense",
+        reference=settlement.hash,
+        flags=(*paper.flags, SETTLED),
+    )
+
+
+def _require_settleable(treasury: Treasury, settlement: Settlement, paper: CoinPaper) -> WatchedCoin:
+    """The coin, if it is as the statement says, in suspense, unspent and deep enough."""
+    if paper.state != SUSPENSE or PAST in paper.flags:
+        what = "was spent before its vault was imported" if PAST in paper.flags else f"is {paper.state}"
+        raise NotInSuspense(
+            f"The coin {paper.outpoint} {what}.", "See zakhira reserve suspense DIR for those that are."
+        )
+    coin = _coin(treasury, settlement.outpoint)
+    _require_sense(settlement, coin)
+    span = treasury.coins.span()
+    deep = 0 if span is None else span.height - coin.height + 1
+    needed = treasury.depth.needed(coin.amount_sats, is_coinbase=coin.is_coinbase)
+    if deep < needed:
+        raise CoinNotThere(
+            f"The coin {coin.outpoint} has {deep} of {needed} confirmations.", "Wait for further blocks, and follow."
+        )
+    return coin
+
+
+def _coin(treasury: Treasury, outpoint: str) -> WatchedCoin:
+    coin = treasury.coins.coin(outpoint)
+    if coin is None or coin.spent_by:
+        what = "is not on the followed chain" if coin is None else f"was spent by {coin.spent_by}"
+        raise CoinNotThere(f"The coin {outpoint[:80]} {what}.", "See zakhira reserve suspense DIR.")
+    return coin
+
+
+def _require_sense(settlement: Settlement, coin: WatchedCoin) -> None:
+    texts = {"payer": settlement.payer, "reason": settlement.reason}
+    bad = [name for name, text in texts.items() if not text.strip() or len(text) > MOST_CHARACTERS]
+    if bad:
+        raise BadSettlement(
+            f"The settlement's {' and '.join(bad)} is empty or longer than {MOST_CHARACTERS} characters.",
+            "Say who paid, why that is certain, and where the evidence lies.",
+        )
+    if not is_purpose(settlement.purpose):
+        raise BadSettlement(
+            f"The purpose {settlement.purpose[:80]!r} is none.",
+            "Write it in small letters, digits, spaces and hyphens, up to 64.",
+        )
+    if (settlement.vault, settlement.amount_sats) != (coin.vault, coin.amount_sats):
+        raise BadSettlement(
+            f"The statement tells {settlement.amount_sats} sat in {settlement.vault}, the coin has {coin.amount_sats} "
+            f"sat in {coin.vault}.",
+            "Write the statement anew from the books, and let it be signed anew.",
+        )
+
+
+def _paper(books: Books, outpoint: str) -> CoinPaper:
+    body = books.latest(COIN_PAPER, outpoint)
+    if body is None:
+        raise NotInSuspense(
+            f"The coin {outpoint[:80]} has no paper.", "Follow the chain until it lies deep enough, and look again."
+        )
+    return paper_of(outpoint, body)
+
+
+def _losses(books: Books, outpoint: str) -> int:
+    body = books.latest(COIN_REMOVAL, outpoint)
+    return 0 if body is None else cast("Mapping[str, int]", body)["losses"]
+
+
+def _settlement_of(body: Json) -> SignedSettlement:
+    """The settlement that :attr:`SignedSettlement.record` wrote."""
+    told = cast("Mapping[str, Json]", body)
+    said = cast("Mapping[str, str]", told["statement"])
+    settlement = Settlement(
+        said["outpoint"],
+        cast("Mapping[str, int]", told["statement"])["amount_sats"],
+        said["vault"],
+        said["payer"],
+        said["purpose"],
+        date.fromisoformat(said["hold_until"]) if said["hold_until"] else None,
+        said["reason"],
+    )
+    given = cast("Sequence[Mapping[str, str]]", told["signatures"])
+    return SignedSettlement(
+        settlement, tuple(SettlementSignature(item["officer"], item["signature"]) for item in given)
+    )
