@@ -22,6 +22,7 @@ from zakhira.cli.series_commands import series
 from zakhira.cli.services import Answer, Services
 from zakhira.cli.signer_commands import codes, hwi, signer
 from zakhira.cli.spend_commands import spend
+from zakhira.cli.suspense_commands import settle, suspense
 from zakhira.cli.terminal import print_findings, print_node, progress_bars
 from zakhira.cli.vault_commands import vault
 
@@ -181,5 +182,7 @@ zakhira.add_command(series)
 for _group in (reserve, vault, keys, address, labels):
     zakhira.add_command(_group)
 keys.add_command(hwi)
+for _command in (suspense, settle):
+    reserve.add_command(_command)
 for _group in (spend, signer, codes):
     zakhira.add_command(_group)

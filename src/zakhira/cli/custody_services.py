@@ -36,6 +36,19 @@ class MineOrder:
     payments: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class SettleOrder:
+    """What a coin in suspense is; ``keys`` are the key files of the officers who say so."""
+
+    folder: Path
+    outpoint: str
+    payer: str
+    purpose: str
+    reason: str
+    keys: tuple[Path, ...]
+    hold_until: date | None = None
+
+
 class ReserveServices(Protocol):
     """A reserve: made, looked at, followed. All raise ZakhiraError alone on purpose."""
 
@@ -53,6 +66,12 @@ class ReserveServices(Protocol):
 
     def mine(self, order: MineOrder, progress: Progress, *, dry_run: bool) -> Answer:
         """Mine blocks of a drill's private chain, with payments to addresses."""
+
+    def suspense(self, folder: Path) -> Answer:
+        """The coins in suspense."""
+
+    def settle(self, order: SettleOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Give a coin in suspense its purpose, by the word of two officers."""
 
 
 @dataclass(frozen=True)

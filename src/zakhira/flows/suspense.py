@@ -153,7 +153,9 @@ def draft_settlement(
     treasury: Treasury, outpoint: str, payer: str, purpose: str, reason: str, hold_until: date | None = None
 ) -> Settlement:
     """The statement about a coin as the books know it, for officers to sign; raises CoinNotThere, BadSettlement."""
-    coin = _coin(treasury, outpoint)
+    coin = treasury.coins.coin(outpoint)
+    if coin is None:
+        raise _not_there(outpoint, "is not on the followed chain")
     settlement = Settlement(outpoint, coin.amount_sats, coin.vault, payer, purpose, hold_until, reason)
     _require_sense(settlement, coin)
     return settlement
@@ -285,7 +287,10 @@ def _require_settleable(treasury: Treasury, settlement: Settlement, paper: CoinP
         raise NotInSuspense(
             f"The coin {paper.outpoint} {what}.", "See zakhira reserve suspense DIR for those that are."
         )
-    coin = _coin(treasury, settlement.outpoint)
+    coin = treasury.coins.coin(settlement.outpoint)
+    if coin is None or coin.spent_by:
+        what = "is not on the followed chain" if coin is None else f"was spent by {coin.spent_by}"
+        raise _not_there(settlement.outpoint, what)
     _require_sense(settlement, coin)
     span = treasury.coins.span()
     deep = 0 if span is None else span.height - coin.height + 1
@@ -297,12 +302,8 @@ def _require_settleable(treasury: Treasury, settlement: Settlement, paper: CoinP
     return coin
 
 
-def _coin(treasury: Treasury, outpoint: str) -> WatchedCoin:
-    coin = treasury.coins.coin(outpoint)
-    if coin is None or coin.spent_by:
-        what = "is not on the followed chain" if coin is None else f"was spent by {coin.spent_by}"
-        raise CoinNotThere(f"The coin {outpoint[:80]} {what}.", "See zakhira reserve suspense DIR.")
-    return coin
+def _not_there(outpoint: str, what: str) -> CoinNotThere:
+    return CoinNotThere(f"The coin {outpoint[:80]} {what}.", "See zakhira reserve suspense DIR.")
 
 
 def _require_sense(settlement: Settlement, coin: WatchedCoin) -> None:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from zakhira.cli.custody_services import MineOrder, ReserveOrder
+from zakhira.cli.custody_services import Ask, MineOrder, ReserveOrder, SettleOrder
 from zakhira.cli.services import Answer, Progress, ServedReserve
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.settings import Settings
@@ -59,3 +59,16 @@ class ReserveDesk:
 
         with open_reserve(self._settings, order.folder) as desk:
             return mine_blocks(desk, order, progress, dry_run=dry_run)
+
+    def suspense(self, folder: Path) -> Answer:
+        """The coins in suspense."""
+        from zakhira.wiring.suspense_service import list_suspense
+
+        with open_reserve(self._settings, folder) as desk:
+            return list_suspense(desk)
+
+    def settle(self, order: SettleOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Give a coin in suspense its purpose, by the word of two officers."""
+        from zakhira.wiring.suspense_service import settle_coin
+
+        return settle_coin(self._settings, order, ask, dry_run=dry_run)
