@@ -7,9 +7,11 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+from embit.script import Script
+from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
 from custody_drill import COLD, INTAKE
-from watch_drill import WatchDrill, all_signed, keep_vaults, place, twin_books, twin_chain, twin_drill
+from watch_drill import WatchDrill, all_signed, keep_vaults, place, script_of, twin_books, twin_chain, twin_drill
 from zakhira.flows import following
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.coin_appraisal import PAST
@@ -270,6 +272,30 @@ class TestMidway:
         assert (followed.height, followed.hash) == drill.chain.tip()
         confirmed = [o for o in twin_chain(drill).state.unspent.values() if o.script.hex() == found.address.script_hex]
         assert [amount for _, amount in held(drill)] == [output.amount_sats for output in confirmed]
+        settle(drill)
+
+    def test_a_spend_that_moves_to_another_block(self) -> None:
+        """Spent in a block that goes and again in the one that replaces it, seen in one run: spent, by the latter."""
+        drill = twin_drill()
+        found = drill.reserve("first")
+        follow_chain(drill.treasury)
+        txid = drill.pay((found.address.address, 50_000))
+        drill.mine()
+        chain = twin_chain(drill)
+        spends = []
+        for fee_sats in (500, 700):
+            spend = TransactionInput(bytes.fromhex(txid), 0)
+            output = TransactionOutput(50_000 - fee_sats, Script(script_of(place(COLD, 0).address)))
+            theft = Transaction(vin=[spend], vout=[output])
+            chain.state.mempool[theft.txid().hex()] = theft
+            drill.mine(2)
+            follow_chain(drill.treasury)
+            coin = drill.treasury.coins.coin(f"{txid}:0")
+            assert coin is not None
+            spends.append(coin.spent_by)
+            if fee_sats == 500:
+                chain.state.cut(2)
+        assert spends[1] == theft.txid().hex() != spends[0]
         settle(drill)
 
     def test_blocks_that_the_node_lost(self) -> None:

@@ -26,6 +26,8 @@ from zakhira.simulator.follow import SimulatedFollower
 
 PLACES = 4
 _SCRIPTS = {script_of(place(INTAKE, at, side).address): ("intake", side, at) for at in range(PLACES) for side in (0, 1)}
+OFTEN = st.sampled_from([True, True, False])
+SATS = st.sampled_from([600, 50_000, 20_000_000])
 _START: list[WatchDrill] = []
 
 
@@ -36,6 +38,11 @@ def start() -> WatchDrill:
         for number in range(PLACES - 1):
             drill.reserve(f"reserved {number}")
         follow_chain(drill.treasury)
+        for number in range(PLACES):
+            drill.pay((place(INTAKE, number).address, 50_000))
+        drill.mine(3)
+        follow_chain(drill.treasury)
+        judge_arrivals(drill.treasury)
         _START.append(drill)
     return deepcopy(_START[0])
 
@@ -48,36 +55,46 @@ class Watching(RuleBasedStateMachine):
         self.drill = start()
         self.is_level = True
 
-    @rule(at=st.integers(0, PLACES - 1), side=st.integers(0, 1), sats=st.sampled_from([600, 50_000, 20_000_000]))
-    def pay(self, at: int, side: int, sats: int) -> None:
-        """Somebody pays a place, reserved or not."""
-        self.drill.pay((place(INTAKE, at, side).address, sats))
-
-    @rule(count=st.integers(1, 5))
-    def mine(self, count: int) -> None:
-        """Blocks come."""
+    @rule(
+        paid=st.lists(st.tuples(st.integers(0, PLACES - 1), st.integers(0, 1), SATS), max_size=3),
+        stolen=st.integers(0, 12),
+        count=st.integers(1, 3),
+        lost=st.integers(0, 3),
+        follows=OFTEN,
+    )
+    def blocks(self, paid: list[tuple[int, int, int]], stolen: int, count: int, lost: int, *, follows: bool) -> None:
+        """Places are paid, reserved or not, a stranger takes a coin, blocks come, are seen, and some of them go."""
+        for at, side, sats in paid:
+            self.drill.pay((place(INTAKE, at, side).address, sats))
+        self.steal(stolen)
         self.drill.mine(count)
-        self.is_level = False
+        self.level(follows=follows)
+        if lost:
+            twin_chain(self.drill).reorganise(lost)
+            self.level(follows=follows)
 
-    @rule(depth=st.integers(1, 6))
-    def reorganise(self, depth: int) -> None:
+    @rule(depth=st.integers(4, 9), follows=OFTEN)
+    def reorganise(self, depth: int, *, follows: bool) -> None:
         """Another miner's branch wins; it may go below the first block that was followed."""
         twin_chain(self.drill).reorganise(depth)
-        self.is_level = False
+        self.level(follows=follows)
 
-    @rule(choice=st.integers(0, 10))
+    def level(self, *, follows: bool) -> None:
+        """Follow, or leave the watcher behind."""
+        self.is_level = follows
+        if follows:
+            follow_chain(self.drill.treasury)
+
     def steal(self, choice: int) -> None:
-        """A stranger's transaction with one of our coins waits to be mined."""
+        """A stranger's transaction with one of our coins waits to be mined, for most choices."""
         state = twin_chain(self.drill).state
         taken = {f"{spend.txid.hex()}:{spend.vout}" for t in state.mempool.values() for spend in t.vin}
         ours = sorted(o for o, out in state.unspent.items() if out.script in _SCRIPTS and o not in taken)
-        if ours:
-            outpoint = ours[choice % len(ours)]
-            txid, _, index = outpoint.partition(":")
+        if choice < len(ours):
+            txid, _, index = ours[choice].partition(":")
             spend = TransactionInput(bytes.fromhex(txid), int(index))
-            output = TransactionOutput(
-                state.unspent[outpoint].amount_sats - 500, Script(script_of(pool_address("thief")))
-            )
+            amount_sats = state.unspent[ours[choice]].amount_sats - 500
+            output = TransactionOutput(amount_sats, Script(script_of(pool_address("thief"))))
             theft = Transaction(vin=[spend], vout=[output])
             state.mempool[theft.txid().hex()] = theft
 
@@ -115,12 +132,6 @@ class Watching(RuleBasedStateMachine):
         twin.faults = BooksFaults()
 
     @rule()
-    def follow(self) -> None:
-        """The watcher works."""
-        follow_chain(self.drill.treasury)
-        self.is_level = True
-
-    @rule()
     def judge(self) -> None:
         """Coins are judged; then the ledger holds what is judged and not spent."""
         judge_arrivals(self.drill.treasury)
@@ -135,9 +146,8 @@ class Watching(RuleBasedStateMachine):
         assert vault_account("intake") not in balances or balances[vault_account("intake")].units == held
 
     @invariant()
-    def the_books_hold(self) -> None:
-        """What is shown is what was written; when the watcher is done it is what the chain shows."""
-        assert self.drill.treasury.books.breaks() == ()
+    def the_books_show_the_chain(self) -> None:
+        """When the watcher is done, its coins are those of the chain."""
         if self.is_level:
             chain, fold = twin_chain(self.drill), twin_books(self.drill).fold
             assert fold.tip == (chain.state.tip.height, chain.state.tip.hash)
@@ -145,11 +155,15 @@ class Watching(RuleBasedStateMachine):
             expected = {o: c for o, c in oracle_coins(chain, _SCRIPTS).items() if c.height >= first}
             assert fold.coins == expected
 
+    def teardown(self) -> None:
+        """What is shown is what was written."""
+        assert self.drill.treasury.books.breaks() == ()
+
 
 class TestWatching(Watching.TestCase):  # type: ignore[misc, valid-type]  # hypothesis makes it
     """A quick run of the machine."""
 
-    settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+    settings = settings(max_examples=8, stateful_step_count=15, deadline=None)
 
 
 @pytest.mark.torture

@@ -99,19 +99,18 @@ def judge_arrivals(treasury: Treasury, progress: Progress = silent) -> Judged:
     """
     if following_state(treasury.books).until >= 0:
         raise NotFollowed("The past of the chain is being read again.", "Follow the chain to its end first.")
-    span = treasury.coins.span()
     findings = _Findings()
-    if span is None:
-        return Judged(0, 0, (), (), (), (), ())
     treasury.books.open_accounts(STANDING_ACCOUNTS)
     taken_back = take_back(treasury)
     _book_losses(treasury, findings)
-    judge = _Judge(treasury, findings, progress)
-    start = _watermark(treasury)
-    judge.arrivals(start)
-    judge.spends(start)
-    book_unbooked(treasury)
-    _move_watermark(treasury, span, start)
+    span = treasury.coins.span()
+    if span is not None:  # else all that was followed is taken back, or nothing ever was followed
+        judge = _Judge(treasury, findings, progress)
+        start = _watermark(treasury)
+        judge.arrivals(start)
+        judge.spends(start)
+        book_unbooked(treasury)
+        _move_watermark(treasury, span, start)
     return Judged(
         findings.announced,
         findings.suspense,
