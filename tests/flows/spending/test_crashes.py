@@ -31,8 +31,9 @@ from zakhira.flows.following import follow_chain
 from zakhira.flows.ports.chain_pool import pool_address
 from zakhira.flows.spending.spend_line import spend_lines
 
-RECEIVED_SATS = (3_000_000, 2_000_000, 1_000_000)
-FEW = 5
+RECEIVED_SATS = (4_000_000, 4_000_000)
+"""One coin does for each spend, so that every walk passes the same places."""
+FEW, SHORTER = 5, 3
 """Places that every change is tested at, spread over the walk; all of them are among the long tests."""
 
 
@@ -113,14 +114,16 @@ def places(ground: Ground) -> list[str]:
     return labels
 
 
-def killed_and_carried_on(ground: Ground, places: list[str], number: int) -> None:
-    """Kill a walk at a place, counted from 1, and let another process finish it."""
+def killed_and_carried_on(ground: Ground, places: list[str], number: int) -> bool:
+    """Kill a walk at a place, counted from 1, and let another process finish it; False if it was over before."""
     dsn, name, payee = ground.prepare()
     first = ground.walk(dsn, name, payee, number)
-    assert first.returncode == KILLED, f"{places[number - 1]}: {first.stderr}"
+    is_over = first.returncode == 0 and len(json.loads(first.stdout)) < number
+    assert is_over or first.returncode == KILLED, f"{places[number - 1]}: {first.stderr}"
     second = ground.walk(dsn, name, payee, 0)
     assert second.returncode == 0, f"{places[number - 1]}: {second.stderr}"
     ground.check(dsn, name, payee)
+    return not is_over
 
 
 def test_the_places_hold_every_step(places: list[str]) -> None:
@@ -157,12 +160,12 @@ def test_killed_here_and_there(ground: Ground, places: list[str]) -> None:
     around = [number for number, label in enumerate(places, 1) if label == "after mempool.broadcast"]
     spread = [1 + (len(places) - 1) * part // (FEW - len(around)) for part in range(FEW - len(around))]
     for number in sorted({*around, *spread}):
-        killed_and_carried_on(ground, places, number)
+        assert killed_and_carried_on(ground, places, number)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(7200)
 def test_killed_everywhere(ground: Ground, places: list[str]) -> None:
-    """At every place."""
-    for number in range(1, len(places) + 1):
-        killed_and_carried_on(ground, places, number)
+    """At every place; a walk may ask the node a question less at its end than the one that was counted."""
+    killed = [killed_and_carried_on(ground, places, number) for number in range(1, len(places) + 1)]
+    assert killed.count(False) <= SHORTER
