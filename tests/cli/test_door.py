@@ -11,8 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from zakhira.cli.answer import Answer, Finding, Progress, ServedNode, Table, Word
 from zakhira.cli.commands import zakhira
-from zakhira.cli.services import Answer, Finding, Progress, SeriesImport, ServedNode, Table, Word
+from zakhira.cli.services import SeriesImport
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure, Refused, ZakhiraError
 
 ANSWER = Answer(

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from zakhira.cli import signer_commands
+from zakhira.cli.answer import Answer, Word
 from zakhira.cli.commands import zakhira
-from zakhira.cli.services import Answer, Word
 from zakhira.cli.signer_services import Confirm, Knowledge, Look, SignOrder
 
 

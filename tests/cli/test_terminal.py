@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.terminal import print_answer
 
 TEXTS = ("[E]", "[bold]", "[/bold]", "a [red]b[/red] c", "[link=x]y[/link]", "back\\", "\\[E]", ":warning:", "[[E]]")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from zakhira.cli.services import Answer, PlanOrder
+from zakhira.cli.answer import Answer
+from zakhira.cli.services import PlanOrder
 from zakhira.planning.explain import UnknownZone
 from zakhira.planning.objectives import AimNotOfAMeanYear
 from zakhira.planning.plan_record import NotAPlanFile

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from conftest import PROJECT
+from zakhira.cli.answer import Answer
 from zakhira.cli.custody_services import ReserveOrder
-from zakhira.cli.services import Answer
 from zakhira.flows.following import follow_chain
 from zakhira.flows.ports.chain_errors import NodeUnreachable
 from zakhira.wiring import reserve_follow

@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zakhira.adapters.programme_folder import load_programme
+from zakhira.cli.answer import Answer
 from zakhira.cli.commands import zakhira
 from zakhira.cli.series_commands import REPAIRS, RESOLUTIONS
-from zakhira.cli.services import Answer, SeriesImport
+from zakhira.cli.services import SeriesImport
 from zakhira.kernel.errors import Faults
 from zakhira.kernel.interval import utc_text
 from zakhira.programme.planner_table import RESOLUTIONS_S, Repair

@@ -24,7 +24,7 @@ from zakhira.adapters.qr.frames import Protocol, animation, make_frames
 from zakhira.adapters.qr.message import Kind, Message
 from zakhira.adapters.qr.refusals import MissingFrames, MixedFrames, NoCodeFound
 from zakhira.adapters.software_signer import create_signer
-from zakhira.cli.services import Answer, Word
+from zakhira.cli.answer import Answer, Word
 from zakhira.cli.signer_services import Knowledge, Look, SignOrder
 from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.descriptor import vault_descriptor

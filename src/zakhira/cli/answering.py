@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from zakhira.cli.answer import Answer, Word
 from zakhira.cli.door import Exit, pass_through, tell
-from zakhira.cli.services import Answer, Word
 from zakhira.cli.terminal import print_answer
 
 FOLDER = click.Path(path_type=Path)

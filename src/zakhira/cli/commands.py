@@ -9,6 +9,7 @@ import click
 
 from zakhira import __version__
 from zakhira.cli.address_commands import address, labels
+from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER as _FOLDER
 from zakhira.cli.answering import JSON as _JSON
 from zakhira.cli.answering import answer_with as _answer
@@ -19,7 +20,7 @@ from zakhira.cli.plan_commands import plan
 from zakhira.cli.pypsa_commands import from_pypsa
 from zakhira.cli.reserve_commands import reserve
 from zakhira.cli.series_commands import series
-from zakhira.cli.services import Answer, Services
+from zakhira.cli.services import Services
 from zakhira.cli.signer_commands import codes, hwi, signer
 from zakhira.cli.spend_commands import spend
 from zakhira.cli.suspense_commands import settle, suspense

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from zakhira.cli.services import Answer, Progress, ServedReserve
+from zakhira.cli.answer import Answer, Progress, ServedReserve
 
 Ask = Callable[[], str]
 """Asks the person at the terminal for a passphrase."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import BY, DRY_RUN, RESERVE, ask_new_passphrase, pasted
 from zakhira.cli.custody_services import KeyAbout, RegisterOrder
-from zakhira.cli.services import Answer, Services
+from zakhira.cli.services import Services
 
 
 @click.group(epilog="Example: zakhira keys list out/reserve")

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER, JSON, answer_with
-from zakhira.cli.services import Answer, PlanOrder, Services
+from zakhira.cli.services import PlanOrder, Services
 from zakhira.cli.terminal import progress_bars
 
 MAX_SCENARIOS = 100_000

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER, JSON, answer_with, finish
 from zakhira.cli.custody_options import DRY_RUN, RESERVE
 from zakhira.cli.custody_services import MineOrder, ReserveOrder
 from zakhira.cli.door import Exit, tell
-from zakhira.cli.services import Answer, Services
+from zakhira.cli.services import Services
 from zakhira.cli.terminal import print_answer, print_reserve, progress_bars
 
 MAX_BLOCKS = 10_000

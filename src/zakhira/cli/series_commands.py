@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER, JSON, answer_with
-from zakhira.cli.services import Answer, SeriesImport, Services
+from zakhira.cli.services import SeriesImport, Services
 from zakhira.cli.terminal import progress_bars
 
 REPAIRS = ("gaps", "duplicates", "dst", "resample", "negative", "horizon")

@@ -9,10 +9,11 @@ from typing import TypeVar
 
 import click
 
+from zakhira.cli.answer import Answer, Word
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import RESERVE, ask_passphrase
 from zakhira.cli.door import tell
-from zakhira.cli.services import Answer, Services, Word
+from zakhira.cli.services import Services
 from zakhira.cli.signer_services import Knowledge, Look, SignOrder
 from zakhira.cli.terminal import print_answer
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from zakhira.cli.answer import Answer
 from zakhira.cli.custody_services import Ask
-from zakhira.cli.services import Answer
 
 Confirm = Callable[[Answer], bool]
 """Shows what was seen and asks the person whether to go on."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from zakhira.cli.services import Answer
+from zakhira.cli.answer import Answer
 
 Ask = Callable[[], str]
 """Asks for a passphrase."""

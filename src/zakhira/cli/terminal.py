@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from zakhira.cli.answer import Answer, Finding, Progress, ServedNode, ServedReserve, Table
 from zakhira.cli.printable import json_text
-from zakhira.cli.services import Answer, Finding, Progress, ServedNode, ServedReserve, Table
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import BY, DRY_RUN, RESERVE, ask_passphrase
 from zakhira.cli.custody_services import ChallengeOrder, ImportOrder, RotateOrder, VaultOrder
-from zakhira.cli.services import Answer, Services
+from zakhira.cli.services import Services
 from zakhira.cli.terminal import progress_bars
 
 TEMPLATES = ("sortedmulti", "decaying", "held", "taproot")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from zakhira.controls.approval import Approval
-from zakhira.controls.quorum import decide_spend
 from zakhira.custody.checks import vault_named
 from zakhira.custody.coin import Instruction
 from zakhira.custody.message import sign_message
 from zakhira.custody.refusals import ApprovalsMissing, ChainRefused, KeyOutsideVault, PolicyDiffers
 from zakhira.custody.signing import check_and_sign, root_fingerprint
+from zakhira.flows.quorum_authority import QuorumAuthority
 from zakhira.programme.model import Policy, Vault
 
 DRILL_CHAIN = "regtest"
@@ -27,17 +27,7 @@ def require_approved(policy: Policy, instruction: Instruction, approvals: tuple[
     Raises:
         ApprovalsMissing: it does not; the message has every reason.
     """
-    decision = decide_spend(
-        policy,
-        instruction.hash,
-        sum(payment.amount_sats for payment in instruction.payments),
-        instruction.fee_limit_sats,
-        instruction.proposed_by,
-        instruction.proposed_at,
-        instruction.expires_at,
-        approvals,
-        at,
-    )
+    decision = QuorumAuthority().decide_spend(policy, instruction, approvals, at)
     if not decision.allowed:
         lacking = [f"No approval by {role}." for role in decision.missing]
         raise ApprovalsMissing(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from zakhira.controls.approval import Approval
-from zakhira.controls.quorum import decide_spend
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
 from zakhira.custody.coin import Address
 from zakhira.custody.signing import combine_signatures, finalise
@@ -17,6 +16,7 @@ from zakhira.flows.arrivals import expected_arrivals
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.payments import intake_address, recorded_payments
 from zakhira.flows.ports.books import Write
+from zakhira.flows.quorum_authority import QuorumAuthority
 from zakhira.flows.spends import Spend, recorded_spends
 from zakhira.kernel.errors import Refused
 from zakhira.ledger.entry import Entry, Lot
@@ -145,17 +145,7 @@ def _approve(machinery: Machinery, programme: Programme, spend: Spend, now: date
         taken = {instruction.proposed_by, *(approval.officer for approval in approvals)}
         officer = next(item.id for item in policy.officers if item.role == role and item.id not in taken)
         approvals.append(machinery.officers[officer].approve(instruction, now))
-    decision = decide_spend(
-        policy,
-        instruction.hash,
-        sum(payment.amount_sats for payment in instruction.payments),
-        instruction.fee_limit_sats,
-        instruction.proposed_by,
-        instruction.proposed_at,
-        instruction.expires_at,
-        tuple(approvals),
-        now,
-    )
+    decision = QuorumAuthority().decide_spend(policy, instruction, tuple(approvals), now)
     if not decision.allowed:
         why = "; ".join((*decision.reasons, *(f"role {role} has not approved" for role in decision.missing)))
         raise SweepNotAllowed(f"{instruction.id}: {why}.", "Change the proposal or ask the roles that are missing.")

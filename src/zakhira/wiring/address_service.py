@@ -8,8 +8,8 @@ from pathlib import Path
 
 from zakhira.adapters.postgres.coin_store import PostgresCoins
 from zakhira.adapters.qr.symbol import frame_modules, frame_svg
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import AddressOrder
-from zakhira.cli.services import Answer, Table
 from zakhira.custody.vault_state import require_usable
 from zakhira.flows.reservations import FOR_ARRIVAL, Deal, Reservation, reservations, reserve_address
 from zakhira.flows.vaults import vault_record

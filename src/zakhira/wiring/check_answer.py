@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.kernel.canonical import Json
 from zakhira.programme.model import Programme
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zakhira.adapters.qr.collect import PSBT_MAGIC
 from zakhira.adapters.qr.frames import Protocol, make_frames, write_frames
 from zakhira.adapters.qr.message import MAX_MESSAGE_BYTES, Kind, Message
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.custody.psbt_version import psbt_bytes
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.signer_files import read_limited, read_pictures, write_new

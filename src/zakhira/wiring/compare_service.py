@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from zakhira.cli.services import Answer
+from zakhira.cli.answer import Answer
 from zakhira.planning.compare import compare_plans
 from zakhira.planning.plan_record import NotAPlanFile, PlanRecord, parse_record
 from zakhira.reports.compare_summary import compare_headline, compare_reasons, compare_table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zakhira.adapters.hwi.devices import HwiDevices, multisig_path
-from zakhira.cli.services import Answer, Table, Word
+from zakhira.cli.answer import Answer, Table, Word
 from zakhira.cli.signer_services import Knowledge
 from zakhira.custody.checks import vault_named
 from zakhira.flows.signer_card import policy_of_card

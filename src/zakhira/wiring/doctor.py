@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution, requires
 from pathlib import Path
 
-from zakhira.cli.services import Finding
+from zakhira.cli.answer import Finding
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.wiring.settings import Settings
 

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from zakhira.adapters.postgres.coin_store import PostgresCoins
 from zakhira.adapters.software_signer import OfficerKeyFile, create_officer
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import Ask, KeyAbout, RegisterOrder
-from zakhira.cli.services import Answer, Table
 from zakhira.custody.advisory import Advisory, AdvisoryScope, advisory_json, keys_at_risk
 from zakhira.custody.firmware import parse_firmware_range
 from zakhira.custody.key_register import RegisteredKey, key_record, parse_register

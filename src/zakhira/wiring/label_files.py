@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zakhira.cli.services import Answer
+from zakhira.cli.answer import Answer
 from zakhira.custody.labels import MAX_BYTES
 from zakhira.flows.coin_labels import export_labels, import_labels
 from zakhira.flows.spending.dry import dry_treasury

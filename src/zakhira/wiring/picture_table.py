@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zakhira.cli.services import Table
+from zakhira.cli.answer import Table
 from zakhira.reports.spend_picture import SpendPicture, picture_rows
 
 

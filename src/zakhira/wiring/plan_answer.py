@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from zakhira.cli.services import Answer, Word
+from zakhira.cli.answer import Answer, Word
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.planning.allocation import Plan
 from zakhira.planning.plan_record import record_json, record_of

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zakhira.adapters.highs import HighsSolver
-from zakhira.cli.services import PlanOrder, Progress
+from zakhira.cli.answer import Progress
+from zakhira.cli.services import PlanOrder
 from zakhira.kernel.errors import InvalidInput
 from zakhira.planning.allocation import Plan
 from zakhira.planning.plan import PlanRequest

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from zakhira import __version__
 from zakhira.adapters.highs import HighsSolver
+from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.cli.printable import json_text
-from zakhira.cli.services import Answer, PlanOrder, Progress, Table
+from zakhira.cli.services import PlanOrder
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
 from zakhira.planning.allocation import Plan

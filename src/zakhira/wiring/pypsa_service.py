@@ -11,7 +11,8 @@ from zakhira.adapters.programme_folder import load_programme
 from zakhira.adapters.pypsa.export import write_network
 from zakhira.adapters.pypsa.solved import NetworkSurplus, read_network, surplus_of
 from zakhira.adapters.pypsa.surplus_programme import Money, WrittenProgramme, write_programme
-from zakhira.cli.services import Answer, NetworkImport, Table
+from zakhira.cli.answer import Answer, Table
+from zakhira.cli.services import NetworkImport
 from zakhira.kernel.canonical import Json
 
 

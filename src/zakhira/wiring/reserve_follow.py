@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import cast
 
-from zakhira.cli.services import Answer, Progress, Table
+from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.flows.arrival_judging import Judged, judge_arrivals
 from zakhira.flows.following import Followed, Unconfirmed, follow_chain, unconfirmed
 from zakhira.flows.ports.chain_errors import NodeUnreachable

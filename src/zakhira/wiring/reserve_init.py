@@ -10,8 +10,8 @@ from typing import cast
 from zakhira.adapters.bitcoind.node_view import open_rpc
 from zakhira.adapters.bitcoind.program import find_bitcoind
 from zakhira.adapters.programme_folder import load_programme, load_programme_file
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import ReserveOrder
-from zakhira.cli.services import Answer, Table
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
 from zakhira.programme.model import Programme

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from zakhira.adapters.bitcoind.node import BitcoindChain
+from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.cli.custody_services import MineOrder
-from zakhira.cli.services import Answer, Progress, Table
 from zakhira.custody.coin import Payment
 from zakhira.custody.descriptor import output_script
 from zakhira.flows.ports.chain_pool import nobody_address

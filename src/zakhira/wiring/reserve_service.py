@@ -6,8 +6,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from zakhira.cli.answer import Answer, Progress, ServedReserve
 from zakhira.cli.custody_services import Ask, MineOrder, ReserveOrder, SettleOrder
-from zakhira.cli.services import Answer, Progress, ServedReserve
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.settings import Settings
 

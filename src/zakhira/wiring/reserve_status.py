@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.custody.vault_state import VaultRecord
 from zakhira.flows.attention import AgeingCoin, Refresh, ageing_coins, is_under_way, refreshes, silent_keys
 from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT

@@ -18,7 +18,7 @@ from zakhira.adapters.page.render import render_report
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme
-from zakhira.cli.services import Answer, Progress, ServedNode, Table
+from zakhira.cli.answer import Answer, Progress, ServedNode, Table
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.proving import prove_cold
 from zakhira.flows.run import RunRequest, RunResult, run_chain

@@ -9,7 +9,7 @@ import numpy as np
 
 from zakhira.adapters.outlook_file import write_outlook
 from zakhira.adapters.programme_folder import load_programme_file
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.ids import seeded_rng
 from zakhira.mining.epochs import epochs_of

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from zakhira.adapters.planner_file import FileForm, encode_series, read_planner_table
 from zakhira.adapters.programme_folder import load_dictionary, load_programme_file
 from zakhira.adapters.series_file import read_series_columns
-from zakhira.cli.services import Answer, Progress, SeriesImport, Table
+from zakhira.cli.answer import Answer, Progress, Table
+from zakhira.cli.services import SeriesImport
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure
 from zakhira.kernel.interval import utc_text

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zakhira.cli.services import Answer, Finding, NetworkImport, PlanOrder, Progress, SeriesImport, ServedNode, Table
+from zakhira.cli.answer import Answer, Finding, Progress, ServedNode, Table
+from zakhira.cli.services import NetworkImport, PlanOrder, SeriesImport
 from zakhira.wiring.settings import Settings, read_settings
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zakhira.cli.services import Answer, Table, Word
+from zakhira.cli.answer import Answer, Table, Word
 from zakhira.custody.coin import RECOVERY
 from zakhira.flows.signer_card import SignerCard, card_fingerprint
 from zakhira.flows.signer_view import Role, SeenInput, SeenOutput, SignerView, Standing, plain_words

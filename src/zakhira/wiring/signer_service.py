@@ -10,8 +10,8 @@ from zakhira.adapters.plots.spend_flow import framed_spend
 from zakhira.adapters.qr.frames import Protocol, make_frames, write_frames
 from zakhira.adapters.qr.message import Kind, Message
 from zakhira.adapters.software_signer import SoftwareSigner, utc_now
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import Ask
-from zakhira.cli.services import Answer, Table
 from zakhira.cli.signer_services import Confirm, Knowledge, Look, SignOrder
 from zakhira.custody.checks import vault_named
 from zakhira.custody.psbt_maps import V2, read_maps, write_maps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.controls.spend_state import OUT_STATES, SpendState
 from zakhira.custody.fee import rate_of, written_rate
 from zakhira.flows.spending.spend import BuiltVersion, TreasurySpend

@@ -13,7 +13,7 @@ from zakhira.adapters.plots.spend_flow import framed_spend
 from zakhira.adapters.qr.frames import Protocol, make_frames, write_frames
 from zakhira.adapters.qr.message import Kind, Message
 from zakhira.adapters.software_signer import OfficerKeyFile, SoftwareSigner
-from zakhira.cli.services import Answer
+from zakhira.cli.answer import Answer
 from zakhira.cli.spend_services import Ask, FeeAsked, Handing, MovesOrder, PayOrder, ProposalTerms
 from zakhira.controls.spend_state import OUT_STATES, SpendState, is_over
 from zakhira.custody.fee import rate_from_sat_per_vb

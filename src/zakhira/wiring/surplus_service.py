@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zakhira.adapters.power_system_files import generate_series, write_series
 from zakhira.adapters.power_system_years import generate_years, write_years
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.energy.calibration import CalibrationRow
 from zakhira.energy.generation import GeneratedYear
 from zakhira.energy.power_system import SystemYear

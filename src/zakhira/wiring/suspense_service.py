@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from zakhira.adapters.software_signer import OfficerKeyFile
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import Ask, SettleOrder
-from zakhira.cli.services import Answer, Table
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.coin_papers import CoinPaper
 from zakhira.flows.following import follow_chain

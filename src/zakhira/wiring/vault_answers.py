@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.custody.descriptor import vault_descriptor
 from zakhira.custody.key_register import RegisteredKey
 from zakhira.custody.vault_creation import VaultDesign

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zakhira import __version__
 from zakhira.adapters.pdf.backup import backup_pdf
-from zakhira.cli.services import Answer, Table
+from zakhira.cli.answer import Answer, Table
 from zakhira.flows.registered_keys import key_register
 from zakhira.flows.vaults import vault_record
 from zakhira.kernel.canonical import Json

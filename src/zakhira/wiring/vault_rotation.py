@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zakhira.adapters.software_signer import OfficerKeyFile
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import Ask, RotateOrder
-from zakhira.cli.services import Answer, Table
 from zakhira.custody.fee import VBYTES_PER_KVB, FeeLimits
 from zakhira.flows.rotation import Rotation, RotationOrder, plan_rotation, rotate
 from zakhira.flows.spending.fees import FeeWish, fee_terms

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.cli.custody_services import Ask, ChallengeOrder, ImportOrder, RotateOrder, VaultOrder
-from zakhira.cli.services import Answer, Progress, Table
 from zakhira.custody.vault_creation import RecoveryRequest, VaultRequest
 from zakhira.flows.registered_keys import key_register
 from zakhira.flows.treasury import Treasury, vault_records

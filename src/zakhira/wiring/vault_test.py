@@ -6,8 +6,8 @@ import base64
 from pathlib import Path
 
 from zakhira.adapters.software_signer import SoftwareSigner
+from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import Ask, ChallengeOrder
-from zakhira.cli.services import Answer, Table
 from zakhira.custody.challenge import Challenge
 from zakhira.custody.vault_state import VaultRecord
 from zakhira.flows.vaults import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from zakhira.cli.services import Answer, Table, Word
+from zakhira.cli.answer import Answer, Table, Word
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.proofs.verdict import (
