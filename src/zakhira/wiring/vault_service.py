@@ -111,7 +111,7 @@ class VaultDesk:
 
     def test_sign(self, order: ChallengeOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Challenge a vault's keys, or take what they signed."""
-        from zakhira.wiring.vault_test import test_vault
+        from zakhira.wiring.challenge_service import test_vault
 
         with open_reserve(self._settings, order.folder) as desk:
             return test_vault(self._settings, desk, order, ask, dry_run=dry_run)
