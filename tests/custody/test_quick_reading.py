@@ -77,6 +77,8 @@ def test_a_branch_that_embit_derives_wrongly_is_noticed(monkeypatch: pytest.Monk
     """Were embit's key of a branch another one, rust-miniscript's first address would differ: no address is given."""
     right = descriptors._branch_body
     monkeypatch.setattr(descriptors, "_branch_body", lambda body, side: right(body, 1 - side))
+    for remembered in (descriptors._parse, descriptors.derive_place):
+        remembered.cache_clear()
     vault = replace(vault_in("sortedmulti"), threshold=2)
     with pytest.raises(DecodersDisagree, match="from its branch"):
         derive_place(vault_descriptor(vault), 0, 0, CHAIN)
