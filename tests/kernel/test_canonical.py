@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +40,29 @@ def test_what_cannot_be_encoded_exactly_is_refused(value: float) -> None:
 def test_key_order_does_not_change_the_hash() -> None:
     """Two spellings of one value have one hash."""
     assert content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(PLAIN)
+def test_every_encoder_writes_the_same_bytes(value: Json) -> None:
+    """The quick way for simple data gives the bytes of the reference encoder, or its refusal."""
+    try:
+        expected = rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError:
+        with pytest.raises(NotCanonical):
+            canonical_bytes(value)
+        return
+    assert canonical_bytes(value) == expected
+
+
+def test_text_that_no_encoding_has_is_refused() -> None:
+    """A lone surrogate, in either way of encoding."""
+    for value in ("\ud800", ["\udfff", 1.5], {"key": "\ud800"}):
+        with pytest.raises(NotCanonical):
+            canonical_bytes(value)  # type: ignore[arg-type]  # lists of different kinds

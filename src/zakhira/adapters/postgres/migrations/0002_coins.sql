@@ -56,7 +56,7 @@ CREATE INDEX coin_unspent ON zakhira.coin (vault, height, outpoint) INCLUDE (amo
     WHERE spent_by IS NULL;
 CREATE INDEX coin_by_height ON zakhira.coin (height);
 CREATE INDEX coin_by_spent_height ON zakhira.coin (spent_height) WHERE spent_height IS NOT NULL;
-CREATE INDEX coin_by_place ON zakhira.coin (vault, branch, place);
+CREATE INDEX coin_by_place ON zakhira.coin (vault, branch, place, height, outpoint);
 
 CREATE FUNCTION zakhira.follow_chain() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
