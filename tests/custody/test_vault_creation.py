@@ -122,7 +122,7 @@ def test_everything_is_told_at_once() -> None:
     """A wrong network, an unknown signer, a threshold out of reach, a delay too long: four faults, four codes."""
     request = VaultRequest("x", "cold", 9, (*COLD_SIGNERS, "nobody"), "decaying", RecoveryRequest(2, HEIRS, 65_536))
     codes = found(request, chain="main")
-    assert Counter(codes) == {"ZK-CUSTODY-001": 1, "ZK-CUSTODY-004": 8, "ZK-CUSTODY-094": 1, "ZK-CUSTODY-098": 1}
+    assert Counter(codes) == {"ZK-CUSTODY-001": 1, "ZK-CUSTODY-004": 8, "ZK-CUSTODY-094": 1, "ZK-CUSTODY-065": 1}
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_everything_is_told_at_once() -> None:
     [
         (replace(SORTED, template="magic"), "ZK-CUSTODY-001"),
         (replace(SORTED, threshold=0), "ZK-CUSTODY-001"),
-        (replace(SORTED, recovery=RecoveryRequest(2, HEIRS, 10)), "ZK-CUSTODY-098"),
-        (replace(SORTED, template="decaying"), "ZK-CUSTODY-098"),
-        (replace(REQUESTS["decaying"], recovery=RecoveryRequest(2, HEIRS, 0)), "ZK-CUSTODY-098"),
-        (replace(REQUESTS["held"], held_until_height=1), "ZK-CUSTODY-098"),
-        (replace(REQUESTS["held"], held_until_height=500_000_000), "ZK-CUSTODY-098"),
-        (replace(SORTED, held_until_height=5), "ZK-CUSTODY-098"),
+        (replace(SORTED, recovery=RecoveryRequest(2, HEIRS, 10)), "ZK-CUSTODY-065"),
+        (replace(SORTED, template="decaying"), "ZK-CUSTODY-065"),
+        (replace(REQUESTS["decaying"], recovery=RecoveryRequest(2, HEIRS, 0)), "ZK-CUSTODY-065"),
+        (replace(REQUESTS["held"], held_until_height=1), "ZK-CUSTODY-065"),
+        (replace(REQUESTS["held"], held_until_height=500_000_000), "ZK-CUSTODY-065"),
+        (replace(SORTED, held_until_height=5), "ZK-CUSTODY-065"),
     ],
 )
 def test_forms_that_no_vault_has(request_: VaultRequest, code: str) -> None:

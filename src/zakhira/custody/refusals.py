@@ -312,6 +312,6 @@ class UnsupportedDescriptor(MalformedDescriptor):
 
 
 class BadTimelock(InvalidInput):
-    """An age in blocks above 65,535 or a height from 500,000,000 on: no script can ask for it."""
+    """A recovery delay or a height that no such vault, or no script at all, can have (BIP-65, BIP-68)."""
 
     code = "ZK-CUSTODY-065"

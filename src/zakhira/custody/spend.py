@@ -20,13 +20,12 @@ from zakhira.custody.psbt_fields import input_fields, output_fields
 from zakhira.custody.psbt_maps import UNSIGNED_TX, PsbtMaps, UnsignedInput, UnsignedTx, write_maps, write_unsigned_tx
 from zakhira.custody.refusals import BadFeeRate, FeeAboveLimit, ForeignCoin, NothingToSpend, TooHeavy, TooLittle
 from zakhira.custody.signing_refusals import NoPreviousTransaction
+from zakhira.custody.standardness import MAX_STANDARD_WEIGHT
 from zakhira.custody.weight import SEGWIT_SCALE, VAULT_SCRIPT_BYTES, spend_weight
 from zakhira.programme.model import Policy, Vault
 
 DUST_SATS = 330
 """Below this a P2WSH output is not relayed: 3 sat/vB x (43 + 67) vB (Bitcoin Core, policy.cpp, GetDustThreshold)."""
-MAX_STANDARD_WEIGHT = 400_000
-"""Heavier transactions are not relayed (Bitcoin Core, policy.h, MAX_STANDARD_TX_WEIGHT)."""
 
 
 @dataclass(frozen=True)

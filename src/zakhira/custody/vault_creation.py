@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from zakhira.custody.descriptor import CHANGE, RECEIVE, derive_place, vault_descriptor
 from zakhira.custody.key_origin import HARDENED, parse_key
 from zakhira.custody.key_register import RegisteredKey
-from zakhira.custody.refusals import BadVault, RepeatedKey, UnknownChain, WrongNetworkKey
+from zakhira.custody.refusals import BadTimelock, BadVault, RepeatedKey, UnknownChain, WrongNetworkKey
+from zakhira.custody.template import MAX_AFTER_HEIGHT, MAX_OLDER_BLOCKS, TEMPLATES
 from zakhira.custody.vault_refusals import (
-    BadTimelock,
     ConcentratedQuorum,
     DrillMisplaced,
     KeyUsedElsewhere,
@@ -21,14 +21,9 @@ from zakhira.custody.vault_refusals import (
 from zakhira.kernel.errors import Fault, Faults, ZakhiraError
 from zakhira.programme.model import Recovery, Vault, VaultKey
 
-TEMPLATES = ("sortedmulti", "decaying", "held", "taproot")
 CHAINS = ("main", "test", "signet", "regtest")
 MAX_KEYS = 15
 """Keys of a path: what nodes relay in a P2WSH script and what signers take (BIP-67; Bitcoin Core's 3,600 bytes)."""
-MAX_OLDER_BLOCKS = 65_535
-"""BIP-68: a relative lock in blocks has 16 bits, about 455 days."""
-MAX_AFTER_HEIGHT = 499_999_999
-"""BIP-65: from 500,000,000 on a lock is a time."""
 _SHARED = (("holder", "person"), ("site", "site"), ("vendor", "vendor"))
 """What no quorum may have in common: the field of the register, and its word."""
 

@@ -53,12 +53,6 @@ class KeyUsedElsewhere(InvalidInput):
     code = "ZK-CUSTODY-097"
 
 
-class BadTimelock(InvalidInput):
-    """A recovery delay or a height that no such vault can have."""
-
-    code = "ZK-CUSTODY-098"
-
-
 class VaultIdTaken(InvalidInput):
     """Another vault already has this name."""
 
@@ -123,9 +117,3 @@ class BadFirmwareRange(InvalidInput):
     """A range of firmware versions that cannot be read."""
 
     code = "ZK-CUSTODY-109"
-
-
-class PartsMissing(InvalidInput):
-    """The codes of a backup sheet are incomplete, or of different sheets."""
-
-    code = "ZK-CUSTODY-110"

@@ -313,8 +313,3 @@ def retire_vault(treasury: Treasury, name: str, successor: str, by: str) -> Vaul
     retired = plan_retirement(treasury, name, successor)
     _write_next(treasury, retired, by, "retire vault")
     return retired
-
-
-def usable_vaults(books: Books) -> tuple[VaultRecord, ...]:
-    """The vaults that may hand out addresses, in the order in which they were created."""
-    return tuple(r for r in vault_records(books).values() if r.state != RETIRED and not r.untested)
