@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from zakhira.kernel.interval import HourRange
+from zakhira.programme.policy import Deputy, Payee, Rule, Statute
 
 
 @dataclass(frozen=True)
@@ -283,6 +284,9 @@ class Officer:
     name: str
     role: str
     public_key: str
+    more_roles: tuple[str, ...] = ()
+    person: str = ""
+    """who the officer is, where one person holds several offices with a key each; empty: the officer's id"""
 
 
 @dataclass(frozen=True)
@@ -344,6 +348,18 @@ class Policy:
     """Share of each royalty that the programme owes to the community that hosts the zone."""
     clause: str
     """The clause that allows a sweep, as the signer sees it."""
+    rules: tuple[Rule, ...] = ()
+    """First match decides, and what none fits is refused. None at all: the one rule that the fields above amount to."""
+    statutes: tuple[Statute, ...] = ()
+    deputies: tuple[Deputy, ...] = ()
+    payees: tuple[Payee, ...] = ()
+    holidays: tuple[date, ...] = ()
+    time_zone: str = "UTC"
+    """whose days and hours the rules mean"""
+    change_lock_hours: int = 48
+    """between the quorum for a change of the policy and the moment from which it is in force"""
+    listing_hours: int = 48
+    """after which a payee that was put on the list can be paid"""
 
     def vault(self, purpose: str) -> Vault:
         """The vault with this purpose; validation has made sure that there is exactly one."""

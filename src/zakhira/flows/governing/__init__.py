@@ -1,0 +1,1 @@
+"""Authority over time: versions of the policy, freezes, and the keys of officers."""
