@@ -1,0 +1,1 @@
+"""Figures for Prometheus: samples as plain data, rendered and served."""
