@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from zakhira.custody.anchor_check import without_anchor
 from zakhira.custody.coin import MAIN, RECOVERY, Coin, Instruction
 from zakhira.custody.decoded import Decoded, DecodedInput, DecodedOutput, Origin, Taproot
 from zakhira.custody.descriptor import CHANGE, RECEIVE, Place, derive_place, vault_descriptor
@@ -218,13 +219,13 @@ def _branch_in(output: DecodedOutput, vault: Vault, chain: str) -> int | None:
 
 
 def _split_outputs(
-    decoded: Decoded, instruction: Instruction
+    outputs: tuple[DecodedOutput, ...], instruction: Instruction
 ) -> tuple[tuple[DecodedOutput, ...], tuple[DecodedOutput, ...]]:
     """The outputs that are the instruction's payments, and the rest; raises WrongOutputs if a payment is missing."""
     lacking = Counter((payment.address, payment.amount_sats) for payment in instruction.payments)
     paid: list[DecodedOutput] = []
     rest: list[DecodedOutput] = []
-    for output in decoded.outputs:
+    for output in outputs:
         said = (output.address, output.amount_sats)
         (paid if lacking[said] > 0 else rest).append(output)
         lacking[said] -= 1
@@ -240,7 +241,7 @@ def _split_outputs(
 
 def _check_outputs(decoded: Decoded, instruction: Instruction, policy: Policy) -> None:
     payer = vault_named(policy, instruction.from_vault)
-    paid, rest = _split_outputs(decoded, instruction)
+    paid, rest = _split_outputs(without_anchor(decoded.outputs, instruction.anchor), instruction)
     strangers = [output for output in rest if _branch_in(output, payer, instruction.chain) != CHANGE]
     if strangers:
         raise ForeignChange(
@@ -288,8 +289,8 @@ def check_against(
 
     ``known_coins`` (outpoint to coin) are the node's, or :func:`coins_as_told` on a signer without a node. Every
     payment stands among the outputs, to the receiving vault where the instruction names one; every further output is
-    change of the paying vault (branch 1), re-derived. The fee (sats) keeps to the lower of the instruction's and the
-    policy's limit, and to the instruction's rate.
+    change of the paying vault (branch 1), re-derived, or the one anchor that the instruction carries. The fee (sats)
+    keeps to the lower of the instruction's and the policy's limit, and to the instruction's rate.
 
     Raises:
         SigningRefused: one subclass for each difference; see custody.refusals.

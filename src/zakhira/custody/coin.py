@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from zakhira.custody.anchor import anchor_of
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.interval import utc_text
 
@@ -79,10 +80,20 @@ class Instruction:
     """``main`` or ``recovery``: by which quorum of the vault the coins move"""
     change_outputs_limit: int = 1
     """how many outputs may come back to the paying vault: 1 unless it splits its coins"""
+    anchor: str = ""
+    """hex of exactly the data that one OP_RETURN output of 0 sat pushes (``custody.anchor``), or empty for none"""
+
+    def __post_init__(self) -> None:
+        """Refuse data that is no anchor: an instruction carries nothing else; raises BadAnchor."""
+        if self.anchor:
+            anchor_of(self.anchor)
 
     def as_json(self) -> Json:
-        """Plain data for the canonical encoding; amounts stay integers."""
-        return {
+        """Plain data for the canonical encoding; amounts stay integers.
+
+        ``anchor`` stands in it only where there is one, so that instructions without one keep their hashes.
+        """
+        said: dict[str, Json] = {
             "id": self.id,
             "chain": self.chain,
             "from_vault": self.from_vault,
@@ -100,6 +111,7 @@ class Instruction:
             "path": self.path,
             "change_outputs_limit": self.change_outputs_limit,
         }
+        return {**said, "anchor": self.anchor} if self.anchor else said
 
     @property
     def hash(self) -> str:

@@ -63,7 +63,7 @@ class CoinRequest:
     target_sats: int
     """The sum of the payments."""
     output_script_bytes: tuple[int, ...]
-    """Length of each payment's script."""
+    """Length of each payment's script, and of each that holds data."""
     change: ChangeCost
     terms: FeeTerms
     on: date

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 
+from zakhira.custody.anchor import BadAnchor, anchor_of
 from zakhira.custody.coin import Instruction, Payment
 from zakhira.custody.refusals import SigningRefused
 from zakhira.kernel.canonical import Json
@@ -19,7 +20,9 @@ class BadInstruction(SigningRefused):
 
 
 _REMEDY = "Ask for the file again from where it was made."
-_NAMES = frozenset(field.name for field in fields(Instruction))
+_ANCHOR = "anchor"
+_NAMES = frozenset(field.name for field in fields(Instruction)) - {_ANCHOR}
+"""What every instruction says; an anchor stands beside it or is left out, and is never empty."""
 
 
 def _require(holds: bool, what: str) -> None:  # noqa: FBT001  # one condition, said once
@@ -58,15 +61,24 @@ def _items(body: Mapping[str, Json], name: str) -> list[Json]:
     return list(value)  # type: ignore[arg-type]  # it is a list
 
 
+def _anchor(body: Mapping[str, Json]) -> str:
+    if _ANCHOR not in body:
+        return ""
+    try:
+        return anchor_of(_text(body, _ANCHOR)).data
+    except BadAnchor as error:
+        raise BadInstruction(f"The instruction's anchor will not do. {error.message}", _REMEDY) from None
+
+
 def instruction_of(body: Json) -> Instruction:
-    """The instruction that :meth:`Instruction.as_json` wrote; reading and writing again gives the same hash.
+    """The instruction that :meth:`Instruction.as_json` wrote, with an anchor or without; the hash comes back the same.
 
     Raises:
         BadInstruction: a field is missing, unknown, or of another type.
     """
-    if not isinstance(body, Mapping) or set(body) != _NAMES:
-        told = set(body) if isinstance(body, Mapping) else set()
-        strange = ", ".join(sorted(map(str, told ^ _NAMES)))
+    told = set(body) if isinstance(body, Mapping) else set()
+    if not isinstance(body, Mapping) or told - {_ANCHOR} != _NAMES:
+        strange = ", ".join(sorted(map(str, (told - {_ANCHOR}) ^ _NAMES)))
         raise BadInstruction(f"The instruction has not the fields of one: {strange}.", _REMEDY)
     inputs = _items(body, "inputs")
     _require(all(isinstance(item, str) for item in inputs), "inputs are no outpoints")
@@ -87,4 +99,5 @@ def instruction_of(body: Json) -> Instruction:
         replaces=_text(body, "replaces"),
         path=_text(body, "path"),
         change_outputs_limit=_count(body, "change_outputs_limit"),
+        anchor=_anchor(body),
     )

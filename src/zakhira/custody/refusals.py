@@ -315,3 +315,33 @@ class BadTimelock(InvalidInput):
     """A recovery delay or a height that no such vault, or no script at all, can have (BIP-65, BIP-68)."""
 
     code = "ZK-CUSTODY-065"
+
+
+class UnapprovedData(SigningRefused):
+    """An output holds data (OP_RETURN), and the instruction carries no anchor."""
+
+    code = "ZK-CUSTODY-191"
+
+
+class AnchorMissing(SigningRefused):
+    """The anchor that was approved is not among the outputs."""
+
+    code = "ZK-CUSTODY-192"
+
+
+class WrongAnchor(SigningRefused):
+    """An output holds other data than the approved anchor, the same in another form, or keys beside it."""
+
+    code = "ZK-CUSTODY-193"
+
+
+class AnchorTwice(SigningRefused):
+    """More than one output holds data."""
+
+    code = "ZK-CUSTODY-194"
+
+
+class AnchorWithAmount(SigningRefused):
+    """The output of an anchor holds an amount, which would be lost for good."""
+
+    code = "ZK-CUSTODY-195"

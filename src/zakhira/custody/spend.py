@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from embit.script import Witness
 from embit.transaction import Transaction
 
+from zakhira.custody.anchor import anchor_script
 from zakhira.custody.checks import TX_VERSION, check_against, sequence_and_locktime, vault_named
 from zakhira.custody.coin import Address, ChangeOutput, Coin, Instruction, Payment
 from zakhira.custody.decoded import INSTRUCTION_KEY
@@ -233,7 +234,7 @@ def build_psbt(
     ``held`` are the coins that it spends: those that the instruction names, or those that coin selection chose where
     it names none. ``places`` are the vaults' addresses among the payments, ``change`` is what comes back. ``previous``
     (transaction id to hex) puts whole previous transactions beside the amounts, so that a signer without a node can
-    check them.
+    check them. An anchor that the instruction carries becomes an output of 0 sat.
 
     In taproot the leaf of the instruction's path alone is shown to signers.
 
@@ -247,6 +248,8 @@ def build_psbt(
     own = [_place_of(address, policy, chain) for address in (*places, *(item.address for item in change))]
     outputs = [(payment.amount_sats, output_script(payment.address, chain)) for payment in instruction.payments]
     outputs += [(item.amount_sats, item.address.script_hex) for item in change]
+    if instruction.anchor:
+        outputs.append((0, anchor_script(instruction.anchor)))
     tx = _unsigned(by_outpoint.values(), outputs, *sequence_and_locktime(vault, instruction.path))
     outpoints = [(given.txid[::-1].hex(), given.vout) for given in tx.inputs]
     whole = {} if previous is None else _without_witnesses(previous, (txid for txid, _ in outpoints))

@@ -101,12 +101,14 @@ class Funding:
     may_move_held: bool = False
     """For payments to another vault of ours, where the hold goes with the coin."""
     may_spend_unconfirmed_change: bool = False
+    data_script_bytes: tuple[int, ...] = ()
+    """Length of each output script that holds data and no amount: that of an anchor."""
 
     def request(self, outputs: Sequence[PlannedOutput]) -> CoinRequest:
         """What coin selection is asked for these payments."""
         return CoinRequest(
             target_sats=sum(output.payment.amount_sats for output in outputs),
-            output_script_bytes=tuple(output.script_bytes for output in outputs),
+            output_script_bytes=(*(output.script_bytes for output in outputs), *self.data_script_bytes),
             change=self.change.cost,
             terms=self.terms,
             on=self.on,
@@ -225,14 +227,23 @@ def plan_gathering(
     return tuple(steps)
 
 
-def plan_home(coins: Sequence[SpendableCoin], home: HomePlace, terms: FeeTerms, name: str) -> SpendPlan:
+def plan_home(
+    coins: Sequence[SpendableCoin],
+    home: HomePlace,
+    terms: FeeTerms,
+    name: str,
+    data_script_bytes: tuple[int, ...] = (),
+) -> SpendPlan:
     """All of these coins, less the fee, to one place of ours: no change. The hold goes with them.
+
+    ``data_script_bytes`` are the lengths of output scripts beside it that hold data and no amount.
 
     Raises:
         TooLittle: what is left after the fee is dust.
         TooHeavy, FeeAboveCeiling: the transaction is not standard, or its fee is above a ceiling.
     """
-    weight = transaction_weight((coin.input_weight for coin in coins), (home.cost.script_bytes,))
+    sizes = (home.cost.script_bytes, *data_script_bytes)
+    weight = transaction_weight((coin.input_weight for coin in coins), sizes)
     if weight > MAX_STANDARD_WEIGHT:
         raise TooHeavy(f"{len(coins)} coins weigh {weight}, above {MAX_STANDARD_WEIGHT}.", "Take fewer coins.")
     fee_sats = fee_for_weight(terms.rate_sat_per_kvb, weight)

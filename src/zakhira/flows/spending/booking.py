@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from zakhira.custody.anchor import is_data_script
 from zakhira.custody.coin import Address
 from zakhira.custody.decoders import decode_psbt
 from zakhira.flows.coin_papers import (
@@ -47,6 +48,8 @@ def book(treasury: Treasury, spend: TreasurySpend, version: BuiltVersion, at: da
     postings = list(_coins_out(treasury, version))
     papers = []
     for index, output in enumerate(outputs):
+        if is_data_script(output.script_hex):
+            continue  # an anchor holds nothing, so there is nothing to book
         outpoint, place = f"{version.txid}:{index}", ours.get(output.script_hex)
         account = spends_account(instruction.purpose) if place is None else vault_account(place.vault)
         postings.append(Posting(account, sats(output.amount_sats), Lot(outpoint, words)))

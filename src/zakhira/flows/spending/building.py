@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
+from zakhira.custody.anchor import data_script_bytes
 from zakhira.custody.checks import check_against, vault_named
 from zakhira.custody.coin import ChangeOutput, Coin
 from zakhira.custody.decoded import Decoded
@@ -121,6 +122,7 @@ def funding_for(treasury: Treasury, spend: TreasurySpend, wish: FeeWish) -> Fund
         on=treasury.now.date(),
         lots=frozenset(spend.lots),
         may_move_held=instruction.to_vault != "",
+        data_script_bytes=data_script_bytes(instruction.anchor),
     )
 
 
@@ -141,7 +143,8 @@ def exact_plan(treasury: Treasury, spend: TreasurySpend, coins: Sequence[SpentCo
     fee_sats = sum(item.coin.amount_sats for item in coins) - spend.paid_sats
     if fee_sats <= 0:
         raise TooLittle(f"The coins hold {-fee_sats} sat less than the payments.", "Propose it anew.")
-    weight = transaction_weight((item.input_weight for item in coins), (output.script_bytes for output in outputs))
+    sizes = (*(output.script_bytes for output in outputs), *data_script_bytes(spend.instruction.anchor))
+    weight = transaction_weight((item.input_weight for item in coins), sizes)
     require_fee(fee_sats, weight, limits_of(treasury, spend.instruction))
     sums: dict[str, int] = {}
     for item in coins:

@@ -16,7 +16,13 @@ from zakhira.flows.reservations import reserve_change, reserve_home
 from zakhira.flows.spending.building import funding_for, make_version, payment_outputs, version_records
 from zakhira.flows.spending.deciding import require_allowed, require_in_our_hands
 from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
-from zakhira.flows.spending.order import SpendOrder, instruction_for, proposed_spend, require_proposer
+from zakhira.flows.spending.order import (
+    SpendOrder,
+    instruction_for,
+    proposed_spend,
+    require_no_anchor,
+    require_proposer,
+)
 from zakhira.flows.spending.proposing import record_proposals, recorded_spend
 from zakhira.flows.spending.purse import open_purse, own_ids
 from zakhira.flows.spending.refusals import CoinsTaken, FixedAmounts, NothingToBump
@@ -141,6 +147,7 @@ def propose_home(
     """
     step = begin_step(treasury)
     require_proposer(treasury, officer)
+    require_no_anchor(order, "A spend home")
     there = recorded_spend(treasury, order.id)
     if there is not None and there.instruction.replaces == spend_id:
         return there
@@ -210,6 +217,7 @@ def propose_child(
     """
     step = begin_step(treasury)
     require_proposer(treasury, officer)
+    require_no_anchor(order, "A child that hastens a spend")
     there = recorded_spend(treasury, order.id)
     if there is not None and there.kind == CHILD:
         return there

@@ -14,7 +14,7 @@ from zakhira.custody.descriptor import output_script
 from zakhira.custody.spend import outpoint_order
 from zakhira.custody.standardness import require_relayed
 from zakhira.flows.ports.signing import OfficerKey
-from zakhira.flows.spending.refusals import BadOrder, NotProposer
+from zakhira.flows.spending.refusals import AnchorMisplaced, BadOrder, NotProposer
 from zakhira.flows.spending.spend import PAYMENT, TreasurySpend
 from zakhira.flows.treasury import Treasury, policy_in_force
 from zakhira.kernel.money import Amount, Commodity
@@ -57,6 +57,8 @@ class SpendOrder:
     coins_for: str = ""
     """the purpose of the coins that pay; empty: whatever single purpose they have"""
     path: str = MAIN
+    anchor: str = ""
+    """data (hex) of a head of the audit chain that goes along in one output of 0 sat; empty: none"""
 
 
 def sats_of(amount: Amount, what: str) -> int:
@@ -93,6 +95,15 @@ def require_order(treasury: Treasury, order: SpendOrder) -> None:
         if payment.address:
             script_hex = output_script(payment.address, treasury.chain)
             require_relayed(f"The payment to {payment.address}", amount_sats, script_hex)
+
+
+def require_no_anchor(order: SpendOrder, what: str) -> None:
+    """Refuse an order with an anchor where none goes along; raises AnchorMisplaced."""
+    if order.anchor:
+        raise AnchorMisplaced(
+            f"{what} carries no anchor of the audit chain.",
+            "Let it go along in a payment of one transaction, or see: zakhira audit anchor",
+        )
 
 
 def require_proposer(treasury: Treasury, officer: OfficerKey) -> None:
@@ -133,6 +144,7 @@ def instruction_for(
         expires_at=expires_at.replace(microsecond=0),
         replaces=replaces,
         path=order.path,
+        anchor=order.anchor,
     )
 
 

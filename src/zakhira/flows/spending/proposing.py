@@ -30,6 +30,7 @@ from zakhira.flows.spending.order import (
     instruction_for,
     is_same_order,
     proposed_spend,
+    require_no_anchor,
     require_order,
     require_proposer,
     sats_of,
@@ -103,6 +104,7 @@ def propose_batches(treasury: Treasury, order: SpendOrder, officer: OfficerKey, 
     step = begin_step(treasury)
     require_proposer(treasury, officer)
     require_order(treasury, order)
+    require_no_anchor(order, "A batch of many transactions")
     if order.to_vault or order.inputs:
         raise BadOrder("Batches pay outside and choose their coins.", "Leave out the vault and the coins.")
     there = recorded_spend(treasury, f"{order.id}-001")
@@ -258,6 +260,7 @@ def _batches_again(treasury: Treasury, order: SpendOrder) -> Batches:
 
 
 def _move_terms(treasury: Treasury, move: MoveOrder, officer: OfficerKey, wish: FeeWish) -> FeeTerms:
+    require_no_anchor(move.order, "A move in steps")
     order = replace(move.order, from_vault=move.from_vault, to_vault=move.to_vault)
     require_order(treasury, replace(order, id=move.id, payments=(PaymentOrder(sats(max(1, move.step_sats))),)))
     return fee_terms(treasury, limits_of(treasury, instruction_for(treasury, order, officer.officer, ())), wish)

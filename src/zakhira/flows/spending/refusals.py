@@ -129,3 +129,9 @@ class BadPaymentLine(InvalidInput):
     """A payment is not an address with an amount and its unit."""
 
     code = "ZK-FLOWS-061"
+
+
+class AnchorMisplaced(InvalidInput):
+    """An anchor of the audit chain shall go along where none does: in batches, moves, a spend home or a child."""
+
+    code = "ZK-FLOWS-101"
