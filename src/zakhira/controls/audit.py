@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.interval import exact_utc_text
 
 FIRST_PREVIOUS = "0" * 64
 """What the first entry carries in place of a hash."""
+
+
+class ChainHead(NamedTuple):
+    """The end of the sealed chain: how many writes it holds, and the hash that stands for all of them."""
+
+    position: int
+    """0 for an empty chain, whose hash is :data:`FIRST_PREVIOUS`."""
+    hash: str
+    """64 hex digits"""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zakhira.controls.audit import AuditEntry, next_entry
+from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry, ChainHead, next_entry
 from zakhira.flows.ports.books import LotBalance, Receipt, Record, Write
 from zakhira.flows.ports.books_check import (
     ShownChain,
@@ -117,6 +117,12 @@ class SimulatedBooks:
         """The audit chain from its first entry."""
         self._acknowledge(lost=self._called())
         return tuple(write.audit for write in self._writes)
+
+    def chain_head(self) -> ChainHead:
+        """The end of the sealed chain."""
+        self._acknowledge(lost=self._called())
+        last = self._writes[-1].audit if self._writes else None
+        return ChainHead(0, FIRST_PREVIOUS) if last is None else ChainHead(last.sequence, last.hash)
 
     def breaks(self) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""

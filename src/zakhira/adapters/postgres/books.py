@@ -14,7 +14,7 @@ from zakhira.adapters.postgres.connecting import connect
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.schema import load_migrations, migrate
 from zakhira.adapters.postgres.writing import insert_write
-from zakhira.controls.audit import AuditEntry, entry_after
+from zakhira.controls.audit import AuditEntry, ChainHead, entry_after
 from zakhira.flows.ports.books import LotBalance, Receipt, Write
 from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, KeyReused
@@ -103,6 +103,10 @@ class PostgresBooks:
     def audit_entries(self) -> tuple[AuditEntry, ...]:
         """The audit chain from its first entry."""
         return self._ask(reading.read_audit)
+
+    def chain_head(self) -> ChainHead:
+        """The end of the sealed chain."""
+        return self._ask(reading.read_head)
 
     def breaks(self) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""

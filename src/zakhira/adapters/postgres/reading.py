@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.rows import audit_from, coin_from, entries_from, event_from, lot_from
-from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry
+from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry, ChainHead
 from zakhira.flows.ports.books import LotBalance, Record
 from zakhira.flows.ports.books_check import ShownChain, StoredWrite, decode_body, find_breaks
 from zakhira.flows.ports.coin_events import CoinEvent
@@ -118,6 +118,13 @@ def read_entries(connection: Connection[TupleRow]) -> tuple[Entry, ...]:
 def read_audit(connection: Connection[TupleRow]) -> tuple[AuditEntry, ...]:
     """The audit chain from its first entry."""
     return tuple(audit_from(row) for row in connection.execute(_AUDIT))
+
+
+def read_head(connection: Connection[TupleRow]) -> ChainHead:
+    """The end of the chain."""
+    row = connection.execute("SELECT sequence, hash FROM zakhira.audit_head").fetchone()
+    assert row is not None, "the chain always has a head"
+    return ChainHead(*row)
 
 
 def read_breaks(connection: Connection[TupleRow]) -> tuple[str, ...]:

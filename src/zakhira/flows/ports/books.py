@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from zakhira.controls.audit import AuditEntry
+from zakhira.controls.audit import AuditEntry, ChainHead
 from zakhira.flows.ports.coin_events import CoinEvent, events_bytes
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.money import Amount
@@ -124,6 +124,9 @@ class Books(Protocol):
 
     def audit_entries(self) -> tuple[AuditEntry, ...]:
         """The audit chain from its first entry."""
+
+    def chain_head(self) -> ChainHead:
+        """Position and hash of the end of the sealed chain: what is signed, and anchored in Bitcoin."""
 
     def breaks(self) -> tuple[str, ...]:
         """Everything that does not hold when balances, lots, hashes and the chain are computed anew from the store.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from zakhira.controls.audit import AuditEntry
+from zakhira.controls.audit import AuditEntry, ChainHead
 from zakhira.custody.bump import MempoolRules, Package
 from zakhira.custody.decoders import decode_transaction
 from zakhira.flows.ports.books import Books, LotBalance, Receipt, Write
@@ -70,6 +70,10 @@ class DryBooks:
     def audit_entries(self) -> tuple[AuditEntry, ...]:
         """The real ones."""
         return self._books.audit_entries()
+
+    def chain_head(self) -> ChainHead:
+        """The end of the sealed chain."""
+        return self._books.chain_head()
 
     def breaks(self) -> tuple[str, ...]:
         """The real ones."""
