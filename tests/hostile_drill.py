@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from custody_drill import CHAIN, COLD, INTAKE, NOW, POLICY
+from zakhira.custody.anchor import Anchor
 from zakhira.custody.coin import MAIN, Address, Coin, Instruction, Payment
 from zakhira.custody.decoded import INSTRUCTION_KEY
 from zakhira.custody.descriptor import Place, derive_address, derive_place, vault_descriptor
@@ -170,6 +171,21 @@ def honest_spend(template: str, *, named: bool = True) -> Spend:
         ((), change_fields(change)),
     )
     return Spend(vault, policy, instruction, coins, maps, places, payee, stranger)
+
+
+ANCHOR = Anchor(12_345, "ab" * 32)
+"""A head of an audit chain."""
+
+
+def anchored_spend(template: str) -> Spend:
+    """An honest spend that carries an anchor, as output 2."""
+    spend = honest_spend(template)
+    instruction = replace(spend.instruction, anchor=ANCHOR.data)
+    tx = tx_of(spend.maps)
+    script = bytes.fromhex("6a2c" + ANCHOR.data)
+    maps = with_tx(spend.maps, replace(tx, outputs=(*tx.outputs, (0, script))))
+    carried = put(maps.global_map, INSTRUCTION_KEY, bytes.fromhex(instruction.hash))
+    return replace(spend, instruction=instruction, maps=replace(maps, global_map=carried, outputs=(*maps.outputs, ())))
 
 
 def text_of(maps: PsbtMaps) -> str:

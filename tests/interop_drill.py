@@ -15,6 +15,7 @@ from embit.networks import NETWORKS
 from embit.psbt import PSBT
 
 from custody_drill import CHAIN
+from hostile_drill import ANCHOR
 from spend_drill import CASES, FEE_SATS, PAID_SATS, PAYEE, DrillSpend, payment_of, seed_for, vault_in
 from zakhira.adapters.bitcoind.rpc import Rpc
 from zakhira.adapters.drill_keys import ACCOUNT_PATH
@@ -34,8 +35,9 @@ FIRST_BLOCKS = 101
 AFTER_BLOCKS, HELD_UNTIL = 5, 110
 AMOUNTS_SATS = (600_000, 610_000, 620_000)
 SHARE = len(AMOUNTS_SATS)
-"""Coins of one spend; each vault has three such shares: for the main path, the recovery and the third signer."""
-SHARES = {MAIN: 0, RECOVERY: 1, "third": 2}
+"""Coins of one spend; each vault has four such shares: main path, recovery, third signer, and one with an anchor."""
+ANCHORED = "anchored"
+SHARES = {MAIN: 0, RECOVERY: 1, "third": 2, ANCHORED: 3}
 SATS = 100_000_000
 FORMS = tuple(dict.fromkeys(case.form for case in CASES))
 
@@ -124,7 +126,10 @@ def _fund(stage: Stage, vault: Vault) -> None:
     for name, share in SHARES.items():
         if name != RECOVERY or vault.recovery is not None:
             path = RECOVERY if name == RECOVERY else MAIN
-            stage.spends[f"{vault.id}-{name}"] = payment_of(vault, held[SHARE * share : SHARE * (share + 1)], path)
+            spend = payment_of(vault, held[SHARE * share : SHARE * (share + 1)], path)
+            if name == ANCHORED:
+                spend = replace(spend, instruction=replace(spend.instruction, anchor=ANCHOR.data))
+            stage.spends[f"{vault.id}-{name}"] = spend
 
 
 def signed_by_us(stage: Stage, spend: DrillSpend) -> str:

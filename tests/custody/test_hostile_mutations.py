@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from custody_drill import CHAIN
-from hostile_drill import AMOUNTS_SATS, FEE_LIMIT_SATS, PAID_SATS, TEMPLATES, Spend, honest_spend, text_of
+from hostile_drill import (
+    AMOUNTS_SATS,
+    FEE_LIMIT_SATS,
+    PAID_SATS,
+    TEMPLATES,
+    Spend,
+    anchored_spend,
+    honest_spend,
+    text_of,
+)
 from zakhira.custody.checks import check_against
 from zakhira.custody.decoded import Decoded
 from zakhira.custody.decoders import decode_psbt
@@ -20,6 +29,7 @@ from zakhira.custody.psbt_version import receive_psbt, to_v2
 from zakhira.custody.refusals import SigningRefused
 
 SPENDS = [honest_spend(template, named=named) for template in TEMPLATES for named in (True, False)]
+SPENDS += [anchored_spend(template) for template in TEMPLATES]
 HONEST = {spend.instruction.hash: decode_psbt(text_of(spend.maps), CHAIN) for spend in SPENDS}
 SHORT, LONG = 400, 20_000
 """How many mutants ``make test`` and ``make torture`` see."""

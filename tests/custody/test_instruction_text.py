@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from custody_drill import make_sweep
+from hostile_drill import ANCHOR
 from zakhira.custody.instruction_text import BadInstruction, instruction_of
 from zakhira.kernel.canonical import Json
 
@@ -18,6 +20,25 @@ TOLD = make_sweep().instruction
 def test_it_comes_back_with_the_same_hash() -> None:
     """Written, sent as JSON and read again, an instruction is the one that was signed."""
     assert instruction_of(json.loads(json.dumps(TOLD.as_json()))) == TOLD
+
+
+def test_one_with_an_anchor_comes_back_with_the_same_hash() -> None:
+    """Both forms are read; the one without an anchor says nothing of it, so that old hashes stay what they were."""
+    anchored = replace(TOLD, anchor=ANCHOR.data)
+    assert instruction_of(json.loads(json.dumps(anchored.as_json()))) == anchored
+    assert anchored.hash != TOLD.hash
+    assert "anchor" not in cast("Mapping[str, Json]", TOLD.as_json())
+    assert TOLD.hash == "f6571c6e498f8c89ac9703097c2a9a7a340cac79bb89aacc154ffd1260979871"
+
+
+@pytest.mark.parametrize(
+    "value", ["", "00", None, 5, ANCHOR.data.upper(), ANCHOR.data + "00", ANCHOR.data[:-16] + "0" * 16]
+)
+def test_an_anchor_that_is_none_is_refused(value: Any) -> None:  # noqa: ANN401
+    """An empty anchor is not written at all, and data of any other form is no instruction."""
+    body = {**cast("Mapping[str, Json]", TOLD.as_json()), "anchor": value}
+    with pytest.raises(BadInstruction):
+        instruction_of(body)
 
 
 @pytest.mark.parametrize(

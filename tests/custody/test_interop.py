@@ -11,7 +11,9 @@ import pytest
 
 from conftest import NODE_START
 from custody_drill import CHAIN
+from hostile_drill import ANCHOR
 from interop_drill import (
+    ANCHORED,
     FORMS,
     SHARE,
     SIGNERS,
@@ -24,6 +26,7 @@ from interop_drill import (
 )
 from spend_drill import CASES, Case, DrillSpend
 from zakhira.adapters.bitcoind.process import BitcoindProcess
+from zakhira.custody.anchor import anchor_in
 from zakhira.custody.coin import MAIN
 from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.gathering import gather, without_signatures
@@ -115,6 +118,28 @@ def test_bitcoinds_own_wallet_is_the_third_signer(stage: Stage, form: str) -> No
     txid = stage.rpc.call("sendrawtransaction", [raw_hex])
     stage.mine()
     assert stage.rpc.call("gettransaction", [txid], wallet=spend.vault.id)["confirmations"] == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_anchor_is_read_signed_relayed_and_mined_by_bitcoind(stage: Stage, form: str) -> None:
+    """The node reads the anchor as data of 0 sat, its wallet signs beside ours, and the block holds what was signed."""
+    spend = stage.spends[f"{form}-{ANCHORED}"]
+    psbt = spend.build(stage.raw)
+    read = stage.rpc.call("decodepsbt", [psbt])["tx"]["vout"]
+    (data,) = [output for output in read if output["scriptPubKey"]["type"] == "nulldata"]
+    assert (data["value"], data["scriptPubKey"]["asm"]) == (0, f"OP_RETURN {ANCHOR.data}")
+    so_far = gather(psbt, spend.sign(psbt, spend.vault.keys[:2]), CHAIN).psbt
+    wallet = stage.signing_wallet(spend.vault, spend.vault.keys[4])
+    answer = stage.rpc.call("walletprocesspsbt", [so_far], wallet=wallet)
+    assert answer["complete"]
+    raw_hex = finalise(gather(so_far, [answer["psbt"]], CHAIN).psbt, CHAIN)
+    assert raw_hex == answer["hex"]
+    assert stage.verdict(raw_hex) == "allowed"
+    txid = stage.rpc.call("sendrawtransaction", [raw_hex])
+    stage.mine()
+    block = stage.rpc.call("gettransaction", [txid], wallet=spend.vault.id)["blockhash"]
+    mined = decode_transaction(stage.rpc.call("getrawtransaction", [txid, False, block]))
+    assert [anchor_in(script) for script, sats in mined.outputs if sats == 0] == [ANCHOR]
 
 
 def test_what_bitcoind_adds_is_dropped_by_name(stage: Stage) -> None:
