@@ -24,12 +24,16 @@ SIMPLE_KINDS = frozenset(
         "number",
         "sats",
         "ids",
+        "texts",
+        "amount",
         "public key",
         "xpub",
     }
 )
 NUMERIC_KINDS = frozenset({"integer", "number", "sats"})
 IDENTITY_KINDS = frozenset({"id", "code"})
+OMITTED_KINDS = frozenset({"text", "texts", "id", "ids", "refs", "choices", "amount"})
+"""Kinds that may be left out without a default: nothing is named then."""
 TABLE_KINDS = frozenset({"table", "tables", "columns"})
 
 COLUMNS = (
@@ -72,8 +76,14 @@ class Attribute:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words to choose from, if the type is a choice; the first one is meant where none is written."""
-        return tuple(self.kind.removeprefix("choice ").split("|")) if self.kind.startswith("choice ") else ()
+        """The words to choose from, if the type is a choice; of a choice of one, the first by default."""
+        first, _, words = self.kind.partition(" ")
+        return tuple(words.split("|")) if first in {"choice", "choices"} else ()
+
+    @property
+    def may_be_left_out(self) -> bool:
+        """Whether nothing at all is meant where nothing is written."""
+        return not self.required and self.default is None and self.kind.partition(" ")[0] in OMITTED_KINDS
 
     @property
     def target(self) -> str:
@@ -162,14 +172,15 @@ def _bound(cell: str) -> Bound | None:
 
 
 def _known_kind(kind: str) -> bool:
-    return kind in SIMPLE_KINDS or kind.partition(" ")[0] in {"choice", "ref", "refs"}
+    return kind in SIMPLE_KINDS or kind.partition(" ")[0] in {"choice", "choices", "ref", "refs"}
 
 
 def _attribute(row: dict[str, str]) -> Attribute:
     assert _known_kind(row["type"]), f"{row['table']}.{row['attribute']} has the unknown type {row['type']!r}"
     assert row["required"] in {"yes", "no"}, row
     default = _number(row["default"])
-    has_default = default is not None or row["type"].startswith("choice ")
+    first = row["type"].partition(" ")[0]
+    has_default = default is not None or first == "choice" or first in OMITTED_KINDS
     assert has_default or row["required"] == "yes", f"{row['attribute']}: neither required nor with a default"
     assert default is None or row["required"] == "no", f"{row['attribute']}: required, and yet with a default"
     provenance = bool(row["tag"] in TAGS and row["source"] and row["date"])

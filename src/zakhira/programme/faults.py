@@ -98,6 +98,14 @@ class Cause(Enum):
     GAP_TOO_LONG = (86, "a gap longer than may be interpolated", "Add the rows.")
     LAYOUT = (87, "a planner's file whose columns say too little or too much", "Mend its header or the options.")
 
+    RULE_BAND = (88, "a rule whose band of amounts holds none", "Let below_amount lie above from_amount, in one unit.")
+    RULE_WITHOUT_QUORUM = (89, "a rule by which one person alone could act", "Add [[rule.quorum]] and propose_roles.")
+    WINDOW_WITHOUT_LIMIT = (90, "a window that limits nothing", "Give limit, balance_share or most.")
+    DEPUTY_DATES = (91, "a deputy for nobody else or for no day", "Name another officer, and days in their order.")
+    STATUTE_TERMS = (92, "a statute whose terms do not say what it asks for", "Give years, or share and window_days.")
+    NEVER_OPEN = (93, "a rule whose hours hold none", "Let to_hour differ from from_hour.")
+    REPEATED_PAYEE = (94, "one address is listed twice", "Keep one of the payees.")
+
     @property
     def code(self) -> str:
         """The stable code."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from zakhira.kernel.interval import HourRange
-from zakhira.programme.policy import Deputy, Payee, Rule, Statute
+from zakhira.programme.policy import Deputy, Holiday, Payee, Rule, Statute
 
 
 @dataclass(frozen=True)
@@ -353,7 +353,7 @@ class Policy:
     statutes: tuple[Statute, ...] = ()
     deputies: tuple[Deputy, ...] = ()
     payees: tuple[Payee, ...] = ()
-    holidays: tuple[date, ...] = ()
+    holidays: tuple[Holiday, ...] = ()
     time_zone: str = "UTC"
     """whose days and hours the rules mean"""
     change_lock_hours: int = 48

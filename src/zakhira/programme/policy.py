@@ -141,3 +141,11 @@ class Payee:
     name: str
     address: str
     listed_at: datetime
+
+
+@dataclass(frozen=True)
+class Holiday:
+    """A local day on which rules with ``holidays = "closed"`` allow nothing."""
+
+    day: date
+    name: str

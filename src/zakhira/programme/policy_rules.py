@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from zakhira.kernel.errors import Fault
+from zakhira.kernel.money import Amount
 from zakhira.programme.faults import Cause
 from zakhira.programme.record import Reading, Record
 from zakhira.programme.value import xpub_networks
@@ -48,6 +50,76 @@ def _people_faults(reading: Reading) -> Iterator[Fault]:
             share = "proposing and approving" if role == propose else "approving"
             message = f"{share.capitalize()} needs {needed} people with the role {role!r}; there is {len(holders)}."
             yield policy.fault(Cause.PERSON_COUNTS_TWICE, name, message)
+
+
+def authority_faults(reading: Reading) -> list[Fault]:
+    """Rules, statutes, deputies and payees that contradict themselves."""
+    faults: list[Fault] = []
+    for rule in reading.all("rule"):
+        faults += _rule_faults(rule)
+    for statute in reading.all("statute"):
+        faults += _statute_faults(statute)
+    for deputy in reading.all("deputy"):
+        faults += _deputy_faults(deputy)
+    first: dict[str, Record] = {}
+    for payee in reading.all("payee"):
+        address = payee.text("address") or ""
+        if address in first:
+            message = f"It is the address of {first[address].label} as well."
+            faults.append(payee.fault(Cause.REPEATED_PAYEE, "address", message))
+        first.setdefault(address, payee)
+    return faults
+
+
+_CONDITIONS = ("propose_roles", "execute_roles", "veto_roles", "signers", "weekdays")
+
+
+def _rule_faults(rule: Record) -> Iterator[Fault]:
+    yield from _band_faults(rule)
+    if rule.text("effect") == "refuse":
+        for name in _CONDITIONS:
+            if name in rule.values:
+                yield rule.fault(Cause.CANNOT_APPLY, name, f"The rule refuses, and {name} says how it allows.")
+    else:
+        missing = [] if rule.children["rule.quorum"] else ["[[rule.quorum]]"]
+        missing += [] if "propose_roles" in rule.values else ["propose_roles"]
+        if missing:
+            message = f"The rule allows, and has no {' and no '.join(missing)}."
+            yield rule.fault(Cause.RULE_WITHOUT_QUORUM, "", message)
+    start, end = rule.number("from_hour"), rule.number("to_hour")
+    if start is not None and start == end:
+        yield rule.fault(Cause.NEVER_OPEN, "to_hour", f"From {start:g} to {end:g} o'clock there is no hour.")
+    for window in rule.children["rule.window"]:
+        limits = "limit" in window.values or bool(window.number("balance_share")) or bool(window.number("most"))
+        if not limits:
+            yield window.fault(Cause.WINDOW_WITHOUT_LIMIT, "", "The window has no limit, balance_share or most.")
+
+
+def _band_faults(rule: Record) -> Iterator[Fault]:
+    start, end = rule.values.get("from_amount"), rule.values.get("below_amount")
+    if not isinstance(end, Amount):
+        return
+    if isinstance(start, Amount) and start.commodity is not end.commodity:
+        yield rule.fault(Cause.RULE_BAND, "below_amount", f"{end} and {start} are not of one unit.")
+    elif end.units <= (start.units if isinstance(start, Amount) else 0):
+        message = f"No amount is below {end} and at least {start or 'nothing'}."
+        yield rule.fault(Cause.RULE_BAND, "below_amount", message)
+
+
+def _statute_faults(statute: Record) -> Iterator[Fault]:
+    wanted = {"hold": ("years",), "share-after-hold": ("share", "window_days")}.get(statute.text("kind") or "", ())
+    for name in wanted:
+        if statute.number(name) == 0:
+            message = f"A statute of the kind {statute.text('kind')!r} needs {name} above 0."
+            yield statute.fault(Cause.STATUTE_TERMS, name if name in statute.values else "", message)
+
+
+def _deputy_faults(deputy: Record) -> Iterator[Fault]:
+    if deputy.text("officer") is not None and deputy.text("officer") == deputy.text("stands_for"):
+        yield deputy.fault(Cause.DEPUTY_DATES, "stands_for", f"{deputy.text('officer')} would stand for themselves.")
+    start, end = deputy.values.get("from_day"), deputy.values.get("to_day")
+    if isinstance(start, date) and isinstance(end, date) and end < start:
+        yield deputy.fault(Cause.DEPUTY_DATES, "to_day", f"{end} lies before {start}.")
 
 
 def vault_faults(reading: Reading) -> list[Fault]:

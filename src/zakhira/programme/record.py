@@ -21,6 +21,9 @@ Refuse: TypeAlias = Callable[[str, str, str], None]
 FIGURE_KEYS = ("value", "low", "high", "source", "date", "tag")
 """What may stand in a number that is written with its provenance."""
 
+DECIDED_TABLES = frozenset({"rule", "statute"})
+"""Their numbers are decided, not measured: they are no assumptions."""
+
 MAX_FIGURE = 1e300
 """Ends of a figure's range stay below this: larger whole numbers are no floating-point numbers."""
 
@@ -153,6 +156,8 @@ def _read_record(reading: Reading, table: TableSpec, label: str, path: Path, ite
             value = _read_value(reading, attribute, key, (*path, attribute.name), item[attribute.name])
         elif attribute.default is not None:
             value = _use_default(reading, attribute, key)
+        elif attribute.may_be_left_out:
+            value = None
         elif attribute.choices and not attribute.required:
             value = attribute.choices[0]
         else:
@@ -243,7 +248,8 @@ def _accept(
     if isinstance(value, Problem):
         reading.note(value.cause, path, key, value.message, value.remedy)
         return None
-    if attribute.is_numeric and attribute.unit and isinstance(value, int | float):
+    is_figure = attribute.is_numeric and attribute.unit and attribute.table.partition(".")[0] not in DECIDED_TABLES
+    if is_figure and isinstance(value, int | float):
         reading.assumptions.append(_assumption(reading, attribute, key, path, float(value), figure))
     return value
 

@@ -35,7 +35,8 @@ from zakhira.programme.model import (
     Zone,
 )
 from zakhira.programme.planning_rules import future_faults, hall_faults, storage_faults
-from zakhira.programme.policy_rules import officer_faults, vault_faults
+from zakhira.programme.policy import Deputy, Holiday, Payee, Quorum, Rule, Statute, Window
+from zakhira.programme.policy_rules import authority_faults, officer_faults, vault_faults
 from zakhira.programme.record import Reading, Record, read_tables
 from zakhira.programme.rules import account_faults, power_faults, structure_faults, time_faults
 from zakhira.programme.toml_source import TomlSource, parse_toml
@@ -52,6 +53,7 @@ RULES = (
     time_faults,
     account_faults,
     officer_faults,
+    authority_faults,
     vault_faults,
 )
 """What must hold between values; each rule finds all of its faults."""
@@ -110,6 +112,33 @@ def _vaults(reading: Reading) -> tuple[Vault, ...]:
     )
 
 
+def _policy(reading: Reading) -> Policy:
+    make: Callable[..., Policy] = Policy
+    return make(
+        **_one(reading, "policy").values,
+        officers=_rows(Officer, reading.all("officer")),
+        vaults=_vaults(reading),
+        rules=_policy_rules(reading),
+        statutes=_rows(Statute, reading.all("statute")),
+        deputies=_rows(Deputy, reading.all("deputy")),
+        payees=_rows(Payee, reading.all("payee")),
+        holidays=_rows(Holiday, reading.all("holiday")),
+        time_zone=_one(reading, "programme").text("time_zone"),
+    )
+
+
+def _policy_rules(reading: Reading) -> tuple[Rule, ...]:
+    make: Callable[..., Rule] = Rule
+    return tuple(
+        make(
+            **rule.values,
+            quorums=_rows(Quorum, rule.children["rule.quorum"]),
+            windows=_rows(Window, rule.children["rule.window"]),
+        )
+        for rule in reading.all("rule")
+    )
+
+
 def _build(reading: Reading, digest: str) -> Programme:
     """Put the checked values into the model, whose attributes have the names of the dictionary."""
     head = dict(_one(reading, "programme").values)
@@ -120,7 +149,6 @@ def _build(reading: Reading, digest: str) -> Programme:
     files = _one(reading, "series")
     drills = _rows(Drill, reading.all("drill"))
     make: Callable[..., Programme] = Programme
-    make_policy: Callable[..., Policy] = Policy
     return make(
         **head,
         horizon=HourRange(start, hours),
@@ -134,11 +162,7 @@ def _build(reading: Reading, digest: str) -> Programme:
         prices=_rows(Prices, reading.all("prices"))[0],
         network=_rows(Network, reading.all("network"))[0],
         forecast=_rows(ForecastQuality, reading.all("forecast"))[0],
-        policy=make_policy(
-            **_one(reading, "policy").values,
-            officers=_rows(Officer, reading.all("officer")),
-            vaults=_vaults(reading),
-        ),
+        policy=_policy(reading),
         accounts=_rows(AccountSpec, reading.all("account")),
         drill=drills[0] if drills else None,
         assumptions=tuple(reading.assumptions),

@@ -16,11 +16,11 @@ from embit.networks import NETWORKS
 
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import parse_utc
-from zakhira.kernel.money import Commodity, parse_amount
+from zakhira.kernel.money import Amount, Commodity, parse_amount
 from zakhira.programme.dictionary import Attribute
 from zakhira.programme.faults import Cause
 
-Value: TypeAlias = str | int | float | date | datetime | tuple[str, ...]
+Value: TypeAlias = str | int | float | date | datetime | Amount | tuple[str, ...]
 
 MAX_TEXT = 400
 MAX_ID = 64
@@ -100,6 +100,23 @@ def _text(_attribute: Attribute, raw: object) -> Value | Problem:
     return raw
 
 
+def _amount(_attribute: Attribute, raw: object) -> Value | Problem:
+    """Text with its unit: ``"0.5 BTC"``, ``"1000 PKR"``."""
+    if not isinstance(raw, str):
+        return _wrong_type(raw, "an amount with its unit in quotes")
+    try:
+        amount = parse_amount(raw)
+    except InvalidInput as error:
+        return Problem(Cause.BAD_AMOUNT, error.message, error.remedy)
+    if amount.units < 0:
+        return Problem(Cause.BAD_AMOUNT, f"{raw!r} is below 0.", "Give an amount of at least 0.")
+    return amount
+
+
+def _texts(attribute: Attribute, raw: object) -> Value | Problem:
+    return _each(_text, attribute, raw, "a list of at least one text")
+
+
 def _pattern(pattern: re.Pattern[str], cause: Cause, form: str) -> Callable[[Attribute, object], Value | Problem]:
     def check(_attribute: Attribute, raw: object) -> Value | Problem:
         if not isinstance(raw, str):
@@ -121,15 +138,21 @@ def _id(_attribute: Attribute, raw: object) -> Value | Problem:
 
 
 def _ids(attribute: Attribute, raw: object) -> Value | Problem:
+    return _each(_id, attribute, raw, "a list of at least one short name")
+
+
+def _each(
+    check: Callable[[Attribute, object], Value | Problem], attribute: Attribute, raw: object, wanted: str
+) -> Value | Problem:
     if not isinstance(raw, list) or not raw:
-        return _wrong_type(raw, "a list of at least one short name")
-    names = []
+        return _wrong_type(raw, wanted)
+    found = []
     for item in raw:
-        name = _id(attribute, item)
-        if isinstance(name, Problem):
-            return name
-        names.append(str(name))
-    return tuple(names)
+        value = check(attribute, item)
+        if isinstance(value, Problem):
+            return value
+        found.append(str(value))
+    return tuple(found)
 
 
 def _instant(_attribute: Attribute, raw: object) -> Value | Problem:
@@ -169,6 +192,10 @@ def _choice(attribute: Attribute, raw: object) -> Value | Problem:
     return raw
 
 
+def _choices(attribute: Attribute, raw: object) -> Value | Problem:
+    return _each(_choice, attribute, raw, "a list of at least one word")
+
+
 def _xpub(_attribute: Attribute, raw: object) -> Value | Problem:
     """``[fingerprint/path]key`` with the key's checksum (BIP-32 serialisation, descriptor origin of BIP-380)."""
     if not isinstance(raw, str):
@@ -204,6 +231,9 @@ _CHECKS: dict[str, Callable[[Attribute, object], Value | Problem]] = {
     "ref": _id,
     "refs": _ids,
     "choice": _choice,
+    "choices": _choices,
+    "texts": _texts,
+    "amount": _amount,
     "instant": _instant,
     "date": _date,
     "time zone": _time_zone,
