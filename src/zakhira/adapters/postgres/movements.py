@@ -1,0 +1,61 @@
+"""What was allowed to move, summed by the database over its indexes: no history is read for a decision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import LiteralString
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from zakhira.adapters.postgres.books import PostgresBooks
+from zakhira.controls.movements import Moved
+from zakhira.kernel.interval import require_utc
+from zakhira.kernel.money import Commodity
+
+# Of one destination a matter has one row; otherwise its first row stands for the matter.
+_SUM: LiteralString = """
+SELECT coalesce(sum(units), 0)::bigint, count(*) FILTER (WHERE %(each)s OR ordinal = 1)
+FROM zakhira.movement WHERE commodity = %(commodity)s AND at > %(since)s AND at <= %(until)s AND id <> %(but)s
+"""
+_SCOPES: dict[str, LiteralString] = {
+    "vault": "AND vault = %(key)s",
+    "destination": "AND destination = %(key)s",
+    "purpose": "AND purpose = %(key)s",
+    "programme": "",
+    "lot purpose": "AND action = 'spend' AND lot_purposes @> ARRAY[%(key)s::text]",
+}
+
+
+class PostgresMovements:
+    """Implements :class:`zakhira.controls.movements.Movements` over the connection of the books."""
+
+    def __init__(self, books: PostgresBooks) -> None:
+        self._books = books
+
+    def moved(
+        self,
+        commodity: Commodity,
+        since: datetime,
+        until: datetime,
+        *,
+        scope: str,
+        key: str = "",
+        but: str = "",
+    ) -> Moved:
+        """What was allowed in ``since < at <= until``; see the Protocol."""
+        given = {
+            "commodity": commodity.value,
+            "since": require_utc(since),
+            "until": require_utc(until),
+            "key": key,
+            "but": but,
+            "each": scope == "destination",
+        }
+
+        def summed(connection: Connection[TupleRow]) -> Moved:
+            row = connection.execute(_SUM + _SCOPES[scope], given).fetchone()
+            assert row is not None, "a sum has a row"
+            return Moved(*row)
+
+        return self._books.ask(summed)

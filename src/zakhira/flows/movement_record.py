@@ -1,0 +1,95 @@
+"""What an allowed matter moves, as the books keep it: it counts from its first yes until it ends without paying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from zakhira.controls.movements import Movement
+from zakhira.flows.ports.books import Record
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.interval import parse_utc, utc_text
+from zakhira.kernel.money import Commodity
+
+MOVEMENT = "movement"
+"""Kind of these records; the id is the matter's. The newest holds; the database counts by them (migration 3)."""
+
+
+@dataclass(frozen=True)
+class MovementRecord:
+    """A matter that was allowed, with what it pays to whom. ``at`` is when it was first allowed (UTC, seconds)."""
+
+    id: str
+    at: datetime
+    action: str
+    commodity: Commodity
+    vault: str
+    purpose: str
+    parts: tuple[tuple[str, int], ...]
+    """destinations with their units, each destination once"""
+    lot_purposes: tuple[str, ...] = ()
+    """purposes of the coins that move, once they are chosen"""
+    counts: bool = True
+    """False once it has ended without paying"""
+
+    @property
+    def record(self) -> Record:
+        """The record of this state."""
+        body: Json = {
+            "counts": self.counts,
+            "at": utc_text(self.at),
+            "action": self.action,
+            "commodity": self.commodity.value,
+            "vault": self.vault,
+            "purpose": self.purpose,
+            "parts": [{"destination": destination, "units": units} for destination, units in self.parts],
+            "lot_purposes": list(self.lot_purposes),
+        }
+        return Record(MOVEMENT, self.id, body)
+
+    @property
+    def movements(self) -> tuple[Movement, ...]:
+        """A movement for each destination; none of a matter that ended without paying."""
+        if not self.counts:
+            return ()
+        return tuple(
+            Movement(
+                self.id,
+                self.at,
+                self.action,
+                self.commodity,
+                units,
+                self.vault,
+                destination,
+                self.purpose,
+                self.lot_purposes,
+            )
+            for destination, units in self.parts
+        )
+
+
+def joined_parts(payments: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    """Payments with those to one destination added up, so that a window counts a matter once for each destination."""
+    sums: dict[str, int] = {}
+    for destination, units in payments:
+        sums[destination] = sums.get(destination, 0) + units
+    return tuple(sums.items())
+
+
+def movement_of(name: str, body: Json) -> MovementRecord:
+    """The state that :attr:`MovementRecord.record` wrote."""
+    told = cast("Mapping[str, Json]", body)
+    parts = cast("list[Mapping[str, Json]]", told["parts"])
+    return MovementRecord(
+        id=name,
+        at=parse_utc(str(told["at"])),
+        action=str(told["action"]),
+        commodity=Commodity(told["commodity"]),
+        vault=str(told["vault"]),
+        purpose=str(told["purpose"]),
+        parts=tuple((str(part["destination"]), cast("int", part["units"])) for part in parts),
+        lot_purposes=tuple(cast("list[str]", told["lot_purposes"])),
+        counts=bool(told["counts"]),
+    )
