@@ -15,7 +15,7 @@ import pytest
 
 from custody_drill import COLD, INTAKE, make_vault
 from follow_bench import FollowBench, RealFollowBench, TwinFollowBench, bench_drill
-from watch_drill import WatchDrill, place, script_of
+from watch_drill import BLOCK, WatchDrill, place, script_of
 from zakhira.adapters.bitcoind.follow import BitcoindFollower
 from zakhira.custody.descriptor import vault_descriptor
 from zakhira.flows.following import follow_chain, outpoint_bytes, require_agreement, unconfirmed
@@ -99,6 +99,20 @@ def test_blocks_in_order(bench: FollowBench) -> None:
     assert [block.previous_hash for block in blocks[1:]] == list(hashes[:-1])
     with pytest.raises(BlockNotKept):
         list(node.blocks([*hashes[:3], "ab" * 32]))
+
+
+def test_times_of_blocks(bench: FollowBench, drill: WatchDrill) -> None:
+    """Each header's time, in the order that was asked for; of a block that nobody knows there is none."""
+    drill.mine()
+    first = bench.node().tip()[1]
+    drill.mine()
+    node = bench.node()
+    height, tip = node.tip()
+    assert node.block_times([tip, first]) == (drill.now, drill.now - BLOCK)
+    assert node.block_times(()) == ()
+    assert node.block_times(node.block_hashes(height - 2, height))[-1] == drill.now
+    with pytest.raises(BlockNotKept):
+        node.block_times([tip, "ab" * 32])
 
 
 def test_one_of_ours_among_many_strangers(bench: FollowBench, drill: WatchDrill) -> None:

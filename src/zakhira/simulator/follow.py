@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from embit.descriptor import Descriptor
 from embit.hashes import hash160, sha256
@@ -62,6 +63,14 @@ class SimulatedFollower:
                     raise BlockNotKept(f"The chain does not hold block {found}.", "Follow another node.")
                 block = _SeenBlock(self._chain.state.seen[found])
             yield block
+
+    def block_times(self, hashes: Sequence[str]) -> tuple[datetime, ...]:
+        """The times in the headers of these blocks."""
+        with self._chain.faults.call("block_times"):
+            unknown = [found for found in hashes if found not in self._chain.state.seen]
+            if unknown:
+                raise BlockNotKept(f"The chain does not hold block {unknown[0]}.", "Ask a node that has it.")
+            return tuple(datetime.fromtimestamp(self._chain.state.seen[found].time_s, UTC) for found in hashes)
 
     def sightings(self, wanted: Wanted) -> Finds:
         """Unconfirmed transactions that concern us and were not there at the last call."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -102,6 +103,15 @@ class BitcoindFollower:
             start += len(part)
             self._ahead = max(1, min(AHEAD_BLOCKS, 2 * self._ahead, AHEAD_BYTES // average))
 
+    def block_times(self, hashes: Sequence[str]) -> tuple[datetime, ...]:
+        """The times in the headers of these blocks (``getblockheader``)."""
+        times: list[datetime] = []
+        for start in range(0, len(hashes), _HASHES):
+            part = hashes[start : start + _HASHES]
+            answers = self._rpc.try_batch([("getblockheader", [found]) for found in part])
+            times += [_header_time(found, answer) for found, answer in zip(part, answers, strict=True)]
+        return tuple(times)
+
     def sightings(self, wanted: Wanted) -> Finds:
         """Unconfirmed transactions that concern us and were not in the mempool at the last call."""
         there = {str(txid) for txid in self._rpc.call("getrawmempool")}
@@ -175,6 +185,14 @@ def _raw_block(block_hash: str, raw: Any) -> RawBlock:  # noqa: ANN401 - JSON
         return RawBlock(block_hash, bytes.fromhex(raw))
     except (TypeError, ValueError):
         raise UnreadableBlock(f"The node's answer for block {block_hash} is no hex.", "Look into its log.") from None
+
+
+def _header_time(block_hash: str, answer: Any) -> datetime:  # noqa: ANN401 - JSON
+    if isinstance(answer, NodeFailed):
+        if answer.rpc_code != RPCErrorCode.INVALID_ADDRESS_OR_KEY:
+            raise answer
+        raise BlockNotKept(f"The node does not know block {block_hash}.", "Ask a node of the same chain.")
+    return datetime.fromtimestamp(int(answer["time"]), UTC)
 
 
 def _notice_address(rpc: Rpc) -> str | None:

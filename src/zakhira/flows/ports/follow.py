@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from zakhira.kernel.errors import OutsideFailure
@@ -134,6 +135,9 @@ class FollowedNode(ChainWitness, AddressDeriver, Protocol):
 
     def blocks(self, hashes: Sequence[str]) -> Iterator[FetchedBlock]:
         """These blocks in order, fetched a bounded number of bytes ahead. Raises BlockNotKept, UnreadableBlock."""
+
+    def block_times(self, hashes: Sequence[str]) -> tuple[datetime, ...]:
+        """The times (UTC) in the headers of these blocks, in order. Raises BlockNotKept."""
 
     def sightings(self, wanted: Wanted) -> Finds:
         """Unconfirmed transactions that concern us and were not there at the last call."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from zakhira.controls.approval import APPROVAL_DOMAIN, Approval
 from zakhira.controls.quorum import Decision
 from zakhira.controls.spend_state import OUT_STATES, SpendEvent, SpendState, advance
+from zakhira.flows.chain_heads import require_own_head
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.refusals import (
     ApprovalElsewhere,
@@ -43,12 +44,15 @@ def take_approval(treasury: Treasury, spend_id: str, approval: Approval) -> Trea
         ApprovalElsewhere: it is for another instruction.
         ApprovalForged: it is not by an officer who may approve, or not by that officer's key.
         ApprovalMistimed: it is dated outside the proposal's time.
+        ForeignHead: its anchor is not of these books' audit chain.
         SpendExpired: the proposal's time is over.
         IllegalStep: the spend takes no approval any more.
     """
     step = begin_step(treasury)
     spend = load_spend(treasury, spend_id)
     _require_genuine(treasury, spend, approval, step)
+    if spend.instruction.anchor:
+        require_own_head(treasury.books, spend.instruction.anchor)
     if any(given.officer == approval.officer for given in spend.approvals):
         return spend
     advance(spend.state, SpendEvent.APPROVAL_COMPLETED)

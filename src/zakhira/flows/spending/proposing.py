@@ -20,6 +20,7 @@ from zakhira.custody.spend_plan import (
     plan_home,
 )
 from zakhira.custody.weight import input_weight
+from zakhira.flows.chain_heads import require_own_head
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reservations import reserve_change, reserve_home
 from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
@@ -80,6 +81,7 @@ def propose(treasury: Treasury, order: SpendOrder, officer: OfficerKey) -> Treas
     Raises:
         BadOrder, BadAddress, BadPayment, UnknownVault, NoSuchPath: the order.
         NotProposer: the officer may not propose.
+        ForeignHead: the anchor is not of these books' audit chain.
         SpendIdTaken: the id stands for another order.
         ClockSetBack, SpendsMoved: as for every step.
     """
@@ -90,6 +92,8 @@ def propose(treasury: Treasury, order: SpendOrder, officer: OfficerKey) -> Treas
         raise BadOrder(
             f"{len(order.payments)} payments are more than the {MOST_OUTPUTS} of one transaction.", "Propose batches."
         )
+    if order.anchor:
+        require_own_head(treasury.books, order.anchor)
     payments, places = _payments(treasury, order)
     spend = proposed_spend(treasury, order, officer, payments, places=places)
     return record_proposals(treasury, step, officer, (spend,))[0]

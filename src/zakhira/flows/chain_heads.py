@@ -1,0 +1,53 @@
+"""Heads of the books' own audit chain, as anchors of them: taken along by spends, and held against the chain again."""
+
+from __future__ import annotations
+
+from zakhira.custody.anchor import Anchor, anchor_of
+from zakhira.flows.ports.books import Books
+from zakhira.kernel.errors import Refused
+
+
+class ForeignHead(Refused):
+    """An anchor names a head that the books' own audit chain does not have at that position."""
+
+    code = "ZK-FLOWS-100"
+
+
+class NothingToAnchor(Refused):
+    """The audit chain is empty: there is no head to anchor."""
+
+    code = "ZK-FLOWS-102"
+
+
+def current_head(books: Books) -> Anchor:
+    """The anchor of the audit chain as it is now; raises NothingToAnchor."""
+    head = books.chain_head()
+    if head.position == 0:
+        raise NothingToAnchor("The audit chain has no entry that could be anchored.", "Write something first.")
+    return Anchor(head.position, head.hash)
+
+
+def hash_at(books: Books, position: int) -> str:
+    """The hash of the chain's entry at a position, from 1; empty where it has none."""
+    head = books.chain_head()
+    if position == head.position:
+        return head.hash
+    entries = books.audit_entries()
+    return entries[position - 1].hash if position <= len(entries) else ""
+
+
+def require_own_head(books: Books, data: str) -> None:
+    """Refuse an anchor (data in hex) of another chain, or of none: officers would sign for a head that never was.
+
+    Raises:
+        ForeignHead: the books have another hash at that position, or no entry there.
+        BadAnchor: the data is no anchor.
+    """
+    anchor = anchor_of(data)
+    own = hash_at(books, anchor.position)
+    if own != anchor.head_hash:
+        raise ForeignHead(
+            f"The anchor names the hash {anchor.head_hash} at position {anchor.position}; the audit chain has "
+            f"{own or 'no entry'} there.",
+            "Sign nothing. Either the anchor is of other books, or these were changed: run zakhira audit verify.",
+        )
