@@ -48,6 +48,9 @@ class Why(Enum):
     REKEYED_OTHERWISE = (57, "the amount or unit entered at execution is not the instruction's")
     EXECUTOR = (58, "the executing officer proposed or approved, or holds no role that executes")
     QUORUM_IMPOSSIBLE = (59, "too few persons hold the roles that the rule asks for")
+    AMOUNT_NOT_SUM = (60, "an amount that is not the sum of its destinations")
+    ACTION_OTHERWISE = (61, "a move or a way home that pays somebody outside")
+    DEPUTY_BESIDE = (62, "a deputy beside the one he stands for")
 
     @property
     def code(self) -> str:
@@ -105,7 +108,10 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     """why it is refused, sorted; none otherwise"""
     needs: tuple[Need, ...] = ()
-    """what is missing, approvals first; none when it is refused for good or allowed"""
+    """what is missing, approvals first; none when it is refused or allowed"""
+    remarks: tuple[Reason, ...] = ()
+    """what was seen and changes nothing by itself, sorted: a signature that does not count and why, a payee whose delay
+    is not over where a later rule fits, a statute that is asked again once coins are chosen"""
 
     @property
     def allowed(self) -> bool:

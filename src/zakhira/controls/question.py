@@ -39,11 +39,21 @@ class BoundLot:
 
 
 @dataclass(frozen=True)
+class Holding:
+    """How much is held of one purpose now, over all vaults, without what allowed matters will still take."""
+
+    purpose: str
+    amount_sats: int
+
+
+@dataclass(frozen=True)
 class Question:
     """A matter with its context. Everything that the answer depends on is here, in the policy, or in the standing.
 
     ``hash`` is the hash of the matter (of a spend: of its instruction), which every signature names. ``lots`` is empty
-    until coins are chosen; ``balance`` is what the paying vault holds (settled) now.
+    until coins are chosen; ``balance`` is what the paying vault holds (settled) now, without what allowed matters will
+    still take: what left it in a window is added to it, and must not be counted twice. ``holdings`` is asked for by
+    statutes about a share alone.
     """
 
     action: str
@@ -63,6 +73,7 @@ class Question:
     purpose: str = ""
     lots: tuple[BoundLot, ...] = ()
     balance: Amount | None = None
+    holdings: tuple[Holding, ...] = ()
     approvals: tuple[Approval, ...] = ()
     vetoes: tuple[Veto, ...] = ()
     execution: Execution | None = None

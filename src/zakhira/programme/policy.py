@@ -75,6 +75,7 @@ class Rule:
     below_amount: Amount | None = None
     """less than this"""
     propose_roles: tuple[str, ...] = ()
+    """empty: any officer"""
     quorums: tuple[Quorum, ...] = ()
     """who approves; the proposer is never among them"""
     execute_roles: tuple[str, ...] = ()
@@ -86,7 +87,8 @@ class Rule:
     """who may stop it until signers hold it; empty: any officer"""
     from_hour: int = 0
     to_hour: int = 24
-    """hours of the programme's local day in which it may be carried out; a span may run over midnight"""
+    """hours of the programme's local day in which it may be carried out; a span may run over midnight and belongs
+    to the day on which it begins; equal hours are no time at all"""
     weekdays: tuple[str, ...] = ()
     """empty: every day"""
     holidays: str = "open"
