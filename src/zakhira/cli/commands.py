@@ -17,6 +17,7 @@ from zakhira.cli.answering import finish as _finish
 from zakhira.cli.door import Exit, tell
 from zakhira.cli.keys_commands import keys
 from zakhira.cli.plan_commands import plan
+from zakhira.cli.policy_commands import policy
 from zakhira.cli.pypsa_commands import from_pypsa
 from zakhira.cli.reserve_commands import reserve
 from zakhira.cli.series_commands import series
@@ -185,5 +186,5 @@ for _group in (reserve, vault, keys, address, labels):
 keys.add_command(hwi)
 for _command in (suspense, settle):
     reserve.add_command(_command)
-for _group in (spend, signer, codes):
+for _group in (policy, spend, signer, codes):
     zakhira.add_command(_group)

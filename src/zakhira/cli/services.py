@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from zakhira.cli.answer import Answer, Finding, Progress, ServedNode
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
+    from zakhira.cli.policy_services import PolicyServices
     from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
     from zakhira.cli.spend_services import SpendServices
 
@@ -150,3 +151,7 @@ class Services(Protocol):
     @property
     def devices(self) -> DeviceServices:
         """Hardware signers on USB."""
+
+    @property
+    def policies(self) -> PolicyServices:
+        """The policy: shown, checked, explained, compared and simulated."""

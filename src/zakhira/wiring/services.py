@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.code_service import CodeDesk
     from zakhira.wiring.device_service import DeviceDesk
     from zakhira.wiring.keys_service import KeyDesk
+    from zakhira.wiring.policy_service import PolicyDesk
     from zakhira.wiring.reserve_service import ReserveDesk
     from zakhira.wiring.signer_service import SignerDesk
     from zakhira.wiring.spend_service import SpendDesk
@@ -186,3 +187,10 @@ class ProgramServices:
         from zakhira.wiring.device_service import DeviceDesk
 
         return DeviceDesk()
+
+    @property
+    def policies(self) -> PolicyDesk:
+        """The policy: shown, checked, explained, compared and simulated."""
+        from zakhira.wiring.policy_service import PolicyDesk
+
+        return PolicyDesk(self._settings)

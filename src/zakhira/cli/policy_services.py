@@ -1,0 +1,31 @@
+"""What the commands of policies ask of the program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from zakhira.cli.answer import Answer
+
+
+@dataclass(frozen=True)
+class SimulationOrder:
+    """What shall be replayed under another policy: the spends of a reserve of the last days, or a file of cases."""
+
+    place: Path
+    """a programme folder or a reserve: the policy that is in force"""
+    changed: Path
+    """a programme folder, a reserve or a policy as JSON: the policy that it is compared with"""
+    days: int = 90
+    cases: Path | None = None
+    """a CSV or JSON file of cases; None: the spends of the reserve"""
+    plot: Path | None = None
+    """an SVG or PNG file to draw the answers into"""
+
+
+class PolicyServices(Protocol):
+    """``zakhira policy``: what can be said of a policy without changing anything."""
+
+    def show(self, place: Path) -> Answer:
+        """The rules, statutes, people and lists of a policy."""
