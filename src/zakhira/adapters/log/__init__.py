@@ -1,0 +1,1 @@
+"""Structured logs: JSON lines, with every secret taken out before anything is written."""
