@@ -176,9 +176,7 @@ def test_a_password_in_an_address_is_hidden(password: str) -> None:
         if len(spelt) < 4 or spelt in "postgresql://HIDDEN@host:5432/zakhira info level user [redacted] event time":
             continue
         for scheme in ("postgresql", "http", "https"):
-            text = entry(lambda journal, s=scheme, p=spelt: journal.info(f"x {s}://user:{p}@host:5432/zakhira"))[
-                "event"
-            ]
+            text = shown_of(f"x {scheme}://user:{spelt}@host:5432/zakhira")
             assert text == f"x {scheme}://{HIDDEN}@host:5432/zakhira"
     assert HIDDEN in logged(lambda journal: journal.info("x", a="https://ghp_abcdef@host/x"))
 
