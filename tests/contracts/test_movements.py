@@ -13,9 +13,18 @@ import pytest
 from books_bench import shared_template
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.movements import PostgresMovements
-from zakhira.controls.movements import Moved, Movements
-from zakhira.flows.movement_record import MOVEMENT, MovementRecord, joined_parts, movement_of
+from zakhira.controls.movements import Moved
+from zakhira.flows.movement_record import (
+    DONE,
+    ENDED,
+    MOVEMENT,
+    WAITING,
+    MovementRecord,
+    joined_parts,
+    movement_of,
+)
 from zakhira.flows.ports.books import Books, Write
+from zakhira.flows.ports.movement_store import MovementStore
 from zakhira.kernel.money import Commodity
 from zakhira.simulator.books import SimulatedBooks
 from zakhira.simulator.movements import SimulatedMovements
@@ -30,7 +39,7 @@ class Bench:
     """Books, and who sums over them."""
 
     books: Books
-    movements: Movements
+    movements: MovementStore
     writes: int = 0
 
     def keep(self, *records: MovementRecord) -> None:
@@ -84,11 +93,23 @@ def test_the_asked_one_and_what_ended_are_left_out(bench: Bench) -> None:
     first, second = made("a", 1, ("x", 10)), made("b", 1, ("x", 20), ("y", 1))
     bench.keep(first, second)
     assert bench.moved(24, "vault", "intake", but="b") == Moved(10, 1)
-    bench.keep(replace(second, counts=False))
+    bench.keep(replace(second, state=ENDED))
     assert bench.moved(24, "vault", "intake") == Moved(10, 1)
     bench.keep(replace(second, lot_purposes=("royalty",)))
     assert bench.moved(24, "vault", "intake") == Moved(31, 2)
     assert bench.moved(24, "lot purpose", "royalty") == Moved(21, 1)
+
+
+def test_what_still_waits_in_the_vault(bench: Bench) -> None:
+    """Allowed matters whose coins have not gone yet: those that are done or ended, and the one asked about, are not."""
+    bench.keep(made("a", 900, ("x", 10), lot_purposes=("royalty",)), made("b", 1, ("x", 20), ("y", 1)))
+    bench.keep(made("c", 1, ("x", 400), state=DONE), made("d", 1, ("x", 800), vault="cold"))
+    assert bench.movements.waiting(BTC, scope="vault", key="intake") == 31
+    assert bench.movements.waiting(BTC, scope="vault", key="intake", but="b") == 10
+    assert bench.movements.waiting(BTC, scope="lot purpose", key="royalty") == 10
+    bench.keep(made("b", 1, ("x", 20), ("y", 1), state=DONE))
+    assert bench.movements.waiting(BTC, scope="vault", key="intake") == 10
+    assert bench.moved(24, "vault", "intake") == Moved(421, 2)
 
 
 def test_a_window_is_open_at_its_beginning(bench: Bench) -> None:
@@ -125,7 +146,7 @@ def test_many_movements_against_an_oracle() -> None:
                 *parts,
                 vault=("intake", "cold")[int(rng.integers(2))],
                 purpose=("works", "rent")[int(rng.integers(2))],
-                counts=bool(rng.random() < 0.8),
+                state=str(rng.choice([WAITING, DONE, ENDED])),
                 lot_purposes=("royalty",) if number % 3 else (),
             )
             for bench in benches:

@@ -15,6 +15,8 @@ from zakhira.kernel.money import Commodity
 
 MOVEMENT = "movement"
 """Kind of these records; the id is the matter's. The newest holds; the database counts by them (migration 3)."""
+WAITING, DONE, ENDED = "waiting", "done", "ended"
+"""Its coins are still where they were, they have gone, or it has ended without paying and counts no more."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,13 @@ class MovementRecord:
     """destinations with their units, each destination once"""
     lot_purposes: tuple[str, ...] = ()
     """purposes of the coins that move, once they are chosen"""
-    counts: bool = True
-    """False once it has ended without paying"""
+    state: str = WAITING
 
     @property
     def record(self) -> Record:
         """The record of this state."""
         body: Json = {
-            "counts": self.counts,
+            "state": self.state,
             "at": utc_text(self.at),
             "action": self.action,
             "commodity": self.commodity.value,
@@ -52,7 +53,7 @@ class MovementRecord:
     @property
     def movements(self) -> tuple[Movement, ...]:
         """A movement for each destination; none of a matter that ended without paying."""
-        if not self.counts:
+        if self.state == ENDED:
             return ()
         return tuple(
             Movement(
@@ -91,5 +92,5 @@ def movement_of(name: str, body: Json) -> MovementRecord:
         purpose=str(told["purpose"]),
         parts=tuple((str(part["destination"]), cast("int", part["units"])) for part in parts),
         lot_purposes=tuple(cast("list[str]", told["lot_purposes"])),
-        counts=bool(told["counts"]),
+        state=str(told["state"]),
     )

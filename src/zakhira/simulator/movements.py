@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from zakhira.controls.movements import Moved, Movement
-from zakhira.flows.movement_record import MOVEMENT, movement_of
+from zakhira.flows.movement_record import MOVEMENT, WAITING, movement_of
 from zakhira.flows.ports.books import Books
 from zakhira.kernel.interval import require_utc
 from zakhira.kernel.money import Commodity
 
 
 class SimulatedMovements:
-    """Implements :class:`zakhira.controls.movements.Movements` by reading every record anew."""
+    """Implements :class:`zakhira.flows.ports.movement_store.MovementStore` by reading every record anew."""
 
     def __init__(self, books: Books) -> None:
         self._books = books
@@ -38,6 +38,16 @@ class SimulatedMovements:
             and _is_in_scope(movement, scope, key)
         ]
         return Moved(sum(movement.units for movement in found), len({movement.id for movement in found}))
+
+    def waiting(self, commodity: Commodity, *, scope: str, key: str = "", but: str = "") -> int:
+        """What allowed matters will still take; see the port."""
+        return sum(
+            movement.units
+            for name, body in self._books.records(MOVEMENT).items()
+            if (told := movement_of(name, body)).state == WAITING
+            for movement in told.movements
+            if movement.commodity is commodity and movement.id != but and _is_in_scope(movement, scope, key)
+        )
 
 
 def _is_in_scope(movement: Movement, scope: str, key: str) -> bool:

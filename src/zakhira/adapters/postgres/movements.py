@@ -18,6 +18,10 @@ _SUM: LiteralString = """
 SELECT coalesce(sum(units), 0)::bigint, count(*) FILTER (WHERE %(each)s OR ordinal = 1)
 FROM zakhira.movement WHERE commodity = %(commodity)s AND at > %(since)s AND at <= %(until)s AND id <> %(but)s
 """
+_WAITING: LiteralString = """
+SELECT coalesce(sum(units), 0)::bigint FROM zakhira.movement
+WHERE commodity = %(commodity)s AND is_waiting AND id <> %(but)s
+"""
 _SCOPES: dict[str, LiteralString] = {
     "vault": "AND vault = %(key)s",
     "destination": "AND destination = %(key)s",
@@ -28,7 +32,7 @@ _SCOPES: dict[str, LiteralString] = {
 
 
 class PostgresMovements:
-    """Implements :class:`zakhira.controls.movements.Movements` over the connection of the books."""
+    """Implements :class:`zakhira.flows.ports.movement_store.MovementStore` over the connection of the books."""
 
     def __init__(self, books: PostgresBooks) -> None:
         self._books = books
@@ -57,5 +61,16 @@ class PostgresMovements:
             row = connection.execute(_SUM + _SCOPES[scope], given).fetchone()
             assert row is not None, "a sum has a row"
             return Moved(*row)
+
+        return self._books.ask(summed)
+
+    def waiting(self, commodity: Commodity, *, scope: str, key: str = "", but: str = "") -> int:
+        """What allowed matters will still take; see the port."""
+        given = {"commodity": commodity.value, "key": key, "but": but}
+
+        def summed(connection: Connection[TupleRow]) -> int:
+            row = connection.execute(_WAITING + _SCOPES[scope], given).fetchone()
+            assert row is not None, "a sum has a row"
+            return int(row[0])
 
         return self._books.ask(summed)

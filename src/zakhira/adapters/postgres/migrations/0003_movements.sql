@@ -12,6 +12,7 @@ CREATE TABLE zakhira.movement (
     destination text NOT NULL,
     purpose text NOT NULL,
     lot_purposes text[] NOT NULL,
+    is_waiting boolean NOT NULL, -- its coins are still where they were
     PRIMARY KEY (id, ordinal),
     UNIQUE (id, destination)
 );
@@ -21,18 +22,20 @@ CREATE INDEX movement_by_destination ON zakhira.movement (commodity, destination
 CREATE INDEX movement_by_purpose ON zakhira.movement (commodity, purpose, at) INCLUDE (units, ordinal, id);
 CREATE INDEX movement_of_lots ON zakhira.movement (commodity, at) INCLUDE (units, ordinal, id, lot_purposes)
     WHERE action = 'spend';
+CREATE INDEX movement_waiting ON zakhira.movement (commodity, vault) WHERE is_waiting;
 
 CREATE FUNCTION zakhira.keep_movement() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM zakhira.movement AS kept WHERE kept.id = NEW.id;
-    IF (NEW.body ->> 'counts')::boolean THEN
+    IF NEW.body ->> 'state' <> 'ended' THEN
         INSERT INTO zakhira.movement
-            (id, ordinal, at, action, commodity, units, vault, destination, purpose, lot_purposes)
+            (id, ordinal, at, action, commodity, units, vault, destination, purpose, lot_purposes, is_waiting)
             SELECT NEW.id, part.ordinal, (NEW.body ->> 'at')::timestamptz, NEW.body ->> 'action',
                    NEW.body ->> 'commodity', (part.told ->> 'units')::bigint, NEW.body ->> 'vault',
                    part.told ->> 'destination', NEW.body ->> 'purpose',
-                   ARRAY(SELECT jsonb_array_elements_text(NEW.body -> 'lot_purposes'))
+                   ARRAY(SELECT jsonb_array_elements_text(NEW.body -> 'lot_purposes')),
+                   NEW.body ->> 'state' = 'waiting'
             FROM jsonb_array_elements(NEW.body -> 'parts') WITH ORDINALITY AS part (told, ordinal);
     END IF;
     RETURN NULL;
