@@ -34,7 +34,14 @@ def strange() -> SpendPicture:
     return spend_picture("a<b>", "co&ld", [Strand(Kind.COIN, "cold, receive 3", 500_000_000)], outputs, 200, "S & Co")
 
 
-@pytest.mark.parametrize("make", [small, large, strange])
+def anchored() -> SpendPicture:
+    """A move that carries the head of the audit chain."""
+    coins, outputs = [Strand(Kind.COIN, "cold, receive 3", 2_000_000)], [Strand(Kind.PAID, "cold, change 1", 1_990_000)]
+    words = ("anchors the audit chain at position 9,007,199,254,740,991", "hash " + "ab" * 32, "moves nothing")
+    return spend_picture("anchor-1", "cold", coins, outputs, 200, "Source: a test", words)
+
+
+@pytest.mark.parametrize("make", [small, large, strange, anchored])
 def test_the_drawing_is_well_formed_and_says_itself_in_words(make: object) -> None:
     """Title and description for those who do not see it; nothing that runs; the same data gives the same bytes."""
     assert callable(make)
@@ -49,7 +56,7 @@ def test_the_drawing_is_well_formed_and_says_itself_in_words(make: object) -> No
         assert text == (draw_spend(make()) if "<style" not in text else framed_spend(make()))
 
 
-@pytest.mark.parametrize("make", [small, large])
+@pytest.mark.parametrize("make", [small, large, anchored])
 def test_no_two_labels_stand_on_one_another_and_all_stand_inside(make: object) -> None:
     """Lines of one side are at least a line apart, within the drawing."""
     assert callable(make)
@@ -70,6 +77,15 @@ def test_strands_are_as_wide_as_their_amounts() -> None:
     assert bars[0] == pytest.approx(0.2 * FLOW_HEIGHT, abs=0.01)
     assert bars[2] == pytest.approx(0.798 * FLOW_HEIGHT, abs=0.01)
     assert bars[-1] >= 2
+
+
+def test_data_stands_below_in_words_and_has_no_strand() -> None:
+    """The whole hash over two lines; the right side has its two bars and no third one."""
+    root = ET.fromstring(draw_spend(anchored()))  # noqa: S314  # our own drawing
+    words = "".join(text.text or "" for text in root.iter(f"{SVG}text"))
+    assert "Data: anchors the audit chain" in words
+    assert "ab" * 32 in words.replace("hash ", "")
+    assert len({r.attrib["y"] for r in root.iter(f"{SVG}rect") if r.attrib["x"] == "602"}) == 2
 
 
 def test_an_address_stands_in_whole() -> None:

@@ -10,6 +10,7 @@ import pytest
 from custody_drill import CHAIN, COLD, INTAKE, NOW, approve, held_coins, make_policy, seed_of
 from eyes_drill import PLAIN, SOON, card_of, paying, proposal_signature, spend_file, under
 from hostile_drill import (
+    ANCHOR,
     CHANGE_SATS,
     NON_WITNESS_UTXO,
     PAID_SATS,
@@ -17,12 +18,15 @@ from hostile_drill import (
     TEMPLATES,
     WITNESS_UTXO,
     Spend,
+    anchored_spend,
     honest_spend,
     text_of,
     utxo_field,
     vault_of,
     with_input_field,
+    with_output,
 )
+from zakhira.custody.anchor import Anchor
 from zakhira.custody.coin import RECOVERY, Payment
 from zakhira.custody.refusals import KeyOutsideVault
 from zakhira.custody.spend import build_psbt
@@ -280,3 +284,40 @@ def test_the_recovery_path_is_shown_and_signed_by_its_own_signers(template: str)
         first.sign_spend(psbt, said, file.approvals, known)
     lone = SigningRules("intake-2", seed_of(INTAKE, 2), CHAIN, (vault,), lambda: SOON, None)
     assert [item.id for item in lone.own_vaults()] == ["cold"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_an_anchor_is_seen_as_data_that_moves_nothing(template: str) -> None:
+    """The output is the approved head, in words; whether the chain has it there is said to be unknown here."""
+    spend = anchored_spend(template)
+    view = look(spend_file(spend), card_of(spend))
+    assert codes(view) == []
+    (data,) = view.outputs_of(Role.DATA)
+    assert (data.anchor, data.amount_sats, data.address, data.vault) == (ANCHOR, 0, "", "")
+    told = {item.standing: item.sentence for item in view.findings if "anchors" in item.sentence}
+    assert "at position 12,345, hash abab" in told[Standing.VERIFIED]
+    assert "moves nothing" in told[Standing.VERIFIED]
+    assert "has this hash at this position" in told[Standing.UNKNOWN]
+
+
+def test_an_anchor_that_nobody_approved_is_strange() -> None:
+    """The coordinator hangs another head on an approved spend, or an anchor where none was approved."""
+    spend = anchored_spend("sortedmulti")
+    other = Anchor(ANCHOR.position, "cd" * 32)
+    maps = with_output(spend.maps, 2, 0, bytes.fromhex("6a2c" + other.data))
+    view = look(spend_file(spend, maps), card_of(spend))
+    assert codes(view) == ["ZK-CUSTODY-193"]
+    assert [output.anchor for output in view.outputs_of(Role.STRANGE)] == [other]
+    plain = look(replace(FILE, psbt=text_of(under(spend.maps, PLAIN.instruction))))
+    assert codes(plain) == ["ZK-CUSTODY-191"]
+    assert [output.anchor for output in plain.outputs_of(Role.STRANGE)] == [ANCHOR]
+    assert plain.outputs_of(Role.DATA) == ()
+
+
+def test_an_anchor_edited_after_approval_has_no_signature() -> None:
+    """Bytes and instruction agree on another head; the officers signed the first one."""
+    spend = anchored_spend("sortedmulti")
+    said = replace(spend.instruction, anchor=Anchor(7, "cd" * 32).data)
+    maps = with_output(spend.maps, 2, 0, bytes.fromhex("6a2c" + said.anchor))
+    view = look(replace(spend_file(spend), instruction=said, psbt=text_of(under(maps, said))))
+    assert codes(view) == ["ZK-FLOWS-077", "ZK-CUSTODY-042"]

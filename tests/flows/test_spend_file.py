@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from custody.test_hostile_mutations import SPENDS, byte_mutants, field_mutants, what_is_spent
 from custody_drill import CHAIN, approve
 from eyes_drill import PLAIN, SOON, card_of, edited, spend_file, under, with_checksum
-from hostile_drill import TEMPLATES, Spend, honest_spend, second_version, text_of
+from hostile_drill import TEMPLATES, Spend, anchored_spend, honest_spend, second_version, text_of
+from zakhira.custody.anchor import Anchor
 from zakhira.custody.decoded import Decoded
 from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.instruction_text import BadInstruction
@@ -37,12 +38,14 @@ from zakhira.kernel.errors import ZakhiraError
 
 FILE = spend_file(PLAIN)
 DATA = spend_file_bytes(FILE)
-FILES = {spend.instruction.hash: spend_file(spend) for spend in map(honest_spend, TEMPLATES)}
+ANCHORED = anchored_spend("sortedmulti")
+WHOLE = (*map(honest_spend, TEMPLATES), *map(anchored_spend, TEMPLATES))
+FILES = {spend.instruction.hash: spend_file(spend) for spend in WHOLE}
 
 
-@pytest.mark.parametrize("file", FILES.values(), ids=TEMPLATES)
+@pytest.mark.parametrize("file", FILES.values(), ids=lambda file: file.instruction.id)
 def test_a_file_is_read_back_as_it_was(file: SpendFile) -> None:
-    """Every template: the same content, and the same bytes when it is written again."""
+    """Every template, with an anchor and without: the same content, and the same bytes when it is written again."""
     data = spend_file_bytes(file)
     assert spend_file_of(data) == file
     assert spend_file_bytes(spend_file_of(data)) == data
@@ -175,20 +178,23 @@ def _paths(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-PATHS = [path for path in _paths(json.loads(DATA)) if path[0] != "checksum"]
+SENT = {spend.instruction.hash: (spend, spend_file_bytes(spend_file(spend))) for spend in (PLAIN, ANCHORED)}
+PATHS = [(name, path) for name, (_, data) in SENT.items() for path in _paths(json.loads(data)) if path[0] != "checksum"]
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 10**12), st.text(max_size=8), st.just([]), st.just({}),
-    st.sampled_from(["main", "recovery", "cold", "intake", "regtest", "0" * 64, "0" * 128, PLAIN.stranger.address]),
+    st.sampled_from(["main", "recovery", "cold", "intake", "regtest", "0" * 64, "0" * 128, PLAIN.stranger.address, "",
+                     Anchor(1, "cd" * 32).data]),
 )  # fmt: skip
 FREE = ("approvals", "at")
 """No signature covers when an officer says to have approved; it must lie within the time of the proposal."""
 
 
 @settings(max_examples=400)
-@given(path=st.sampled_from(PATHS), value=VALUES, drop=st.booleans())
-def test_no_changed_field_passes(path: tuple[Any, ...], value: object, drop: bool) -> None:  # noqa: FBT001
+@given(place=st.sampled_from(PATHS), value=VALUES, drop=st.booleans())
+def test_no_changed_field_passes(place: tuple[str, tuple[Any, ...]], value: object, drop: bool) -> None:  # noqa: FBT001
     """A field changed or dropped under a new checksum: refused by a code, unless it was a time within the proposal."""
-    body = json.loads(DATA)
+    (spend, data), path = SENT[place[0]], place[1]
+    body = json.loads(data)
     inside = body
     for key in path[:-1]:
         inside = inside[key]
@@ -197,7 +203,7 @@ def test_no_changed_field_passes(path: tuple[Any, ...], value: object, drop: boo
         del inside[path[-1]]
     else:
         inside[path[-1]] = value
-    seen = _look(with_checksum(body))
+    seen = _look(with_checksum(body), spend)
     if seen and (path[0], path[-1]) != FREE:
         assert not drop
         assert value == before

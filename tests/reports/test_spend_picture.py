@@ -86,3 +86,16 @@ def test_the_fee_in_words() -> None:
     """In sat, for each virtual byte, as a share; what is not known is left out."""
     assert fee_words(10_000, 376, 1_000_000).replace("\u202f", " ") == "10 000 sat, 26.6 sat/vB, 1.0% of what is paid"
     assert fee_words(7, 0, 0).replace("\u202f", " ") == "7 sat"
+
+
+def test_data_moves_nothing_and_is_said_in_words() -> None:
+    """An anchor is no strand: both sides sum without it; title, description and the last rows of a terminal say it."""
+    words = ("anchors the audit chain at position 12,345", "hash " + "ab" * 32, "moves nothing")
+    coins, outputs = [Strand(Kind.COIN, "cold, receive 0", 5_000_000)], [Strand(Kind.PAID, "address-1", 4_990_000)]
+    drawn = spend_picture("Spend 12", "cold", coins, outputs, 200, "Source: a test", words)
+    assert sum(item.amount_sats for item in drawn.outputs) == drawn.total_sats
+    assert drawn.title.endswith(", and it anchors the audit chain at position 12,345")
+    assert drawn.description.endswith(f" Data: {', '.join(words)}.")
+    assert picture_rows(drawn)[-4:] == (("", "", "data, 0 sat:"), *(("", "", line) for line in words))
+    plain = spend_picture("Spend 12", "cold", coins, outputs, 200, "Source: a test")
+    assert picture_rows(drawn)[:-4] == picture_rows(plain)

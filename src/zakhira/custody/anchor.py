@@ -57,9 +57,9 @@ class Anchor:
         return (ANCHOR_TAG + bytes.fromhex(self.head_hash) + position).hex()
 
     @property
-    def words(self) -> str:
-        """What it does, in plain words."""
-        return f"anchors the audit chain at position {self.position}, hash {self.head_hash}; moves nothing"
+    def words(self) -> tuple[str, str, str]:
+        """What it does in plain words: which position, the hash in whole, and that nothing moves."""
+        return f"anchors the audit chain at position {self.position:,}", f"hash {self.head_hash}", "moves nothing"
 
 
 def anchor_of(data: str) -> Anchor:

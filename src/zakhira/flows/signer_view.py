@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 
 from zakhira.controls.approval import APPROVAL_DOMAIN, PROPOSAL_DOMAIN
+from zakhira.custody.anchor import Anchor, anchor_in
 from zakhira.custody.checks import check_against, coins_as_told, place_in_vault, vault_named
 from zakhira.custody.coin import Instruction
 from zakhira.custody.decoded import Decoded, DecodedInput, DecodedOutput
@@ -73,6 +74,8 @@ class Role(Enum):
 
     PAID = "paid"
     CHANGE = "comes back"
+    DATA = "data"
+    """the approved anchor of the audit chain, which moves nothing"""
     STRANGE = "not approved"
 
 
@@ -87,6 +90,8 @@ class SeenOutput:
     vault: str
     place: str
     """``receive 4`` or ``change 7``"""
+    anchor: Anchor | None = None
+    """the head of an audit chain that the output holds as data, approved or not"""
 
 
 @dataclass(frozen=True)
@@ -160,18 +165,21 @@ def _seen_input(policy: Policy, given: DecodedInput, chain: str) -> SeenInput:
 
 
 def _seen_outputs(policy: Policy, decoded: Decoded, instruction: Instruction, chain: str) -> tuple[SeenOutput, ...]:
-    """Each output: a payment that was approved, change of the paying vault, or neither."""
+    """Each output: a payment that was approved, change of the paying vault, the approved anchor, or none of them."""
     lacking = Counter((payment.address, payment.amount_sats) for payment in instruction.payments)
     seen = []
     for output in decoded.outputs:
         vault, place, is_change = _place(policy, output, chain)
         said = (output.address, output.amount_sats)
+        anchor = anchor_in(output.script_hex)
         if lacking[said] > 0:
             lacking[said] -= 1
             role = Role.PAID
+        elif anchor is not None and anchor.data == instruction.anchor and output.amount_sats == 0:
+            role = Role.DATA
         else:
             role = Role.CHANGE if is_change and vault == instruction.from_vault else Role.STRANGE
-        seen.append(SeenOutput(role, output.address, output.amount_sats, vault, place))
+        seen.append(SeenOutput(role, output.address, output.amount_sats, vault, place, anchor))
     return tuple(seen)
 
 
@@ -291,7 +299,20 @@ def _good_findings(view_inputs: tuple[SeenInput, ...], outputs: tuple[SeenOutput
         sentences.append(f"What comes back goes to {change[0].vault}, {change[0].place}, derived anew.")
     if own:
         sentences.append(f"{len(own)} of the payments go to a vault of the card, derived anew.")
+    sentences += [
+        f"One output of 0 sat {', '.join(output.anchor.words)}: exactly what the officers signed, and no other data."
+        for output in outputs
+        if output.role is Role.DATA and output.anchor is not None
+    ]
     return tuple(Finding(Standing.VERIFIED, sentence) for sentence in sentences)
+
+
+def _data_findings(outputs: tuple[SeenOutput, ...]) -> tuple[Finding, ...]:
+    """What only the books know of an anchor."""
+    if not any(output.role is Role.DATA for output in outputs):
+        return ()
+    sentence = "Whether the audit chain has this hash at this position: only its books know, and other anchors tell."
+    return (Finding(Standing.UNKNOWN, sentence),)
 
 
 def _vsize(policy: Policy, decoded: Decoded, instruction: Instruction) -> int:
@@ -324,7 +345,7 @@ def view_spend(file: SpendFile, card: SignerCard, at: datetime) -> SignerView:
     if decoded is not None:
         is_taproot = all(given.is_taproot for given in decoded.inputs)
         findings += () if differences else _good_findings(inputs, outputs)
-        findings += _coin_findings(inputs, is_taproot=is_taproot)
+        findings += _coin_findings(inputs, is_taproot=is_taproot) + _data_findings(outputs)
     return SignerView(
         instruction=file.instruction,
         proposal_is_valid=proposed,

@@ -47,6 +47,8 @@ class SpendPicture:
     outputs: tuple[Strand, ...]
     total_sats: int
     source: str
+    data: tuple[str, ...] = ()
+    """what an output of 0 sat says, in lines of words, the first of them a phrase; empty where there is none"""
 
     def share(self, strand: Strand) -> float:
         """How much of all that moves this strand is."""
@@ -72,7 +74,7 @@ def _coins(amount_sats: int) -> str:
     return with_unit(btc(amount_sats), "BTC")
 
 
-def _title(vault: str, outputs: Sequence[Strand], fee_sats: int) -> str:
+def _title(vault: str, outputs: Sequence[Strand], fee_sats: int, data: Sequence[str]) -> str:
     """The message in prose; exact amounts stand beside the strands."""
     strange = _sum(outputs, Kind.STRANGE)
     if strange:
@@ -81,7 +83,9 @@ def _title(vault: str, outputs: Sequence[Strand], fee_sats: int) -> str:
     back = _sum(outputs, Kind.CHANGE)
     to = f"to {whole(len(paid))} places" if len(paid) > 1 else "to one place"
     rest = f"{btc_prose(back)} comes back" if back else "nothing comes back"
-    return f"Vault {vault} pays {btc_prose(_sum(outputs, Kind.PAID))} {to}, {rest}, the fee is {btc_prose(fee_sats)}"
+    said = f", and it {data[0]}" if data else ""
+    paid_btc = btc_prose(_sum(outputs, Kind.PAID))
+    return f"Vault {vault} pays {paid_btc} {to}, {rest}, the fee is {btc_prose(fee_sats)}{said}"
 
 
 def fee_words(fee_sats: int, vsize: int, paid_sats: int) -> str:
@@ -95,13 +99,20 @@ def fee_words(fee_sats: int, vsize: int, paid_sats: int) -> str:
 
 
 def spend_picture(
-    subject: str, vault: str, coins: Sequence[Strand], outputs: Sequence[Strand], vsize: int, source: str
+    subject: str,
+    vault: str,
+    coins: Sequence[Strand],
+    outputs: Sequence[Strand],
+    vsize: int,
+    source: str,
+    data: tuple[str, ...] = (),
 ) -> SpendPicture:
     """The picture of a spend of these coins to these outputs; what is left of the coins is the fee.
 
     ``subject`` names the spend and becomes the id of the drawing; ``outputs`` are of the kinds paid, comes back and
     not approved, without the fee. ``vsize`` (virtual bytes) is 0 where it is not known. The coins hold at least what
-    the outputs do: the caller has checked that.
+    the outputs do: the caller has checked that. ``data`` is what an output of 0 sat says, in words: it is no strand,
+    since nothing flows there.
     """
     total_sats = sum(item.amount_sats for item in coins)
     fee_sats = total_sats - sum(item.amount_sats for item in outputs)
@@ -118,15 +129,23 @@ def spend_picture(
     left = _grouped([replace(item, kind=Kind.COIN) for item in coins], "coins")
     name = "".join(letter if letter.isalnum() else "-" for letter in subject.lower())
     return SpendPicture(
-        f"spend-{name}", _title(vault, outputs, fee_sats), _description(left, right), left, right, total_sats, source
+        f"spend-{name}",
+        _title(vault, outputs, fee_sats, data),
+        _description(left, right, data),
+        left,
+        right,
+        total_sats,
+        source,
+        data,
     )
 
 
-def _description(coins: Sequence[Strand], outputs: Sequence[Strand]) -> str:
+def _description(coins: Sequence[Strand], outputs: Sequence[Strand], data: Sequence[str]) -> str:
     """What the picture shows, for those who do not see it."""
     left = "; ".join(f"{_coins(item.amount_sats)} from {item.place}" for item in coins)
     right = "; ".join(f"{item.kind.value}: {_coins(item.amount_sats)}, {item.place}" for item in outputs)
-    return f"Strands as wide as their amounts. In: {left}. Out: {right}."
+    said = f" Data: {', '.join(data)}." if data else ""
+    return f"Strands as wide as their amounts. In: {left}. Out: {right}.{said}"
 
 
 def _bar(share: float, kind: Kind) -> str:
@@ -147,6 +166,8 @@ def picture_rows(picture: SpendPicture) -> tuple[tuple[str, str, str], ...]:
         share = percent(picture.share(strand))
         place = strand.place if strand.kind is not Kind.COIN else f"{strand.place}{THIN_SPACE}({share})"
         rows.append((_bar(picture.share(strand), strand.kind), btc(strand.amount_sats), place))
+    if picture.data:
+        rows += [("", "", "data, 0 sat:"), *(("", "", line) for line in picture.data)]
     return tuple(rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zakhira.cli.answer import Answer, Table, Word
+from zakhira.custody.anchor import anchor_of
 from zakhira.custody.coin import RECOVERY
 from zakhira.flows.signer_card import SignerCard, card_fingerprint
 from zakhira.flows.signer_view import Role, SeenInput, SeenOutput, SignerView, Standing, plain_words
@@ -24,7 +25,21 @@ SOURCE = "Source: the PSBT, as rust-bitcoin and embit read it on this machine"
 def _place_words(output: SeenOutput) -> str:
     if output.vault:
         return f"{output.vault}, {output.place}"
-    return output.address or "a bare script"
+    return output.address or _script_words(output)
+
+
+def _script_words(output: SeenOutput) -> str:
+    """An output without an address: the head of an audit chain that it holds, or nothing that is known here."""
+    if output.anchor is None:
+        return "a bare script"
+    said = ", ".join(output.anchor.words)
+    return said if output.role is Role.DATA else f"an anchor that nobody approved: {said}"
+
+
+def _data_words(view: SignerView) -> tuple[str, ...]:
+    """What the approved anchor says, in lines; none where there is none."""
+    held = [output.anchor for output in view.outputs_of(Role.DATA)]
+    return held[0].words if held and held[0] is not None else ()
 
 
 def picture_of_view(view: SignerView) -> SpendPicture | None:
@@ -38,9 +53,11 @@ def picture_of_view(view: SignerView) -> SpendPicture | None:
     ]
     if sum(coin.amount_sats for coin in coins) <= 0:
         return None
-    outputs = [Strand(_KINDS[item.role], _place_words(item), item.amount_sats) for item in view.outputs]
+    flowing = [item for item in view.outputs if item.role in _KINDS]
+    outputs = [Strand(_KINDS[item.role], _place_words(item), item.amount_sats) for item in flowing]
     vault = view.inputs[0].vault or "unknown"
-    return spend_picture(plain_words(view.instruction.id), vault, coins, outputs, view.vsize, SOURCE)
+    name = plain_words(view.instruction.id)
+    return spend_picture(name, vault, coins, outputs, view.vsize, SOURCE, _data_words(view))
 
 
 def _differences(view: SignerView) -> Table:
@@ -71,7 +88,9 @@ def _lists(view: SignerView) -> tuple[Table, Table]:
         )
         for item in view.inputs
     )
-    outputs = tuple((item.role.value, item.address or "a bare script", btc(item.amount_sats)) for item in view.outputs)
+    outputs = tuple(
+        (item.role.value, item.address or _script_words(item), btc(item.amount_sats)) for item in view.outputs
+    )
     return (
         Table("Every coin", ("coin", "BTC", "of", "amount"), coins, (1,)),
         Table("Every output", ("", "address", "BTC"), outputs, (2,)),
@@ -91,6 +110,8 @@ def _authority(view: SignerView, card: SignerCard) -> Table:
     for item in view.approvals:
         who = f"{plain_words(item.officer)} ({item.role or 'not on the card'}), dated {utc_text(item.at)}"
         rows.append(("approved by", who, "signature verifies" if item.is_valid else NOT_PROVEN))
+    if said.anchor:
+        rows += [("data", line, proof) for line in anchor_of(said.anchor).words]
     if said.path == RECOVERY:
         rows.append(("path", "RECOVERY: the second quorum, over coins of a certain age", proof))
     return Table("Who says so", ("", "", ""), tuple(rows))
@@ -138,6 +159,9 @@ def _output_facts(outputs: Sequence[SeenOutput]) -> list[Json]:
             "amount_sats": item.amount_sats,
             "vault": item.vault,
             "place": item.place,
+            "anchor": None
+            if item.anchor is None
+            else {"position": item.anchor.position, "head_hash": item.anchor.head_hash},
         }
         for item in outputs
     ]
@@ -166,6 +190,7 @@ def view_facts(view: SignerView, card: SignerCard) -> dict[str, Json]:
             "from_vault": said.from_vault,
             "to_vault": said.to_vault,
             "path": said.path,
+            "anchor": said.anchor,
             "proposed_by": said.proposed_by,
             "proposed_at": utc_text(said.proposed_at),
             "expires_at": utc_text(said.expires_at),

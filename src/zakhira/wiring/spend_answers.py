@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from zakhira.cli.answer import Answer, Table
 from zakhira.controls.spend_state import OUT_STATES, SpendState
+from zakhira.custody.anchor import anchor_of
 from zakhira.custody.fee import rate_of, written_rate
 from zakhira.flows.spending.spend import BuiltVersion, TreasurySpend
 from zakhira.flows.spending.spend_line import SpendLine
@@ -128,6 +129,7 @@ def instruction_table(spend: TreasurySpend) -> Table:
     rows = [
         ("from", said.from_vault, said.path),
         *(("pays", payment.address, f"{btc_text(payment.amount_sats)} BTC") for payment in said.payments[:_ROWS]),
+        *(("data", line, "") for line in (anchor_of(said.anchor).words if said.anchor else ())),
         ("purpose", said.purpose, ""),
         ("clause", said.clause, ""),
         ("fee", f"at most {said.fee_limit_sats:,} sat", f"and {said.fee_rate_limit_sat_per_vb:,} sat/vB"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -23,6 +24,8 @@ GAP = 10.0
 LEFT_WORDS, LEFT_BAR, TRUNK, RIGHT_BAR, RIGHT_WORDS = 212.0, 222.0, 412.0, 602.0, 626.0
 BAR_WIDTH, TRUNK_WIDTH = 14.0, 14.0
 LINE_PT, SMALL_PT = 12.0, 11.0
+DATA_LINE, DATA_LETTERS = 14.0, 40
+"""Words of data stand below what flows, in lines of so many letters: a hash of 64 takes two."""
 ADDRESS_LETTERS = 31
 """Half of the longest address: it stands in whole, in two lines, since a shortened one can be imitated."""
 _FONT = "var(--plot-font, sans-serif)"
@@ -130,6 +133,20 @@ def _words(item: _Placed, picture: SpendPicture, x: float, anchor: str) -> str:
     return "".join(_line(words, x, y + 14 * number, anchor, style) for number, (words, style) in enumerate(lines))
 
 
+def _data_lines(picture: SpendPicture) -> list[str]:
+    words = [*(f"Data: {line}" for line in picture.data[:1]), *picture.data[1:]]
+    return [part for line in words for part in textwrap.wrap(line, DATA_LETTERS)]
+
+
+def _data(picture: SpendPicture, y: float) -> str:
+    """What an output of 0 sat says, without a strand: nothing flows there."""
+    style = f"font: {SMALL_PT:g}px {_FONT}; fill: {PAGE_COLOURS[INK]}"
+    return "".join(
+        _line(words, RIGHT_WORDS, y + DATA_LINE * number, "start", style)
+        for number, words in enumerate(_data_lines(picture), 1)
+    )
+
+
 def _patterns(prefix: str) -> str:
     drawn = "".join(
         f'<pattern id="{prefix}-{kind.name.lower()}" width="6" height="6" patternUnits="userSpaceOnUse">'
@@ -154,9 +171,11 @@ def draw_spend(picture: SpendPicture) -> str:
         parts += [_bar(item, LEFT_BAR, picture.id), _words(item, picture, LEFT_WORDS, "end")]
     for item in right:
         parts += [_bar(item, RIGHT_BAR, picture.id), _words(item, picture, RIGHT_WORDS, "start")]
+    parts.append(_data(picture, height))
+    below = DATA_LINE * len(_data_lines(picture)) + (GAP if picture.data else 0)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height:g}" class="plot spend" role="img" '
-        f'aria-labelledby="{picture.id}-title {picture.id}-desc">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:g} {height + below:g}" class="plot spend" '
+        f'role="img" aria-labelledby="{picture.id}-title {picture.id}-desc">'
         f'<title id="{picture.id}-title">{escape(picture.title)}</title>'
         f'<desc id="{picture.id}-desc">{escape(picture.description)}</desc>{"".join(parts)}</svg>'
     )
