@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import BY, DRY_RUN, RESERVE, ask_passphrase
 from zakhira.cli.services import Services
+from zakhira.cli.spend_options import PATHS, Command, fee_asked, proposal_terms
 from zakhira.cli.spend_services import FeeAsked, Handing, MovesOrder, PayOrder, ProposalTerms
 
-PATHS = ("main", "recovery")
 PROTOCOLS = ("bbqr", "ur")
-MAX_TARGET = 1008
-MAX_RATE = 100_000
-MAX_HOURS = 24 * 366
 MAX_INPUTS = 2_000
-Command = TypeVar("Command", bound=Callable[..., object])
 _SPEND = click.argument("spend", metavar="ID")
 _KEY = click.option("--key", type=FOLDER, required=True, help="The officer's key file.")
 _PROPOSE = (
@@ -36,32 +30,6 @@ _HOME = (
     'Example: zakhira spend cancel out/reserve pay-1 --home home-1 --clause "Treasury rules, 4.2" '
     '--fee-limit "0.001 BTC" --fee-rate-limit 100 --key out/reserve/keys/officer-dara.key'
 )
-
-
-def _terms(command: Command) -> Command:
-    """What every proposal says."""
-    for option in (
-        click.option(
-            "--hours", type=click.IntRange(0, MAX_HOURS), default=0, help="How long it may wait; 0: the policy's."
-        ),
-        click.option(
-            "--fee-rate-limit", type=click.IntRange(1, MAX_RATE), default=100, show_default=True, help="sat/vB."
-        ),
-        click.option("--fee-limit", default="0.001 BTC", show_default=True, help="The most that the fee may be."),
-        click.option("--clause", default="", help="The authority cited; the policy's clause unless given."),
-    ):
-        command = option(command)
-    return command
-
-
-def _fee(command: Command) -> Command:
-    """How fast, or at what rate by hand."""
-    for option in (
-        click.option("--fee-rate", default="", metavar="SAT/VB", help="The rate by hand, in place of an estimate."),
-        click.option("--target", type=click.IntRange(1, MAX_TARGET), default=6, show_default=True, help="Blocks."),
-    ):
-        command = option(command)
-    return command
 
 
 def _handing(command: Command) -> Command:
@@ -100,8 +68,9 @@ def spend() -> None:
 @click.option("--lot", "lots", multiple=True, metavar="TXID:N", help="Spend of these lots alone; repeatable.")
 @click.option("--coins-for", default="", help="The purpose of the coins that pay, where a vault has several.")
 @click.option("--path", type=click.Choice(PATHS), default="main", show_default=True, help="By which quorum.")
-@_terms
-@_fee
+@click.option("--anchor", is_flag=True, help="Take the head of the audit chain along, in an output of 0 sat.")
+@proposal_terms
+@fee_asked
 @_KEY
 @DRY_RUN
 @JSON
@@ -128,6 +97,7 @@ def propose(
     fee_rate: str,
     key: Path,
     *,
+    anchor: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -137,7 +107,9 @@ def propose(
     """
     terms = ProposalTerms(folder, spend, purpose, clause, fee_limit, fee_rate_limit, hours, key)
     fee = FeeAsked(target, fee_rate)
-    order = PayOrder(terms, from_vault, payments, payments_file, to_vault, amounts, coins, lots, coins_for, path, fee)
+    order = PayOrder(
+        terms, from_vault, payments, payments_file, to_vault, amounts, coins, lots, coins_for, path, fee, anchor=anchor
+    )
     answer_with(lambda: services.spends.propose(order, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
@@ -157,8 +129,8 @@ def propose(
     "--most-inputs", type=click.IntRange(2, MAX_INPUTS), default=200, show_default=True, help="Of a gathering."
 )
 @click.option("--path", type=click.Choice(PATHS), default="main", show_default=True, help="By which quorum.")
-@_terms
-@_fee
+@proposal_terms
+@fee_asked
 @_KEY
 @DRY_RUN
 @JSON
@@ -272,7 +244,7 @@ def reject(
 @spend.command(epilog="Example: zakhira spend build out/reserve pay-1 --fee-rate 5 --out pay-1.json")
 @RESERVE
 @_SPEND
-@_fee
+@fee_asked
 @_handing
 @DRY_RUN
 @JSON
@@ -345,8 +317,8 @@ def broadcast(services: Services, folder: Path, spend: str, *, dry_run: bool, as
 @click.option(
     "--child", default="", metavar="NEW-ID", help="Hasten it by a child instead, proposed as a spend of its own."
 )
-@_terms
-@_fee
+@proposal_terms
+@fee_asked
 @_handing
 @click.option("--key", type=FOLDER, help="The officer's key file, for --child.")
 @DRY_RUN
@@ -390,8 +362,8 @@ def bump(
 @click.option(
     "--path", type=click.Choice(PATHS), default="main", show_default=True, help="By which quorum it goes home."
 )
-@_terms
-@_fee
+@proposal_terms
+@fee_asked
 @click.option("--key", type=FOLDER, help="The officer's key file, for --home.")
 @BY
 @DRY_RUN

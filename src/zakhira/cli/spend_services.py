@@ -54,6 +54,8 @@ class PayOrder:
     path: str
     fee: FeeAsked
     """for batches, whose coins are chosen when they are proposed"""
+    anchor: bool = False
+    """take the head of the audit chain along"""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from zakhira.controls.spend_state import OUT_STATES, SpendState, is_over
 from zakhira.custody.fee import rate_from_sat_per_vb
 from zakhira.custody.refusals import BadFeeRate
 from zakhira.custody.spend_plan import MOST_OUTPUTS
+from zakhira.flows.anchoring import with_head
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.following import follow_chain
 from zakhira.flows.signer_card import card_of_policy
@@ -91,6 +92,8 @@ class SpendDesk:
         officer = self._officer(order.terms.key, ask)
         with self._open(order.terms.folder, dry_run=dry_run) as treasury:
             told = _pay_order(treasury, order)
+            if order.anchor:
+                told = with_head(treasury, told)
             if len(told.payments) > MOST_OUTPUTS:
                 found = propose_batches(treasury, told, officer, _wish(order.fee))
                 sentence = f"{len(found.spends)} spends are proposed. {found.reason}".strip()
