@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from zakhira.custody.vault_state import VaultRecord, record_json, record_of
+from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.ports.authority import SpendAuthority
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.coin_store import CoinStore, Depth
@@ -24,9 +25,10 @@ VAULT = "vault"
 class Treasury:
     """What use cases of custody are handed: the books, the followed chain, the node, and who decides.
 
-    ``policy`` has officers, roles and limits; its vaults are those of the programme file, :func:`policy_in_force` has
-    those of the books instead. ``second`` is another node that must agree before anything moves, where there is one.
-    ``now`` (UTC) and ``seed`` come from outside, so that every run can be repeated.
+    ``policy`` is what the programme file says now: the first version of the policy in new books, and otherwise only
+    held against them. What is in force says :func:`policy_in_force`, with the vaults of the books.
+    ``second`` is another node that must agree before anything moves, where there is one. ``now`` (UTC) and ``seed``
+    come from outside, so that every run can be repeated.
     """
 
     books: Books
@@ -53,5 +55,10 @@ def next_vault_key(before: VaultRecord) -> str:
 
 
 def policy_in_force(treasury: Treasury) -> Policy:
-    """The policy with the vaults of the books."""
-    return replace(treasury.policy, vaults=tuple(item.vault for item in vault_records(treasury.books).values()))
+    """The newest version of the policy whose time has come, with the vaults of the books.
+
+    Raises:
+        AuthorityForged: an act of authority in the books does not verify.
+    """
+    policy = authority_of(treasury.books, treasury.policy, treasury.now).version.policy
+    return replace(policy, vaults=tuple(item.vault for item in vault_records(treasury.books).values()))

@@ -1,0 +1,180 @@
+"""Whether an act counts after those before it: the same check before it is recorded and whenever it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from zakhira.controls.act_refusal import ActCause, ActRefusal
+from zakhira.controls.approval import PROPOSAL_DOMAIN, Approval, Veto, approval_is_genuine, veto_is_genuine
+from zakhira.controls.authority import Authority, MotionRecord, MotionState
+from zakhira.controls.decision import Verdict
+from zakhira.controls.motion import MOST_REASON_CHARACTERS, POLICY_CHANGE, Motion
+from zakhira.controls.motion_check import check_motion, may_be_moved, told_reasons
+from zakhira.controls.policy_changes import change_refusals
+from zakhira.controls.public_acts import (
+    Act,
+    Enrolment,
+    Founding,
+    Proposal,
+    RecordedAct,
+    Revocation,
+    SignedFreeze,
+    enrolment_is_genuine,
+    freeze_is_genuine,
+    revocation_is_genuine,
+)
+from zakhira.kernel.interval import utc_text
+from zakhira.kernel.signatures import signature_is_valid
+
+
+def act_refusal(state: Authority, recorded: RecordedAct) -> ActRefusal | None:
+    """Why the act does not count, where ``state`` is the authority at the moment of its recording; None if it does."""
+    act = recorded.act
+    if recorded.number != state.last_number + 1:
+        return ActRefusal(ActCause.OUT_OF_ORDER, f"Act {recorded.number} stands where {state.last_number + 1} is due.")
+    if isinstance(act, Founding) or not state.versions:
+        if isinstance(act, Founding) and recorded.number == 1:
+            return None
+        return ActRefusal(ActCause.OUT_OF_ORDER, f"Act {recorded.number}: a policy is founded once, and first.")
+    return _date_refusal(act, recorded.at) or _repeated(state, act) or _refusal(state, recorded.at, act)
+
+
+def _date_refusal(act: Act, recorded_at: datetime) -> ActRefusal | None:
+    at = _date(act)
+    if at > recorded_at:
+        return ActRefusal(
+            ActCause.MISTIMED, f"It is dated {utc_text(at)}, and was recorded at {utc_text(recorded_at)}."
+        )
+    return None
+
+
+def _date(act: Act) -> datetime:
+    assert not isinstance(act, Founding), "nobody signs a founding"
+    return act.motion.proposed_at if isinstance(act, Proposal) else act.at
+
+
+def _repeated(state: Authority, act: Act) -> ActRefusal | None:
+    assert not isinstance(act, Founding), "a founding is never repeated"
+    name = act.motion.hash if isinstance(act, Proposal) else act.statement_hash
+    if name in state.seen:
+        return ActRefusal(ActCause.REPEATED, f"{name} was recorded before.")
+    return None
+
+
+def _refusal(state: Authority, at: datetime, act: Act) -> ActRefusal | None:
+    match act:
+        case Proposal():
+            genuine = _signed_by(state, act.motion.proposer, lambda key: _is_proposers(act, key))
+            return genuine or _reason_refusal(act.motion.reason) or _motion_refusal(state, at, act.motion)
+        case Approval():
+            genuine = _signed_by(state, act.officer, lambda key: approval_is_genuine(act, key))
+            return genuine or _word_refusal(state, at, act)
+        case Veto():
+            genuine = _signed_by(state, act.officer, lambda key: veto_is_genuine(act, key))
+            return genuine or _reason_refusal(act.reason) or _word_refusal(state, at, act)
+        case SignedFreeze():
+            genuine = _signed_by(state, act.officer, lambda key: freeze_is_genuine(act, key))
+            return genuine or _reason_refusal(act.reason)
+        case Revocation():
+            genuine = _signed_by(state, act.by, lambda key: revocation_is_genuine(act, key))
+            return genuine or _reason_refusal(act.reason) or _revocation_refusal(state, act)
+        case Enrolment():
+            return _enrolment_refusal(state, act)
+        case Founding():
+            raise AssertionError("a founding was looked at before")
+
+
+def _is_proposers(proposal: Proposal, key: str) -> bool:
+    return signature_is_valid(key, PROPOSAL_DOMAIN, proposal.motion.hash, proposal.signature)
+
+
+def _signed_by(state: Authority, name: str, is_genuine: Callable[[str], bool]) -> ActRefusal | None:
+    officer = state.officer(name)
+    if officer is None:
+        return ActRefusal(ActCause.NOT_AN_OFFICER, f"{name[:80]!r} is no officer of the policy in force.")
+    key = officer.public_key.lower()
+    if not is_genuine(key):
+        return ActRefusal(ActCause.FORGED, f"The key of {name} did not make the signature.")
+    gone = state.revoked.get(key)
+    if gone is not None:
+        return ActRefusal(ActCause.KEY_REVOKED, f"The key of {name} was revoked by {gone.by} at {utc_text(gone.at)}.")
+    return None
+
+
+def _reason_refusal(reason: str) -> ActRefusal | None:
+    if not reason.strip() or len(reason) > MOST_REASON_CHARACTERS:
+        return ActRefusal(
+            ActCause.BAD_REASON, f"The reason is empty or longer than {MOST_REASON_CHARACTERS} characters."
+        )
+    return None
+
+
+def _motion_refusal(state: Authority, at: datetime, motion: Motion) -> ActRefusal | None:
+    policy = state.version.policy
+    if motion.policy_hash != state.version.hash:
+        return ActRefusal(
+            ActCause.OVERTAKEN,
+            f"It is put under version {motion.policy_hash[:12]} of the policy; in force is {state.version.hash[:12]}.",
+        )
+    decision = may_be_moved(policy, motion, state.revoked_since, at)
+    if decision.verdict is Verdict.REFUSED:
+        return ActRefusal(ActCause.NOT_ALLOWED, told_reasons(decision))
+    if motion.kind == POLICY_CHANGE:
+        return next(change_refusals(policy, motion, state.enrolled, state.revoked.keys()), None)
+    missing = [name for name in motion.freezes if name not in state.freezes]
+    if missing or not motion.freezes:
+        what = f"no freeze {missing[0][:12]} stands" if missing else "it names no freeze"
+        return ActRefusal(ActCause.UNKNOWN_FREEZE, f"Nothing to thaw: {what}.")
+    return None
+
+
+def _word_refusal(state: Authority, at: datetime, act: Approval | Veto) -> ActRefusal | None:
+    """A yes or a no to a motion that is pending, by somebody whom the policy lets."""
+    record = state.motions.get(act.instruction_hash)
+    if record is None:
+        return ActRefusal(ActCause.UNKNOWN_MOTION, f"There is no motion {act.instruction_hash[:12]}.")
+    takes = {MotionState.OPEN} if isinstance(act, Approval) else {MotionState.OPEN, MotionRecord, MotionState.LOCKED}
+    if record.state not in takes:
+        cause = ActCause.OVERTAKEN if record.state is MotionState.OVERTAKEN else ActCause.MOTION_OVER
+        return ActRefusal(cause, f"Motion {record.motion.id} is {record.state.value}.")
+    if act.at < record.motion.proposed_at:
+        return ActRefusal(ActCause.MISTIMED, f"It is dated {utc_text(act.at)}, before the motion.")
+    return _voice_refusal(state, at, record, act)
+
+
+def _voice_refusal(state: Authority, at: datetime, record: MotionRecord, act: Approval | Veto) -> ActRefusal | None:
+    approvals = (*record.approvals, act) if isinstance(act, Approval) else record.approvals
+    check = check_motion(
+        state.version.policy,
+        record.motion,
+        approvals,
+        at,
+        vetoes=(act,) if isinstance(act, Veto) else (),
+        revoked=state.revoked_since,
+        known_at={**record.known_at, act.statement_hash: at},
+    )
+    if isinstance(act, Veto):
+        no = ActRefusal(ActCause.NOT_ALLOWED, f"The policy does not let {act.officer} veto motion {record.motion.id}.")
+        return None if check.vetoed else no
+    if check.decision.verdict is Verdict.REFUSED:
+        return ActRefusal(ActCause.NOT_ALLOWED, told_reasons(check.decision))
+    return None
+
+
+def _revocation_refusal(state: Authority, act: Revocation) -> ActRefusal | None:
+    if act.public_key not in state.keys_of(act.officer) and (act.officer, act.public_key) not in state.enrolled:
+        return ActRefusal(ActCause.UNKNOWN_KEY, f"{act.public_key[:64]} was never a key of {act.officer[:80]}.")
+    if act.public_key in state.revoked:
+        return ActRefusal(ActCause.REPEATED, f"The key of {act.officer} is revoked already.")
+    return None
+
+
+def _enrolment_refusal(state: Authority, act: Enrolment) -> ActRefusal | None:
+    if not enrolment_is_genuine(act) or act.public_key != act.public_key.lower():
+        return ActRefusal(
+            ActCause.FORGED, f"The key {act.public_key[:64]} did not sign that {act.officer[:80]} holds it."
+        )
+    if act.public_key in state.revoked:
+        return ActRefusal(ActCause.KEY_REVOKED, f"The key {act.public_key} was revoked.")
+    return None

@@ -1,0 +1,115 @@
+"""The state of authority at a moment: versions of the policy, motions, freezes, and keys that count no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from zakhira.controls.act_refusal import ActFault
+from zakhira.controls.approval import Approval, Veto
+from zakhira.controls.motion import Motion
+from zakhira.controls.motion_check import MotionCheck
+from zakhira.controls.public_acts import Enrolment, Revocation, SignedFreeze
+from zakhira.controls.standing import Freeze, Standing
+from zakhira.programme.model import Officer, Policy
+
+
+class MotionState(Enum):
+    """How far a motion is."""
+
+    OPEN = "open"
+    LOCKED = "approved, in its lock"
+    IN_FORCE = "in force"
+    VETOED = "vetoed"
+    EXPIRED = "expired"
+    OVERTAKEN = "overtaken"
+    """another version came into force first"""
+
+
+@dataclass(frozen=True)
+class PolicyVersion:
+    """A version of the policy, without vaults. ``motion`` is the hash of what made it; empty for the first."""
+
+    number: int
+    policy: Policy
+    hash: str
+    in_force_since: datetime
+    motion: str = ""
+
+
+@dataclass(frozen=True)
+class MotionRecord:
+    """A motion with what was signed about it, and what that comes to."""
+
+    motion: Motion
+    recorded_at: datetime
+    approvals: tuple[Approval, ...] = ()
+    vetoes: tuple[Veto, ...] = ()
+    known_at: Mapping[str, datetime] = field(default_factory=dict)
+    """when each signature was recorded, by the hash of its statement"""
+    check: MotionCheck | None = None
+    state: MotionState = MotionState.OPEN
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it can still come into force."""
+        return self.state in {MotionState.OPEN, MotionState.LOCKED}
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The state of authority at ``at`` (UTC). Keys are in small letters."""
+
+    at: datetime
+    versions: tuple[PolicyVersion, ...] = ()
+    """those that have come into force, the first one first; none where nothing was founded"""
+    motions: Mapping[str, MotionRecord] = field(default_factory=dict)
+    """by hash, in the order in which they were put forward"""
+    freezes: Mapping[str, SignedFreeze] = field(default_factory=dict)
+    """those that stand, by hash"""
+    revoked: Mapping[str, Revocation] = field(default_factory=dict)
+    """by key"""
+    enrolments: tuple[Enrolment, ...] = ()
+    faults: tuple[ActFault, ...] = ()
+    """acts on the record that count nothing"""
+    last_number: int = 0
+    seen: frozenset[str] = frozenset()
+    """hashes of what was signed, so that nothing is taken twice"""
+
+    @property
+    def version(self) -> PolicyVersion:
+        """The version in force."""
+        assert self.versions, "a policy was founded"
+        return self.versions[-1]
+
+    @property
+    def standing(self) -> Standing:
+        """What the policy's engine asks for."""
+        first = next(iter(self.freezes.values()), None)
+        freeze = None if first is None else Freeze(first.officer, first.reason, first.at)
+        return Standing(self.version.hash, freeze, self.revoked_since)
+
+    @property
+    def revoked_since(self) -> Mapping[str, datetime]:
+        """The moment from which each revoked key counts no more."""
+        return {key: revocation.at for key, revocation in self.revoked.items()}
+
+    @property
+    def enrolled(self) -> frozenset[tuple[str, str]]:
+        """Officer and key of every proof that a key is held."""
+        return frozenset((item.officer, item.public_key) for item in self.enrolments)
+
+    def officer(self, officer: str) -> Officer | None:
+        """The officer of the version in force."""
+        return next((item for item in self.version.policy.officers if item.id == officer), None)
+
+    def keys_of(self, officer: str) -> frozenset[str]:
+        """Every key that any version gave to the officer."""
+        return frozenset(
+            item.public_key.lower()
+            for version in self.versions
+            for item in version.policy.officers
+            if item.id == officer
+        )

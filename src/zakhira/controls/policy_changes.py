@@ -1,0 +1,60 @@
+"""What a changed policy may not bring in: payees listed in the past, and keys that nobody has proven to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from zakhira.controls.act_refusal import ActCause, ActRefusal
+from zakhira.controls.motion import Motion
+from zakhira.kernel.interval import utc_text
+from zakhira.programme.model import Officer, Policy
+
+
+def change_refusals(
+    before: Policy, motion: Motion, enrolled: Collection[tuple[str, str]], revoked: Collection[str]
+) -> Iterator[ActRefusal]:
+    """Why the change may not be put forward. ``enrolled`` has (officer, key); keys are in small letters."""
+    assert motion.to is not None, "a change says to what"
+    if motion.to_hash == motion.policy_hash:
+        yield ActRefusal(ActCause.NOTHING_CHANGES, f"The policy is {motion.to_hash} already.")
+    yield from _payee_refusals(before, motion)
+    yield from _key_refusals(before, motion.to, enrolled, revoked)
+
+
+def _payee_refusals(before: Policy, motion: Motion) -> Iterator[ActRefusal]:
+    assert motion.to is not None, "a change says to what"
+    known = {(payee.address, payee.listed_at) for payee in before.payees}
+    for payee in motion.to.payees:
+        if (payee.address, payee.listed_at) not in known and payee.listed_at < motion.proposed_at:
+            yield ActRefusal(
+                ActCause.BACKDATED_LISTING,
+                f"Payee {payee.id} is listed from {utc_text(payee.listed_at)}, before the change was put forward at "
+                f"{utc_text(motion.proposed_at)}.",
+            )
+
+
+def new_keys(before: Policy, after: Policy) -> tuple[Officer, ...]:
+    """Officers of ``after`` whose key ``before`` does not give to the same officer."""
+    known = {(officer.id, officer.public_key.lower()) for officer in before.officers}
+    return tuple(officer for officer in after.officers if (officer.id, officer.public_key.lower()) not in known)
+
+
+def _key_refusals(
+    before: Policy, after: Policy, enrolled: Collection[tuple[str, str]], revoked: Collection[str]
+) -> Iterator[ActRefusal]:
+    for officer in new_keys(before, after):
+        key = officer.public_key.lower()
+        if key in revoked:
+            yield ActRefusal(ActCause.KEY_NOT_FREE, f"The key of {officer.id} was revoked: {key}.")
+        elif (officer.id, key) not in enrolled:
+            yield ActRefusal(ActCause.NOT_ENROLLED, f"The key of {officer.id} has not proven to be held: {key}.")
+    first: dict[str, str] = {}
+    for officer in after.officers:
+        other = first.setdefault(officer.public_key.lower(), officer.id)
+        if other != officer.id:
+            yield ActRefusal(ActCause.KEY_NOT_FREE, f"{other} and {officer.id} have one key.")
+
+
+def keys_by_officer(policy: Policy) -> Mapping[str, str]:
+    """The key of each officer, in small letters."""
+    return {officer.id: officer.public_key.lower() for officer in policy.officers}
