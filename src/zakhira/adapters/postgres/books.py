@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres import reading
-from zakhira.adapters.postgres.connecting import connect
+from zakhira.adapters.postgres.connecting import RECOVERY_SECONDS, connect, reading_dsn
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.schema import load_migrations, migrate
 from zakhira.adapters.postgres.writing import insert_write
@@ -48,10 +48,17 @@ class PostgresBooks:
     The schema must be there (:func:`open_books`).
     """
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, *, recovery_s: float = RECOVERY_SECONDS) -> None:
+        self._dsn, self._recovery_s = dsn, recovery_s
         self._connection: Connection[TupleRow] | None = None
         self._accounts: dict[str, AccountSpec] = {}
+
+    def reader(self, timeout_s: float) -> PostgresBooks:
+        """The same books over a connection of its own, for another thread that only looks.
+
+        It cannot write, and no question of its may take longer than so many seconds.
+        """
+        return PostgresBooks(reading_dsn(self._dsn, timeout_s), recovery_s=0)
 
     def close(self) -> None:
         """Close the connection; the books can be used again and then open another."""
@@ -128,7 +135,7 @@ class PostgresBooks:
 
     def _ask_once(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
         if self._connection is None:
-            self._connection = connect(self._dsn, as_app=True)
+            self._connection = connect(self._dsn, as_app=True, recovery_s=self._recovery_s)
         try:
             return question(self._connection)
         except psycopg.Error as error:

@@ -7,7 +7,7 @@ import time
 
 import psycopg
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
@@ -45,6 +45,14 @@ def connect(dsn: str, *, as_app: bool, recovery_s: float = RECOVERY_SECONDS) -> 
             time.sleep(POLL_SECONDS)
         else:
             return _prepared(connection, as_app=as_app)
+
+
+def reading_dsn(dsn: str, timeout_s: float) -> str:
+    """The address for connections that only read, and that give up a question after so long."""
+    milliseconds = int(timeout_s * 1000)
+    given = conninfo_to_dict(dsn).get("options") or ""
+    options = f"{given} -c default_transaction_read_only=on -c statement_timeout={milliseconds}".strip()
+    return make_conninfo(dsn, options=options, tcp_user_timeout=str(milliseconds))
 
 
 def _require_readable(dsn: str) -> None:

@@ -39,8 +39,9 @@ _BY_STATE: dict[str, type[ZakhiraError]] = {
 }
 _REFUSED_CLASSES = ("28", "3D", "42501")
 """Invalid authorisation, no such database, insufficient privilege."""
-_UNREACHABLE_CLASSES = ("08", "53", "57P", "58", "40")
-"""Connection, resources, intervention by the operator, system, and a transaction that was rolled back."""
+_UNREACHABLE_CLASSES = ("08", "53", "57P", "57014", "58", "40")
+"""Connection, resources, intervention by the operator, a question that took too long, system, and a transaction that
+was rolled back."""
 
 _REMEDIES: dict[type[ZakhiraError], str] = {
     EntryExists: "Correct it by a further entry.",
