@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from zakhira.cli.anchor_services import AnchorServices
     from zakhira.cli.answer import Answer, Finding, Progress, ServedNode
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
     from zakhira.cli.policy_services import PolicyServices
@@ -139,6 +140,10 @@ class Services(Protocol):
     @property
     def spends(self) -> SpendServices:
         """Spends of a reserve."""
+
+    @property
+    def anchors(self) -> AnchorServices:
+        """Heads of the audit chain in Bitcoin."""
 
     @property
     def signers(self) -> SignerServices:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from zakhira.custody.anchor import Anchor, anchor_of
 from zakhira.flows.ports.books import Books
 from zakhira.kernel.errors import Refused
@@ -27,13 +29,13 @@ def current_head(books: Books) -> Anchor:
     return Anchor(head.position, head.hash)
 
 
-def hash_at(books: Books, position: int) -> str:
-    """The hash of the chain's entry at a position, from 1; empty where it has none."""
+def hashes_at(books: Books, positions: Collection[int]) -> Mapping[int, str]:
+    """The hashes of the chain's entries at these positions, from 1; a position that it does not have is left out."""
     head = books.chain_head()
-    if position == head.position:
-        return head.hash
+    if set(positions) <= {head.position}:
+        return {head.position: head.hash} if positions else {}
     entries = books.audit_entries()
-    return entries[position - 1].hash if position <= len(entries) else ""
+    return {position: entries[position - 1].hash for position in positions if position <= len(entries)}
 
 
 def require_own_head(books: Books, data: str) -> None:
@@ -44,7 +46,7 @@ def require_own_head(books: Books, data: str) -> None:
         BadAnchor: the data is no anchor.
     """
     anchor = anchor_of(data)
-    own = hash_at(books, anchor.position)
+    own = hashes_at(books, (anchor.position,)).get(anchor.position, "")
     if own != anchor.head_hash:
         raise ForeignHead(
             f"The anchor names the hash {anchor.head_hash} at position {anchor.position}; the audit chain has "

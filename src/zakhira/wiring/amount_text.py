@@ -20,9 +20,9 @@ def btc_text(amount_sats: int) -> str:
     return f"{sign}{whole:,}.{digits[:3]} {digits[3:6]} {digits[6:]}"
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 block``, ``2 blocks``, ``1,000 keys``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def counted(count: int, noun: str, many: str = "") -> str:
+    """``1 block``, ``2 blocks``, ``1,000 keys``; ``many`` is the plural where it is not the noun and an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or f'{noun}s'}"
 
 
 def sats_of(text: str) -> int:

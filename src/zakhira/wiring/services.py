@@ -13,6 +13,7 @@ from zakhira.wiring.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from zakhira.wiring.address_service import AddressDesk
+    from zakhira.wiring.anchor_service import AnchorDesk
     from zakhira.wiring.code_service import CodeDesk
     from zakhira.wiring.device_service import DeviceDesk
     from zakhira.wiring.keys_service import KeyDesk
@@ -166,6 +167,13 @@ class ProgramServices:
         from zakhira.wiring.spend_service import SpendDesk
 
         return SpendDesk(self._settings)
+
+    @property
+    def anchors(self) -> AnchorDesk:
+        """Heads of the audit chain in Bitcoin."""
+        from zakhira.wiring.anchor_service import AnchorDesk
+
+        return AnchorDesk(self._settings)
 
     @property
     def signers(self) -> SignerDesk:

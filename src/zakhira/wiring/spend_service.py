@@ -95,7 +95,7 @@ class SpendDesk:
             if order.anchor:
                 told = with_head(treasury, told)
             if len(told.payments) > MOST_OUTPUTS:
-                found = propose_batches(treasury, told, officer, _wish(order.fee))
+                found = propose_batches(treasury, told, officer, fee_wish(order.fee))
                 sentence = f"{len(found.spends)} spends are proposed. {found.reason}".strip()
                 return proposals_answer(found.spends, sentence, dry_run=dry_run)
             spend = propose(treasury, told, officer)
@@ -106,7 +106,7 @@ class SpendDesk:
         """Propose moves in bounded steps, or a gathering of small coins."""
         officer = self._officer(order.terms.key, ask)
         with self._open(order.terms.folder, dry_run=dry_run) as treasury:
-            terms = _spend_order(treasury, order.terms, path=order.path)
+            terms = spend_order(treasury, order.terms, path=order.path)
             step_sats = parse_amount(order.step).units
             move = MoveOrder(
                 order.terms.spend, order.from_vault, order.to_vault, step_sats, terms, order.older_than_height
@@ -116,13 +116,13 @@ class SpendDesk:
                     treasury,
                     move,
                     officer,
-                    _wish(order.fee),
+                    fee_wish(order.fee),
                     small_below_sats=parse_amount(order.small_below).units,
                     rate_below_sat_per_kvb=_rate(order.cheap_below),
                     most_inputs=order.most_inputs,
                 )
             else:
-                spends = propose_moves(treasury, move, officer, _wish(order.fee))
+                spends = propose_moves(treasury, move, officer, fee_wish(order.fee))
             return proposals_answer(spends, f"{len(spends)} steps are proposed.", dry_run=dry_run)
 
     def list(self, folder: Path, *, everything: bool) -> Answer:
@@ -172,13 +172,13 @@ class SpendDesk:
         with self._open(folder, dry_run=dry_run) as treasury:
             after = load_spend(treasury, spend)
             if after.state not in OUT_STATES:
-                after = build(treasury, spend, _wish(fee))
+                after = build(treasury, spend, fee_wish(fee))
             return _handed(treasury, after, handing, "is built", dry_run=dry_run)
 
     def bump(self, folder: Path, spend: str, fee: FeeAsked, handing: Handing, *, dry_run: bool) -> Answer:
         """Another version with a higher fee."""
         with self._open(folder, dry_run=dry_run) as treasury:
-            after = bump(treasury, spend, _wish(fee))
+            after = bump(treasury, spend, fee_wish(fee))
             return _handed(treasury, after, handing, "has a dearer version", dry_run=dry_run)
 
     def sign(self, folder: Path, spend: str, key: Path, ask: Ask, *, dry_run: bool) -> Answer:
@@ -212,7 +212,7 @@ class SpendDesk:
         """Propose a child that pays for its parent."""
         officer = self._officer(terms.key, ask)
         with self._open(terms.folder, dry_run=dry_run) as treasury:
-            after = propose_child(treasury, parent, _spend_order(treasury, terms), officer, _wish(fee))
+            after = propose_child(treasury, parent, spend_order(treasury, terms), officer, fee_wish(fee))
             return step_answer(after, _what_next(after, f"is proposed to hasten {parent}"), dry_run=dry_run)
 
     def cancel(self, folder: Path, spend: str, by: str, *, dry_run: bool) -> Answer:
@@ -225,7 +225,7 @@ class SpendDesk:
         """Propose the double-spend home by a path of the vault."""
         officer = self._officer(terms.key, ask)
         with self._open(terms.folder, dry_run=dry_run) as treasury:
-            after = propose_home(treasury, spend, _spend_order(treasury, terms, path), officer, _wish(fee))
+            after = propose_home(treasury, spend, spend_order(treasury, terms, path), officer, fee_wish(fee))
             return step_answer(after, _what_next(after, f"is proposed to take {spend} home"), dry_run=dry_run)
 
     def status(self, folder: Path, *, dry_run: bool) -> Answer:
@@ -253,11 +253,12 @@ def _rate(text: str) -> int:
         raise BadFeeRate(f"{text[:40]!r} is no fee rate.", "Give sat/vB, like 12.5") from None
 
 
-def _wish(fee: FeeAsked) -> FeeWish:
+def fee_wish(fee: FeeAsked) -> FeeWish:
+    """What was asked, as building takes it; raises BadFeeRate."""
     return FeeWish(fee.target_blocks, _rate(fee.rate) if fee.rate else 0)
 
 
-def _spend_order(treasury: Treasury, terms: ProposalTerms, path: str = "main") -> SpendOrder:
+def spend_order(treasury: Treasury, terms: ProposalTerms, path: str = "main") -> SpendOrder:
     """An order without vaults and payments, of the terms that every proposal has."""
     hours = timedelta(hours=terms.hours)
     return SpendOrder(
@@ -273,7 +274,7 @@ def _spend_order(treasury: Treasury, terms: ProposalTerms, path: str = "main") -
 
 
 def _pay_order(treasury: Treasury, order: PayOrder) -> SpendOrder:
-    base = _spend_order(treasury, order.terms, order.path)
+    base = spend_order(treasury, order.terms, order.path)
     payments = tuple(payment_of(text) for text in order.payments)
     if order.payments_file is not None:
         payments += read_payments(order.payments_file)
