@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from zakhira.adapters.drill_keys import officer_key, officer_public_key, signer_seed, signer_xpub
-from zakhira.controls.approval import APPROVAL_DOMAIN, Approval
+from zakhira.controls.approval import Approval
 from zakhira.custody.coin import Address, Coin, Instruction
 from zakhira.custody.descriptor import derive_address
 from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, plan_sweep
-from zakhira.kernel.signatures import signing_bytes
+from zakhira.flows.officer_words import sign_approval
 from zakhira.programme.model import Officer, Policy, Vault, VaultKey
+from zakhira.programme.policy_text import policy_hash
+from zakhira.simulator.signer import SimulatedOfficer
 
 PHRASE = "a phrase that anybody may read"
 CHAIN = "regtest"
@@ -68,10 +70,13 @@ def proposal(name: str = "sweep-1") -> Proposal:
     return Proposal(name, "sweep intake to cold", "dara", NOW)
 
 
-def approve(officer: str, instruction: Instruction) -> Approval:
+def approve(
+    officer: str, instruction: Instruction, *, at: datetime | None = None, policy: Policy | None = None
+) -> Approval:
     """The officer's signature over the instruction."""
-    signature = officer_key(PHRASE, officer).sign(signing_bytes(APPROVAL_DOMAIN, instruction.hash)).hex()
-    return Approval(officer, instruction.hash, signature, NOW + timedelta(hours=1))
+    key = SimulatedOfficer(officer, officer_key(PHRASE, officer).private_bytes_raw())
+    moment = at or instruction.proposed_at + timedelta(hours=1)
+    return sign_approval(key, instruction.hash, moment, policy_hash(policy or POLICY))
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ def make_sweep(held: tuple[HeldCoin, ...] | None = None, policy: Policy = POLICY
     destination = derive_address(COLD, 0, 0, CHAIN)
     instruction = plan_sweep(held, destination, policy, CHAIN, proposal(name))
     psbt = build_psbt(instruction, held, policy, (destination,))
-    return Sweep(held, destination, instruction, psbt, (approve("amina", instruction), approve("chand", instruction)))
+    approvals = tuple(approve(name, instruction, policy=policy) for name in ("amina", "chand"))
+    return Sweep(held, destination, instruction, psbt, approvals)
 
 
 def seed_of(vault: Vault, number: int) -> bytes:

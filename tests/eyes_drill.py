@@ -34,7 +34,7 @@ def proposal_signature(instruction: Instruction, officer: str = "dara") -> str:
 def spend_file(spend: Spend, maps: PsbtMaps | None = None) -> SpendFile:
     """An honest spend as it travels, or its officers' words around other bytes."""
     said = spend.instruction
-    approvals = (approve("amina", said), approve("chand", said))
+    approvals = tuple(approve(name, said, policy=spend.policy) for name in ("amina", "chand"))
     return SpendFile(said, proposal_signature(said), approvals, text_of(maps or spend.maps))
 
 
@@ -48,12 +48,6 @@ def shifted(spend: Spend, at: datetime) -> Spend:
     moved = at.replace(microsecond=0) - timedelta(hours=2)
     said = replace(spend.instruction, proposed_at=moved, expires_at=moved + timedelta(hours=48))
     return replace(spend, instruction=said, maps=under(spend.maps, said))
-
-
-def dated(file: SpendFile) -> SpendFile:
-    """The file with approvals given an hour after the proposal."""
-    at = file.instruction.proposed_at + timedelta(hours=1)
-    return replace(file, approvals=tuple(replace(item, at=at) for item in file.approvals))
 
 
 def under(maps: PsbtMaps, instruction: Instruction) -> PsbtMaps:

@@ -26,10 +26,12 @@ from zakhira.custody.refusals import (
     WrongChain,
     WrongInstruction,
 )
+from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.ports.signing import OfficerKey, Signer
 from zakhira.flows.signing_rules import Clock, SigningRules
 from zakhira.kernel.signatures import signature_is_valid
 from zakhira.programme.model import Policy, Vault
+from zakhira.programme.policy_text import policy_hash
 from zakhira.simulator.signer import SimulatedOfficer, SimulatedSigner
 
 PASSPHRASE = "drill passphrase"
@@ -198,7 +200,7 @@ def test_officers_sign_in_domains(maker: Maker) -> None:
     """An approval is valid for its instruction, and a signature for one purpose is none for another."""
     officer = maker.officer("amina")
     assert (officer.officer, officer.public_key) == ("amina", officer_public_key(PHRASE, "amina"))
-    approval = officer.approve(SWEEP.instruction, NOW + timedelta(hours=1))
+    approval = sign_approval(officer, SWEEP.instruction.hash, NOW + timedelta(hours=1), policy_hash(POLICY))
     assert approval == approve("amina", SWEEP.instruction)
     signature = officer.sign("pack", "ab" * 32)
     assert signature_is_valid(officer.public_key, "pack", "ab" * 32, signature)

@@ -17,7 +17,9 @@ from zakhira.custody.coin import Payment
 from zakhira.custody.descriptor import derive_address, vault_descriptor
 from zakhira.custody.signing import combine_signatures, finalise
 from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, locate_coins, plan_payment
+from zakhira.flows.officer_words import sign_approval
 from zakhira.programme.model import Programme
+from zakhira.programme.policy_text import policy_hash
 from zakhira.wiring.drill import Cast, assemble
 from zakhira.wiring.verify_service import verdict_on
 
@@ -36,7 +38,10 @@ def spend_one_cold_coin(programme: Programme, chain: BitcoindChain, people: Cast
     instruction, left = plan_payment(held, payment, change, policy, programme.chain, proposal)
     psbt = build_psbt(instruction, held, policy, change=left)
     people.clock.set(NOW)
-    approvals = tuple(people.officers[officer].approve(instruction, NOW) for officer in ("comptroller-1", "director-1"))
+    approvals = tuple(
+        sign_approval(people.officers[officer], instruction.hash, NOW, policy_hash(policy))
+        for officer in ("comptroller-1", "director-1")
+    )
     returned = [signer.sign_spend(psbt, instruction, approvals, policy) for signer in people.signers[cold.id][:3]]
     return finalise(combine_signatures(psbt, returned, programme.chain), programme.chain)
 

@@ -13,7 +13,7 @@ import pytest
 
 from custody_drill import CHAIN, COLD, seed_of
 from end_to_end.conftest import Ended, clean_environment
-from eyes_drill import PLAIN, card_of, dated, paying, shifted, spend_file
+from eyes_drill import PLAIN, card_of, paying, shifted, spend_file
 from hostile_drill import text_of
 from zakhira.adapters.software_signer import create_signer
 from zakhira.custody.signing import combine_signatures, finalise
@@ -54,7 +54,7 @@ def signer(*words: str, cwd: Path) -> Ended:
 @pytest.fixture
 def machine(tmp_path: Path) -> tuple[Path, SpendFile]:
     """A folder with a spend that was proposed two hours ago, the card, and two key files."""
-    file = dated(spend_file(shifted(PLAIN, dt.datetime.now(dt.UTC))))
+    file = spend_file(shifted(PLAIN, dt.datetime.now(dt.UTC)))
     (tmp_path / "spend.json").write_bytes(spend_file_bytes(file))
     (tmp_path / "card.toml").write_text(card_text(card_of(PLAIN)))
     for number in (1, 2, 3):

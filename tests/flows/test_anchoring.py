@@ -18,7 +18,6 @@ from treasury_drill import (
     twin_chain_of,
     twin_treasury,
 )
-from zakhira.controls.approval import APPROVAL_DOMAIN, Approval
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.anchor import ANCHOR_SCRIPT_BYTES, Anchor, anchor_in, anchor_of
 from zakhira.custody.decoders import decode_transaction
@@ -33,6 +32,8 @@ from zakhira.flows.anchoring import (
     with_head,
 )
 from zakhira.flows.chain_heads import ForeignHead, NothingToAnchor, current_head
+from zakhira.flows.governing.standing import standing_of
+from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.spending.building import build
 from zakhira.flows.spending.deciding import approve, take_approval
 from zakhira.flows.spending.hastening import bump, propose_child, propose_home
@@ -226,9 +227,7 @@ def test_an_officer_does_not_approve_a_head_that_is_gone(drill: TreasuryDrill) -
     rewritten = replace(drill.treasury, books=ForgetfulBooks(drill.parts.books))  # type: ignore[arg-type]  # by name
     with pytest.raises(ForeignHead):
         approve(rewritten, "pay-1", officer("amina"))
-    given = Approval(
-        "amina", spend.instruction.hash, officer("amina").sign(APPROVAL_DOMAIN, spend.instruction.hash), spend.at
-    )
+    given = sign_approval(officer("amina"), spend.instruction.hash, spend.at, standing_of(drill.treasury).policy_hash)
     with pytest.raises(ForeignHead):
         take_approval(rewritten, "pay-1", given)
     assert approve(drill.treasury, "pay-1", officer("amina")).approvals

@@ -65,11 +65,11 @@ def test_a_file_is_read_back_as_it_was(file: SpendFile) -> None:
         (json.dumps(json.loads(DATA)).encode(), NotASpendFile),  # another spelling of the same content
         (DATA + b" ", NotASpendFile),
         (DATA.replace(b"zakhira-spend", b"zakhira-spent"), NotASpendFile),
-        (DATA.replace(b'"version":1', b'"version":2'), UnknownSpendFileVersion),
-        (DATA.replace(b'"version":1', b'"version":true'), UnknownSpendFileVersion),
+        (DATA.replace(b'"version":2', b'"version":1'), UnknownSpendFileVersion),
+        (DATA.replace(b'"version":2', b'"version":true'), UnknownSpendFileVersion),
         (DATA.replace(b"grid company", b"grad company"), SpendFileDamaged),
         (b" " * (MAX_SPEND_FILE_BYTES + 1), SpendFileTooLarge),
-        (b'{"format":"zakhira-spend","version":1,"x":' + b"9" * 6000 + b"}", NotASpendFile),
+        (b'{"format":"zakhira-spend","version":2,"x":' + b"9" * 6000 + b"}", NotASpendFile),
         (b'{"format":"\\ud800"}', NotASpendFile),
     ],
 )

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from zakhira.adapters.keystore import DEFAULT_WORK_FACTOR, RandomBytes, create_keystore, open_keystore
-from zakhira.controls.approval import APPROVAL_DOMAIN, Approval
+from zakhira.controls.approval import Approval
 from zakhira.custody.coin import Instruction
 from zakhira.flows.signing_rules import Clock, SigningRules
 from zakhira.kernel.signatures import signing_bytes
@@ -114,10 +114,6 @@ class OfficerKeyFile:
         """64 hex digits."""
         return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
-    def approve(self, instruction: Instruction, at: datetime) -> Approval:
-        """Sign the hash of the instruction in the domain of approvals."""
-        return Approval(self._officer, instruction.hash, self.sign(APPROVAL_DOMAIN, instruction.hash), at)
-
     def sign(self, domain: str, message_hash: str) -> str:
-        """Sign anything else in a domain of its own, in hex."""
+        """Sign a hash in a domain, in hex."""
         return self._key.sign(signing_bytes(domain, message_hash)).hex()

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from zakhira.controls.approval import APPROVAL_DOMAIN, Approval
+from zakhira.controls.approval import Approval, approval_is_genuine
 from zakhira.kernel.interval import require_utc
-from zakhira.kernel.signatures import signature_is_valid
 from zakhira.programme.model import Officer, Policy
 
 
@@ -103,7 +102,7 @@ def _approval_reason(officer: Officer | None, approval: Approval, instruction_ha
         return f"The approval of {approval.officer} is by nobody that the programme knows."
     if approval.instruction_hash != instruction_hash:
         return f"The approval of {officer.id} is for another instruction."
-    if not signature_is_valid(officer.public_key, APPROVAL_DOMAIN, instruction_hash, approval.signature):
+    if not approval_is_genuine(approval, officer.public_key):
         return f"The approval of {officer.id} carries a signature that its key did not make."
     return None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from zakhira.controls.approval import APPROVAL_DOMAIN, PROPOSAL_DOMAIN
+from zakhira.controls.approval import PROPOSAL_DOMAIN, approval_is_genuine
 from zakhira.custody.anchor import Anchor, anchor_in
 from zakhira.custody.checks import check_against, coins_as_told, place_in_vault, vault_named
 from zakhira.custody.coin import Instruction
@@ -238,7 +238,7 @@ def _seen_approvals(file: SpendFile, officers: tuple[Officer, ...]) -> tuple[See
         valid = (
             officer is not None
             and approval.instruction_hash == file.instruction.hash
-            and signature_is_valid(officer.public_key, APPROVAL_DOMAIN, file.instruction.hash, approval.signature)
+            and approval_is_genuine(approval, officer.public_key)
         )
         seen.append(SeenApproval(approval.officer, officer.role if officer else "", approval.at, valid))
     return tuple(seen)

@@ -11,18 +11,19 @@ from zakhira.controls.approval import Approval
 from zakhira.custody.coin import Instruction
 from zakhira.custody.instruction_text import instruction_of
 from zakhira.custody.psbt_version import MAX_PSBT_BYTES, receive_psbt
+from zakhira.flows.word_text import approval_json
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import InvalidInput
-from zakhira.kernel.interval import NotUtc, parse_utc, utc_text
+from zakhira.kernel.interval import NotUtc, parse_utc
 
-FORMAT, VERSION = "zakhira-spend", 1
+FORMAT, VERSION = "zakhira-spend", 2
 MAX_SPEND_FILE_BYTES = 2 * MAX_PSBT_BYTES
 """The largest PSBT in base64 (a third more), and as much again for thousands of payments; asked for before reading."""
 MAX_APPROVALS = 64
 """No policy asks for so many; each costs a check of a signature."""
 
 _FIELDS = frozenset({"format", "version", "instruction", "proposal_signature", "approvals", "psbt", "checksum"})
-_APPROVAL_FIELDS = frozenset({"officer", "instruction_hash", "signature", "at"})
+_APPROVAL_FIELDS = frozenset({"officer", "instruction_hash", "signature", "at", "policy_hash"})
 _REMEDY = "Ask for the spend file again from where it was made."
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 """Ed25519 (RFC 8032): 64 bytes in hex."""
@@ -67,15 +68,6 @@ class SpendFile:
     """version 0 in base64"""
 
 
-def _approval_json(approval: Approval) -> Json:
-    return {
-        "officer": approval.officer,
-        "instruction_hash": approval.instruction_hash,
-        "signature": approval.signature,
-        "at": utc_text(approval.at),
-    }
-
-
 def spend_file_bytes(file: SpendFile) -> bytes:
     """The file as canonical JSON (RFC 8785) with a checksum (SHA-256) over everything else in it."""
     body: dict[str, Json] = {
@@ -83,7 +75,7 @@ def spend_file_bytes(file: SpendFile) -> bytes:
         "version": VERSION,
         "instruction": file.instruction.as_json(),
         "proposal_signature": file.proposal_signature,
-        "approvals": [_approval_json(approval) for approval in file.approvals],
+        "approvals": [approval_json(approval) for approval in file.approvals],
         "psbt": file.psbt,
     }
     return canonical_bytes({**body, "checksum": content_hash(body)})
@@ -98,14 +90,15 @@ def _signature(value: Json) -> str:
 def _approval_of(value: Json) -> Approval:
     if not isinstance(value, Mapping) or set(value) != _APPROVAL_FIELDS:
         raise NotASpendFile("An approval has not the fields of one.", _REMEDY)
-    texts = {name: value[name] for name in ("officer", "instruction_hash", "at")}
+    texts = {name: value[name] for name in ("officer", "instruction_hash", "at", "policy_hash")}
     if not all(isinstance(text, str) for text in texts.values()):
         raise NotASpendFile("A field of an approval is no text.", _REMEDY)
     try:
         at = parse_utc(str(texts["at"]))
     except NotUtc as error:
         raise NotASpendFile(f"An approval's time will not do: {error.message}", _REMEDY) from None
-    return Approval(str(texts["officer"]), str(texts["instruction_hash"]), _signature(value["signature"]), at)
+    officer, matter, version = (str(texts[name]) for name in ("officer", "instruction_hash", "policy_hash"))
+    return Approval(officer, matter, _signature(value["signature"]), at, version)
 
 
 def _psbt_of(value: Json) -> str:

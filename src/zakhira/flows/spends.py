@@ -11,8 +11,8 @@ from zakhira.controls.spend_state import SpendState
 from zakhira.custody.coin import Address, Instruction
 from zakhira.custody.instruction_text import instruction_of
 from zakhira.flows.ports.books import Books, Record
+from zakhira.flows.word_text import approval_json, approval_of
 from zakhira.kernel.canonical import Json
-from zakhira.kernel.interval import parse_utc, utc_text
 
 SPEND = "spend"
 """Kind of the records of spends."""
@@ -52,7 +52,7 @@ class Spend:
             },
             "day": self.day,
             "state": self.state.value,
-            "approvals": [_approval_json(approval) for approval in self.approvals],
+            "approvals": [approval_json(approval) for approval in self.approvals],
             "psbt": self.psbt,
             "signers": list(self.signers),
             "raw_hex": self.raw_hex,
@@ -61,15 +61,6 @@ class Spend:
             "fee_sats": self.fee_sats,
         }
         return Record(SPEND, self.instruction.id, body)
-
-
-def _approval_json(approval: Approval) -> Json:
-    return {
-        "officer": approval.officer,
-        "instruction_hash": approval.instruction_hash,
-        "signature": approval.signature,
-        "at": utc_text(approval.at),
-    }
 
 
 def _text(fields: Fields, name: str) -> str:
@@ -86,15 +77,6 @@ def _address(fields: Fields) -> Address:
     )
 
 
-def _approval(fields: Fields) -> Approval:
-    return Approval(
-        officer=_text(fields, "officer"),
-        instruction_hash=_text(fields, "instruction_hash"),
-        signature=_text(fields, "signature"),
-        at=parse_utc(_text(fields, "at")),
-    )
-
-
 def spend_of(body: Json) -> Spend:
     """Read a spend back from its record."""
     fields = cast("Fields", body)
@@ -103,7 +85,7 @@ def spend_of(body: Json) -> Spend:
         destination=_address(cast("Fields", fields["destination"])),
         day=cast("int", fields["day"]),
         state=SpendState(fields["state"]),
-        approvals=tuple(_approval(item) for item in cast("list[Fields]", fields["approvals"])),
+        approvals=tuple(approval_of(item) for item in cast("list[Fields]", fields["approvals"])),
         psbt=str(fields["psbt"]),
         signers=tuple(cast("list[str]", fields["signers"])),
         raw_hex=str(fields["raw_hex"]),

@@ -14,6 +14,7 @@ from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, choose_coins, 
 from zakhira.flows.addresses import receiving_address
 from zakhira.flows.arrivals import expected_arrivals
 from zakhira.flows.machinery import Machinery
+from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.payments import intake_address, recorded_payments
 from zakhira.flows.ports.books import Write
 from zakhira.flows.quorum_authority import QuorumAuthority
@@ -21,6 +22,7 @@ from zakhira.flows.spends import Spend, recorded_spends
 from zakhira.kernel.errors import Refused
 from zakhira.ledger.entry import Entry, Lot
 from zakhira.programme.model import Programme
+from zakhira.programme.policy_text import policy_hash
 from zakhira.settlement.entries import sweep_entry
 
 INTAKE_ACCOUNT = "assets:vault:intake"
@@ -144,7 +146,7 @@ def _approve(machinery: Machinery, programme: Programme, spend: Spend, now: date
     for role in policy.approve_roles:
         taken = {instruction.proposed_by, *(approval.officer for approval in approvals)}
         officer = next(item.id for item in policy.officers if item.role == role and item.id not in taken)
-        approvals.append(machinery.officers[officer].approve(instruction, now))
+        approvals.append(sign_approval(machinery.officers[officer], instruction.hash, now, policy_hash(policy)))
     decision = QuorumAuthority().decide_spend(policy, instruction, tuple(approvals), now)
     if not decision.allowed:
         why = "; ".join((*decision.reasons, *(f"role {role} has not approved" for role in decision.missing)))

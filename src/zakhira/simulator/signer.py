@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from enum import Enum
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from embit.transaction import SIGHASH
 
-from zakhira.controls.approval import APPROVAL_DOMAIN, Approval
+from zakhira.controls.approval import Approval
 from zakhira.custody.coin import Instruction
 from zakhira.custody.read_by_embit import parse_psbt
 from zakhira.flows.ports.signing import SignerUnreachable
@@ -99,10 +98,6 @@ class SimulatedOfficer:
         """64 hex digits."""
         return self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
-    def approve(self, instruction: Instruction, at: datetime) -> Approval:
-        """Sign the hash of the instruction in the domain of approvals."""
-        return Approval(self._officer, instruction.hash, self.sign(APPROVAL_DOMAIN, instruction.hash), at)
-
     def sign(self, domain: str, message_hash: str) -> str:
-        """Sign anything else in a domain of its own, in hex."""
+        """Sign a hash in a domain, in hex."""
         return self._key.sign(signing_bytes(domain, message_hash)).hex()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from embit.script import address_to_scriptpubkey
@@ -22,7 +22,7 @@ from treasury_drill import (
 )
 from zakhira.controls.approval import Approval
 from zakhira.controls.spend_state import SpendState
-from zakhira.custody.coin import Payment
+from zakhira.custody.coin import Instruction, Payment
 from zakhira.custody.read_by_embit import parse_psbt
 from zakhira.custody.refusals import (
     DifferentTransaction,
@@ -33,6 +33,8 @@ from zakhira.custody.refusals import (
     WrongSighash,
 )
 from zakhira.flows.agreement import CoinsDiffer, NotFollowed
+from zakhira.flows.governing.standing import standing_of
+from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.ports.books import Write
 from zakhira.flows.ports.chain_errors import NodeUnreachable
 from zakhira.flows.ports.chain_pool import pool_address
@@ -159,15 +161,21 @@ def test_approvals_are_for_one_instruction_by_one_officer_in_its_time(drill: Tre
     propose(drill.treasury, order("pay-1", 1_000_000), officer("dara"))
     propose(drill.treasury, order("pay-2", 1_000_000), officer("dara"))
     second = load_spend(drill.treasury, "pay-2").instruction
-    good = officer("amina").approve(second, drill.now)
+
+    def yes(name: str, instruction: Instruction, at: datetime | None = None) -> Approval:
+        return sign_approval(officer(name), instruction.hash, at or drill.now, standing_of(drill.treasury).policy_hash)
+
+    good = yes("amina", second)
+    later, earlier = drill.now + timedelta(hours=1), second.proposed_at - timedelta(seconds=1)
     cases: list[tuple[Approval, type[Exception]]] = [
-        (officer("amina").approve(load_spend(drill.treasury, "pay-1").instruction, drill.now), ApprovalElsewhere),
+        (yes("amina", load_spend(drill.treasury, "pay-1").instruction), ApprovalElsewhere),
         (replace(good, officer="chand"), ApprovalForged),
         (replace(good, signature="00" * 64), ApprovalForged),
-        (officer("dara").approve(second, drill.now), ApprovalForged),
+        (yes("dara", second), ApprovalForged),
         (replace(good, officer="nobody"), ApprovalForged),
-        (replace(good, at=drill.now + timedelta(hours=1)), ApprovalMistimed),
-        (replace(good, at=second.proposed_at - timedelta(seconds=1)), ApprovalMistimed),
+        (replace(good, at=later), ApprovalForged),
+        (yes("amina", second, later), ApprovalMistimed),
+        (yes("amina", second, earlier), ApprovalMistimed),
     ]
     for approval, refusal in cases:
         with pytest.raises(refusal):

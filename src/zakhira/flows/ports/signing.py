@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Protocol
 
 from zakhira.controls.approval import Approval
@@ -52,8 +51,5 @@ class OfficerKey(Protocol):
     def public_key(self) -> str:
         """64 hex digits."""
 
-    def approve(self, instruction: Instruction, at: datetime) -> Approval:
-        """Sign the hash of the instruction."""
-
     def sign(self, domain: str, message_hash: str) -> str:
-        """Sign anything else in a domain of its own (kernel.signatures), in hex."""
+        """Sign a hash in a domain (kernel.signatures), in hex; what officers say is in flows.officer_words."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from zakhira.controls.approval import APPROVAL_DOMAIN, Approval
+from zakhira.controls.approval import Approval, approval_is_genuine
 from zakhira.controls.quorum import Decision
 from zakhira.controls.spend_state import OUT_STATES, SpendEvent, SpendState, advance
 from zakhira.flows.chain_heads import require_own_head
+from zakhira.flows.governing.standing import standing_of
+from zakhira.flows.officer_words import sign_approval, sign_veto
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.refusals import (
     ApprovalElsewhere,
@@ -18,14 +20,11 @@ from zakhira.flows.spending.refusals import (
     SpendExpired,
     SpendNotAllowed,
 )
-from zakhira.flows.spending.spend import Rejection, TreasurySpend
+from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.step import Step, begin_step, commit_step, load_spend
 from zakhira.flows.treasury import Treasury, policy_in_force
 from zakhira.kernel.interval import utc_text
-from zakhira.kernel.signatures import signature_is_valid
 
-REJECTION_DOMAIN = "rejection"
-"""An officer's no over the hash of an instruction: never taken for a yes."""
 _BEFORE_SIGNERS = frozenset({SpendState.PROPOSED, SpendState.DECIDED, SpendState.BUILT})
 
 
@@ -34,7 +33,8 @@ def approve(treasury: Treasury, spend_id: str, officer: OfficerKey) -> TreasuryS
     spend = load_spend(treasury, spend_id)
     if any(given.officer == officer.officer for given in spend.approvals):
         return spend
-    return take_approval(treasury, spend_id, officer.approve(spend.instruction, treasury.now.replace(microsecond=0)))
+    at, version = treasury.now.replace(microsecond=0), standing_of(treasury).policy_hash
+    return take_approval(treasury, spend_id, sign_approval(officer, spend.instruction.hash, at, version))
 
 
 def take_approval(treasury: Treasury, spend_id: str, approval: Approval) -> TreasurySpend:
@@ -72,9 +72,7 @@ def _require_genuine(treasury: Treasury, spend: TreasurySpend, approval: Approva
         )
     known = next((item for item in treasury.policy.officers if item.id == approval.officer), None)
     remedy = "Do not count it. Find out who made it."
-    if known is None or not signature_is_valid(
-        known.public_key, APPROVAL_DOMAIN, approval.instruction_hash, approval.signature
-    ):
+    if known is None or not approval_is_genuine(approval, known.public_key):
         raise ApprovalForged(f"The approval of {approval.officer} is not signed by an officer's key.", remedy)
     keys = {item.id: item.public_key.lower() for item in treasury.policy.officers}
     if keys[approval.officer] == keys.get(instruction.proposed_by):
@@ -168,7 +166,7 @@ def reject(treasury: Treasury, spend_id: str, officer: OfficerKey, reason: str) 
     after = replace(
         spend,
         state=advance(spend.state, SpendEvent.SPEND_REFUSED),
-        rejection=Rejection(officer.officer, reason, officer.sign(REJECTION_DOMAIN, spend.instruction.hash), step.at),
+        rejection=sign_veto(officer, spend.instruction.hash, reason, step.at),
     )
     return commit_step(treasury, step, officer.officer, "spend refused", (after,))[0]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
 
-from zakhira.controls.approval import Approval
+from zakhira.controls.approval import Approval, Veto
 from zakhira.controls.quorum import Decision
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.coin import Address, ChangeOutput, Coin, Instruction
@@ -15,6 +15,7 @@ from zakhira.custody.coin_request import SpendableCoin
 from zakhira.custody.instruction_text import instruction_of
 from zakhira.custody.spend import HeldCoin
 from zakhira.flows.ports.books import Books, Record
+from zakhira.flows.word_text import approval_json, approval_of, veto_json, veto_of
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
 
@@ -121,16 +122,6 @@ class Confirmation:
 
 
 @dataclass(frozen=True)
-class Rejection:
-    """An officer's no, signed like a yes in a domain of its own."""
-
-    officer: str
-    reason: str
-    signature: str
-    at: datetime
-
-
-@dataclass(frozen=True)
 class TreasurySpend:
     """A spend and how far it is; what is not there yet is empty."""
 
@@ -149,7 +140,7 @@ class TreasurySpend:
     approvals: tuple[Approval, ...] = ()
     decision: Decision | None = None
     decided_at: datetime | None = None
-    rejection: Rejection | None = None
+    rejection: Veto | None = None
     versions: tuple[BuiltVersion, ...] = ()
     confirmation: Confirmation | None = None
     bookings: int = 0
@@ -195,10 +186,10 @@ class TreasurySpend:
             "coins_for": self.coins_for,
             "lots": list(self.lots),
             "places": [_address_json(place) for place in self.places],
-            "approvals": [_approval_json(approval) for approval in self.approvals],
+            "approvals": [approval_json(approval) for approval in self.approvals],
             "decision": _decision_json(self.decision),
             "decided_at": utc_text(self.decided_at) if self.decided_at else "",
-            "rejection": _rejection_json(self.rejection),
+            "rejection": veto_json(self.rejection),
             "versions": [_version_json(version) for version in self.versions],
             "confirmation": _confirmation_json(self.confirmation),
             "bookings": self.bookings,
@@ -218,15 +209,6 @@ def _address_json(place: Address) -> Json:
     }
 
 
-def _approval_json(approval: Approval) -> Json:
-    return {
-        "officer": approval.officer,
-        "instruction_hash": approval.instruction_hash,
-        "signature": approval.signature,
-        "at": utc_text(approval.at),
-    }
-
-
 def _decision_json(decision: Decision | None) -> Json:
     if decision is None:
         return None
@@ -236,12 +218,6 @@ def _decision_json(decision: Decision | None) -> Json:
         "clause": decision.clause,
         "reasons": list(decision.reasons),
     }
-
-
-def _rejection_json(told: Rejection | None) -> Json:
-    if told is None:
-        return None
-    return {"officer": told.officer, "reason": told.reason, "signature": told.signature, "at": utc_text(told.at)}
 
 
 def _confirmation_json(told: Confirmation | None) -> Json:
@@ -303,24 +279,11 @@ def _address(value: Json) -> Address:
     )
 
 
-def _approval(told: Fields) -> Approval:
-    return Approval(
-        str(told["officer"]), str(told["instruction_hash"]), str(told["signature"]), parse_utc(str(told["at"]))
-    )
-
-
 def _decision(value: Json) -> Decision | None:
     if value is None:
         return None
     told = cast("Fields", value)
     return Decision(bool(told["allowed"]), _texts(told["missing"]), str(told["clause"]), _texts(told["reasons"]))
-
-
-def _rejection(value: Json) -> Rejection | None:
-    if value is None:
-        return None
-    told = cast("Fields", value)
-    return Rejection(str(told["officer"]), str(told["reason"]), str(told["signature"]), parse_utc(str(told["at"])))
 
 
 def _confirmation(value: Json) -> Confirmation | None:
@@ -371,8 +334,9 @@ def _version(value: Json) -> BuiltVersion:
 def spend_of(body: Json) -> TreasurySpend:
     """The spend that :attr:`TreasurySpend.record` wrote."""
     told = cast("Fields", body)
+    instruction, rejection = instruction_of(told["instruction"]), cast("Fields | None", told["rejection"])
     return TreasurySpend(
-        instruction=instruction_of(told["instruction"]),
+        instruction=instruction,
         kind=str(told["kind"]),
         proposal_signature=str(told["proposal_signature"]),
         state=SpendState(told["state"]),
@@ -380,10 +344,10 @@ def spend_of(body: Json) -> TreasurySpend:
         coins_for=str(told["coins_for"]),
         lots=_texts(told["lots"]),
         places=tuple(_address(item) for item in cast("list[Json]", told["places"])),
-        approvals=tuple(_approval(item) for item in cast("list[Fields]", told["approvals"])),
+        approvals=tuple(approval_of(item) for item in cast("list[Fields]", told["approvals"])),
         decision=_decision(told["decision"]),
         decided_at=parse_utc(str(told["decided_at"])) if told["decided_at"] else None,
-        rejection=_rejection(told["rejection"]),
+        rejection=veto_of(rejection, instruction.hash) if rejection else None,
         versions=tuple(_version(item) for item in cast("list[Json]", told["versions"])),
         confirmation=_confirmation(told["confirmation"]),
         bookings=cast("int", told["bookings"]),
