@@ -51,6 +51,7 @@ class Why(Enum):
     AMOUNT_NOT_SUM = (60, "an amount that is not the sum of its destinations")
     ACTION_OTHERWISE = (61, "a move or a way home that pays somebody outside")
     DEPUTY_BESIDE = (62, "a deputy beside the one he stands for")
+    ADDRESS_SPELLING = (63, "an address in another spelling than the one that is kept")
 
     @property
     def code(self) -> str:
