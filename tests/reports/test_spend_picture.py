@@ -90,7 +90,7 @@ def test_the_fee_in_words() -> None:
 
 def test_data_moves_nothing_and_is_said_in_words() -> None:
     """An anchor is no strand: both sides sum without it; title, description and the last rows of a terminal say it."""
-    words = ("anchors the audit chain at position 12,345", "hash " + "ab" * 32, "moves nothing")
+    words = ("anchors the audit chain at position 12,345", "ab" * 32, "moves nothing")
     coins, outputs = [Strand(Kind.COIN, "cold, receive 0", 5_000_000)], [Strand(Kind.PAID, "address-1", 4_990_000)]
     drawn = spend_picture("Spend 12", "cold", coins, outputs, 200, "Source: a test", words)
     assert sum(item.amount_sats for item in drawn.outputs) == drawn.total_sats

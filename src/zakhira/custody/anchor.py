@@ -58,8 +58,12 @@ class Anchor:
 
     @property
     def words(self) -> tuple[str, str, str]:
-        """What it does in plain words: which position, the hash in whole, and that nothing moves."""
-        return f"anchors the audit chain at position {self.position:,}", f"hash {self.head_hash}", "moves nothing"
+        """What it does in plain words, a line each: which position, the hash in whole, and that nothing moves."""
+        return f"anchors the audit chain at position {self.position:,}", self.head_hash, "moves nothing"
+
+    def __str__(self) -> str:
+        """The same in one phrase."""
+        return f"{self.words[0]}, hash {self.head_hash}, and moves nothing"
 
 
 def anchor_of(data: str) -> Anchor:

@@ -300,7 +300,7 @@ def _good_findings(view_inputs: tuple[SeenInput, ...], outputs: tuple[SeenOutput
     if own:
         sentences.append(f"{len(own)} of the payments go to a vault of the card, derived anew.")
     sentences += [
-        f"One output of 0 sat {', '.join(output.anchor.words)}: exactly what the officers signed, and no other data."
+        f"One output of 0 sat {output.anchor}: exactly what the officers signed, and no other data."
         for output in outputs
         if output.role is Role.DATA and output.anchor is not None
     ]

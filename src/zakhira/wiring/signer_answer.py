@@ -32,8 +32,7 @@ def _script_words(output: SeenOutput) -> str:
     """An output without an address: the head of an audit chain that it holds, or nothing that is known here."""
     if output.anchor is None:
         return "a bare script"
-    said = ", ".join(output.anchor.words)
-    return said if output.role is Role.DATA else f"an anchor that nobody approved: {said}"
+    return str(output.anchor) if output.role is Role.DATA else f"an anchor that nobody approved: it {output.anchor}"
 
 
 def _data_words(view: SignerView) -> tuple[str, ...]:
@@ -111,7 +110,8 @@ def _authority(view: SignerView, card: SignerCard) -> Table:
         who = f"{plain_words(item.officer)} ({item.role or 'not on the card'}), dated {utc_text(item.at)}"
         rows.append(("approved by", who, "signature verifies" if item.is_valid else NOT_PROVEN))
     if said.anchor:
-        rows += [("data", line, proof) for line in anchor_of(said.anchor).words]
+        where, head_hash, nothing = anchor_of(said.anchor).words
+        rows += [("data", f"{where}, {nothing}", proof), ("", head_hash, "")]
     if said.path == RECOVERY:
         rows.append(("path", "RECOVERY: the second quorum, over coins of a certain age", proof))
     return Table("Who says so", ("", "", ""), tuple(rows))

@@ -123,13 +123,21 @@ def _version_table(spend: TreasurySpend) -> Table:
     return Table("Versions", ("", "transaction", "fee\nsat", "rate", "handed out", "signed by"), rows, (2,), notes)
 
 
+def _data_rows(anchor: str) -> tuple[tuple[str, str, str], ...]:
+    """What an instruction's anchor says; nothing where it has none."""
+    if not anchor:
+        return ()
+    where, head_hash, nothing = anchor_of(anchor).words
+    return ("data", where, nothing), ("", head_hash, "")
+
+
 def instruction_table(spend: TreasurySpend) -> Table:
     """What a spend that is not built yet will do."""
     said = spend.instruction
     rows = [
         ("from", said.from_vault, said.path),
         *(("pays", payment.address, f"{btc_text(payment.amount_sats)} BTC") for payment in said.payments[:_ROWS]),
-        *(("data", line, "") for line in (anchor_of(said.anchor).words if said.anchor else ())),
+        *_data_rows(said.anchor),
         ("purpose", said.purpose, ""),
         ("clause", said.clause, ""),
         ("fee", f"at most {said.fee_limit_sats:,} sat", f"and {said.fee_rate_limit_sat_per_vb:,} sat/vB"),
