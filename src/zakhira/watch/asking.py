@@ -1,0 +1,107 @@
+"""The question that a transaction puts to the policy, made from the chain and the signatures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from zakhira.controls.decide import decide
+from zakhira.controls.decision import Decision
+from zakhira.controls.movements import Movements
+from zakhira.controls.question import BoundLot, Destination, Question
+from zakhira.controls.standing import Standing
+from zakhira.custody.coin import Instruction
+from zakhira.custody.descriptor import output_script
+from zakhira.kernel.money import sats
+from zakhira.programme.model import Policy
+from zakhira.watch.signed import SignedSpend
+from zakhira.watch.state import VaultCoin
+
+SPEND, MOVE, HOME = "spend", "move", "home"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """The watchtower's own copy of the policy (with vaults), and the standing, at a moment."""
+
+    policy: Policy
+    standing: Standing
+
+
+AuthorityAt = Callable[[datetime], Authority]
+
+
+def action_of(instruction: Instruction) -> str:
+    """What kind of matter an instruction is: it pays outside, moves between our vaults, or takes a coin home."""
+    if instruction.replaces and instruction.to_vault:
+        return HOME
+    return MOVE if instruction.to_vault else SPEND
+
+
+def question_of(
+    spend: SignedSpend, coins: Mapping[str, VaultCoin], balance_sats: int, vault_of: Callable[[str], str], chain: str
+) -> Question:
+    """The question of a spend whose coins are chosen. ``vault_of`` names the vault of a script, or is empty.
+
+    The chain does not tell what a coin was paid for, so that lots carry no purpose here.
+    """
+    instruction = spend.instruction
+    payments = instruction.payments
+    lots = tuple(
+        BoundLot(lot.outpoint, "", lot.deposited_at, coin.amount_sats // len(coin.lots))
+        for coin in coins.values()
+        for lot in coin.lots
+    )
+    return Question(
+        action=action_of(instruction),
+        id=instruction.id,
+        hash=instruction.hash,
+        proposer=instruction.proposed_by,
+        proposed_at=instruction.proposed_at,
+        expires_at=instruction.expires_at,
+        amount=sats(sum(payment.amount_sats for payment in payments)),
+        fee_sats=instruction.fee_limit_sats,
+        vault=instruction.from_vault,
+        path=instruction.path,
+        destinations=tuple(
+            Destination(payment.address, sats(payment.amount_sats), vault_of(output_script(payment.address, chain)))
+            for payment in payments
+        ),
+        purpose=instruction.purpose,
+        lots=lots,
+        balance=sats(balance_sats),
+        approvals=spend.approvals,
+        vetoes=spend.vetoes,
+        execution=spend.execution,
+    )
+
+
+def answer(
+    question: Question,
+    authority_at: AuthorityAt,
+    movements: Movements,
+    seen_at: datetime,
+    earlier: tuple[datetime, ...],
+) -> Decision:
+    """The policy's answer when the transaction was seen; ``earlier`` are moments at which it may have been sent.
+
+    A transaction that was not seen as it came (the watch was down, or it came in a block) may have been sent when it
+    was still in time: it is only wrong if it was wrong at each of these moments, too.
+    """
+    first = _ask(question, authority_at, movements, seen_at)
+    if first.allowed:
+        return first
+    for at in earlier:
+        again = _ask(question, authority_at, movements, at)
+        untils = [need.until for need in again.needs if need.until is not None and at < need.until <= seen_at]
+        if not again.allowed and untils:
+            again = _ask(question, authority_at, movements, max(untils))
+        if again.allowed:
+            return again
+    return first
+
+
+def _ask(question: Question, authority_at: AuthorityAt, movements: Movements, at: datetime) -> Decision:
+    authority = authority_at(at)
+    return decide(authority.policy, authority.standing, movements, question, at)

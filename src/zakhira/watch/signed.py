@@ -1,0 +1,140 @@
+"""What officers signed about a spend, read strictly, and which of the signatures do not verify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from zakhira.controls.approval import (
+    PROPOSAL_DOMAIN,
+    Approval,
+    Execution,
+    Veto,
+    approval_is_genuine,
+    execution_is_genuine,
+    veto_is_genuine,
+)
+from zakhira.custody.coin import Instruction
+from zakhira.custody.instruction_text import instruction_of
+from zakhira.kernel.canonical import Json, content_hash
+from zakhira.kernel.errors import OutsideFailure
+from zakhira.kernel.interval import NotUtc, parse_utc
+from zakhira.kernel.signatures import signature_is_valid
+from zakhira.programme.model import Policy
+
+
+class BadSignedSpend(OutsideFailure):
+    """What the source says of a spend is not what a spend is: a field is missing or of another type."""
+
+    code = "ZK-WATCH-051"
+
+
+@dataclass(frozen=True)
+class SignedSpend:
+    """An instruction with everything that officers signed over it; nothing of it is believed yet."""
+
+    instruction: Instruction
+    proposal_signature: str
+    approvals: tuple[Approval, ...] = ()
+    vetoes: tuple[Veto, ...] = ()
+    execution: Execution | None = None
+
+    @property
+    def complete_at(self) -> datetime:
+        """When the last of these signatures was made, as the signatures themselves say."""
+        last = [self.instruction.proposed_at, *(approval.at for approval in self.approvals)]
+        return max([*last, self.execution.at] if self.execution else last)
+
+
+def _part(body: Json, names: tuple[str, ...], what: str) -> dict[str, str]:
+    if not isinstance(body, Mapping) or not set(names) <= set(body):
+        raise BadSignedSpend(f"{what} has not its fields.", "Look at what the coordinator's books say of it.")
+    values = {name: body[name] for name in body}
+    strange = [name for name in names if not isinstance(values[name], str)]
+    if strange:
+        raise BadSignedSpend(f"{strange[0]} of {what} is no text.", "Look at what the coordinator's books say of it.")
+    return {name: str(value) for name, value in values.items() if isinstance(value, str)}
+
+
+def _approval(body: Json) -> Approval:
+    told = _part(body, ("officer", "instruction_hash", "signature", "at"), "an approval")
+    at = parse_utc(told["at"])
+    return Approval(told["officer"], told["instruction_hash"], told["signature"], at, told.get("policy_hash", ""))
+
+
+def _veto(body: Json) -> Veto:
+    told = _part(body, ("officer", "instruction_hash", "reason", "signature", "at"), "a veto")
+    return Veto(told["officer"], told["instruction_hash"], told["reason"], told["signature"], parse_utc(told["at"]))
+
+
+def _execution(body: Json) -> Execution:
+    told = _part(body, ("officer", "instruction_hash", "amount", "source", "signature", "at"), "an execution")
+    return Execution(
+        officer=told["officer"],
+        instruction_hash=told["instruction_hash"],
+        amount=told["amount"],
+        source=told["source"],
+        signature=told["signature"],
+        at=parse_utc(told["at"]),
+    )
+
+
+def _list(value: Json) -> list[Json]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise BadSignedSpend("Signatures of a spend are no list.", "Look at what the coordinator's books say of it.")
+    return value
+
+
+def signed_spend_of(body: Json) -> SignedSpend:
+    """The signed spend that a source told.
+
+    Raises:
+        BadSignedSpend, BadInstruction: a field is missing, or of another type.
+    """
+    if not isinstance(body, Mapping) or not isinstance(body.get("proposal_signature"), str):
+        raise BadSignedSpend("A spend has no proposal's signature.", "Look at what the coordinator's books say of it.")
+    try:
+        return SignedSpend(
+            instruction=instruction_of(body.get("instruction")),
+            proposal_signature=str(body["proposal_signature"]),
+            approvals=tuple(_approval(item) for item in _list(body.get("approvals"))),
+            vetoes=tuple(_veto(item) for item in _list(body.get("vetoes"))),
+            execution=_execution(body["execution"]) if body.get("execution") else None,
+        )
+    except NotUtc as error:
+        raise BadSignedSpend(f"A signature's time will not do: {error.message}", "Look at the books.") from None
+
+
+def body_hash(body: Json) -> str:
+    """Names what a source said of one spend."""
+    return content_hash(body)
+
+
+def forged_signatures(spend: SignedSpend, policy: Policy) -> tuple[str, ...]:
+    """Each signature that does not verify, in a sentence; none where all do.
+
+    An approval of an officer who is unknown, or over another instruction, counts as not genuine: whoever edits an
+    instruction after it was signed is found here.
+    """
+    keys = {officer.id: officer.public_key for officer in policy.officers}
+    wanted = spend.instruction.hash
+    proposer = spend.instruction.proposed_by
+    found = []
+    if not signature_is_valid(keys.get(proposer, ""), PROPOSAL_DOMAIN, wanted, spend.proposal_signature):
+        found.append(f"{proposer} did not sign this instruction as its proposer")
+    for approval in spend.approvals:
+        whole = approval.instruction_hash == wanted and approval_is_genuine(approval, keys.get(approval.officer, ""))
+        if not whole:
+            found.append(f"the approval of {approval.officer} is not by that officer's key over this instruction")
+    found += [
+        f"the veto of {veto.officer} is not by that officer's key over this instruction"
+        for veto in spend.vetoes
+        if veto.instruction_hash != wanted or not veto_is_genuine(veto, keys.get(veto.officer, ""))
+    ]
+    told = spend.execution
+    if told and not (told.instruction_hash == wanted and execution_is_genuine(told, keys.get(told.officer, ""))):
+        found.append(f"the execution by {told.officer} is not by that officer's key over this instruction")
+    return tuple(found)

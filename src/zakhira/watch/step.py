@@ -1,0 +1,248 @@
+"""One step of the watchtower: the state and what was seen give the next state and what is to be told. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import lru_cache
+
+from zakhira.controls.movements import Movement
+from zakhira.kernel.canonical import Json, canonical_bytes, content_hash, parse_canonical
+from zakhira.kernel.errors import ZakhiraError
+from zakhira.kernel.interval import parse_utc, utc_text
+from zakhira.programme.model import Policy
+from zakhira.programme.policy_text import policy_hash
+from zakhira.watch.alarm import Alarm, AlarmKind, Notice, tell
+from zakhira.watch.asking import AuthorityAt, action_of
+from zakhira.watch.authority import Acts, acts_of
+from zakhira.watch.chain_step import follow, pending_coins
+from zakhira.watch.conditions import conditions
+from zakhira.watch.judging import Case, judge, where
+from zakhira.watch.look import Seen
+from zakhira.watch.movements import OwnMovements, movements_of
+from zakhira.watch.places import Places
+from zakhira.watch.signed import SignedSpend, forged_signatures, signed_spend_of
+from zakhira.watch.state import SeenSpend, VaultCoin, WatchState
+from zakhira.watch.terms import WatchTerms
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """The next state, and what is to be told; both are kept together or not at all."""
+
+    state: WatchState
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What could be read of the signed spends, why the rest could not, and what names all of it."""
+
+    spends: Mapping[str, SignedSpend]
+    faults: Mapping[str, str]
+    digest: str
+
+
+class Watch:
+    """Steps by one set of terms. What it remembers between steps only saves reading the same bytes again."""
+
+    def __init__(self, terms: WatchTerms, places: Places) -> None:
+        self._terms = terms
+        self._places = places
+        self._read_of: tuple[Mapping[str, Json], _Read] | None = None
+        self._acts_of: tuple[Mapping[str, Json], Acts] | None = None
+        self._forged_of: tuple[_Read, str, tuple[Alarm, ...]] | None = None
+
+    def step(self, state: WatchState, seen: Seen, extra: tuple[Alarm, ...] = ()) -> Stepped:
+        """Take in what was seen; the answer follows from the arguments alone.
+
+        ``extra`` are alarms of whoever runs the watch (an outbox that is full).
+        """
+        before = state
+        state = _take_signed(state, seen)
+        state = _note_times(follow(state, seen, self._places), before, seen)
+        acts, read = self._acts(state), self._read(state.signed)
+        state = _judged(self._places, state, read, acts)
+        holding = (
+            *_spend_alarms(state),
+            *_changed(state, read),
+            *self._unverified(read, acts.authority_at(seen.at).policy),
+            *acts.alarms(seen.at),
+            *conditions(self._terms, state, seen),
+            *extra,
+        )
+        raised, notices = tell(state.raised, holding, seen.at, self._terms.telling)
+        return Stepped(replace(state, raised=raised), notices)
+
+    def _acts(self, state: WatchState) -> Acts:
+        if self._acts_of is None or self._acts_of[0] is not state.acts:
+            prefix = len(_ACT_SEEN)
+            late = {name[prefix:]: parse_utc(at) for name, at in state.times.items() if name.startswith(_ACT_SEEN)}
+            self._acts_of = state.acts, acts_of(self._terms, state.acts, late)
+        return self._acts_of[1]
+
+    def _read(self, signed: Mapping[str, Json]) -> _Read:
+        if self._read_of is None or self._read_of[0] is not signed:
+            self._read_of = signed, _read_signed(signed)
+        return self._read_of[1]
+
+    def _unverified(self, read: _Read, policy: Policy) -> tuple[Alarm, ...]:
+        version = policy_hash(policy)
+        if self._forged_of is None or self._forged_of[0] is not read or self._forged_of[1] != version:
+            self._forged_of = read, version, tuple(_unverified(read, policy))
+        return self._forged_of[2]
+
+
+_ACT_SEEN = "act seen "
+_LATE = timedelta(minutes=10)
+"""An act that comes so much later than it says, while the source was being read, counts from when it came."""
+
+
+def _take_signed(state: WatchState, seen: Seen) -> WatchState:
+    """What the source says, on top of what it said before: what it no longer says is kept."""
+    signed = seen.signed
+    if signed is None:
+        return state
+    times = dict(state.times)
+    if signed.heartbeat is not None:
+        times["heartbeat"] = utc_text(signed.heartbeat.at)
+    last = state.time("source")
+    if last is not None and seen.at - last <= _LATE:
+        for name in signed.acts.keys() - state.acts.keys():
+            times[f"{_ACT_SEEN}{name}"] = utc_text(seen.at - _LATE)
+    times["source"] = utc_text(seen.at)
+    merged = {**state.signed, **signed.spends}
+    acts = {**state.acts, **signed.acts}
+    return replace(
+        state,
+        signed=merged if merged != state.signed else state.signed,
+        acts=acts if acts != state.acts else state.acts,
+        times=times,
+    )
+
+
+def _note_times(state: WatchState, before: WatchState, seen: Seen) -> WatchState:
+    times = dict(state.times)
+    times.setdefault("started", utc_text(seen.at))
+    if state.blocks is not before.blocks or "tip" not in times:
+        times["tip"] = utc_text(seen.at)
+    return replace(state, times=times) if times != state.times else state
+
+
+def _read_signed(signed: Mapping[str, Json]) -> _Read:
+    spends: dict[str, SignedSpend] = {}
+    faults: dict[str, str] = {}
+    for name, body in signed.items():
+        found = _parsed(canonical_bytes(body))
+        if isinstance(found, str):
+            faults[name] = found
+        else:
+            spends[name] = found
+    return _Read(spends, faults, content_hash({name: content_hash(body) for name, body in signed.items()}))
+
+
+@lru_cache(maxsize=65_536)
+def _parsed(body: bytes) -> SignedSpend | str:
+    """The spend that these bytes say, or why they are none; each is read once."""
+    try:
+        return signed_spend_of(parse_canonical(body))
+    except ZakhiraError as error:
+        return error.message
+
+
+def _judged(places: Places, state: WatchState, read: _Read, acts: Acts) -> WatchState:
+    """A verdict on every transaction that has none yet, or whose verdict was an alarm and whose grounds are new."""
+    grounds = content_hash([read.digest, acts.digest])
+    open_ones = [
+        spend
+        for spend in state.spends.values()
+        if not spend.is_gone and (not spend.judged_on or (spend.alarms and spend.judged_on != grounds) or _moved(spend))
+    ]
+    if not open_ones:
+        return state
+    spends = dict(state.spends)
+    coins = {**state.coins, **pending_coins(state, places)}
+    for spend in sorted(open_ones, key=lambda one: (one.height or 1 << 31, one.first_seen, one.txid)):
+        case = _case(places, coins, spends, read, acts.authority_at)
+        spends[spend.txid] = replace(judge(spend, case), judged_on=grounds)
+    return replace(state, spends=spends)
+
+
+def _moved(spend: SeenSpend) -> bool:
+    """Whether the sentence of an alarm says another place than where the transaction is now."""
+    return any(where(spend) not in alarm.sentence for alarm in spend.alarms)
+
+
+def _case(
+    places: Places,
+    coins: Mapping[str, VaultCoin],
+    spends: Mapping[str, SeenSpend],
+    read: _Read,
+    authority_at: AuthorityAt,
+) -> Case:
+    carried: dict[str, tuple[SeenSpend, ...]] = defaultdict(tuple)
+    movements: list[Movement] = []
+    for spend in spends.values():
+        if not spend.spend_id or spend.is_gone:
+            continue
+        if spend.spend_id not in carried and spend.spend_id in read.spends and spend.counted_at is not None:
+            instruction = read.spends[spend.spend_id].instruction
+            payments = [(payment.address, payment.amount_sats) for payment in instruction.payments]
+            movements += movements_of(
+                spend.spend_id,
+                spend.counted_at,
+                action_of(instruction),
+                instruction.from_vault,
+                payments,
+                instruction.purpose,
+            )
+        carried[spend.spend_id] = (*carried[spend.spend_id], spend)
+
+    def balance_of(vault: str, own: frozenset[str]) -> int:
+        return sum(
+            coin.amount_sats
+            for coin in coins.values()
+            if coin.vault == vault and ((coin.height and coin.is_unspent) or coin.outpoint in own)
+        )
+
+    return Case(places, coins, read.spends, carried, OwnMovements(tuple(movements)), authority_at, balance_of)
+
+
+def _spend_alarms(state: WatchState) -> Iterator[Alarm]:
+    for spend in state.spends.values():
+        if not spend.is_gone:
+            yield from spend.alarms
+
+
+def _changed(state: WatchState, read: _Read) -> Iterator[Alarm]:
+    """Instructions that say something else now than when they were carried out."""
+    for spend in state.spends.values():
+        if not spend.spend_id or spend.is_gone or spend.alarms:
+            continue
+        now = read.spends.get(spend.spend_id)
+        if now is None or now.instruction.hash != spend.instruction_hash:
+            said = f"has the hash {now.instruction.hash}" if now else "cannot be read"
+            sentence = (
+                f"The instruction of spend {spend.spend_id} {said}; carried out by {spend.txid} was "
+                f"{spend.instruction_hash}. Rule broken: what officers signed stays as it was signed."
+            )
+            facts: dict[str, Json] = {"spend": spend.spend_id, "txid": spend.txid}
+            yield Alarm(AlarmKind.INSTRUCTION_CHANGED, f"changed:{spend.spend_id}", sentence, facts)
+
+
+def _unverified(read: _Read, policy: Policy) -> Iterator[Alarm]:
+    """Instructions whose signatures do not verify, whether or not anything moved."""
+    for name, spend in read.spends.items():
+        forged = forged_signatures(spend, policy)
+        if forged:
+            sentence = (
+                f"Signatures under the instruction of spend {name} do not verify: {'; '.join(forged)}. "
+                "Rule broken: what officers signed is what stands in the books."
+            )
+            facts: dict[str, Json] = {"spend": name, "instruction_hash": spend.instruction.hash}
+            yield Alarm(AlarmKind.NOT_GENUINE, f"forged:{name}", sentence, facts)
+    for name, fault in read.faults.items():
+        sentence = f"What the books say of spend {name} is no signed instruction: {fault}"
+        yield Alarm(AlarmKind.NOT_GENUINE, f"forged:{name}", sentence, {"spend": name})
