@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from zakhira.controls.act_refusal import ActCause, ActRefusal
 from zakhira.controls.approval import PROPOSAL_DOMAIN, Approval, Veto, approval_is_genuine, veto_is_genuine
@@ -116,6 +116,10 @@ def _motion_refusal(state: Authority, at: datetime, motion: Motion) -> ActRefusa
         return ActRefusal(
             ActCause.OVERTAKEN,
             f"It is put under version {motion.policy_hash[:12]} of the policy; in force is {state.version.hash[:12]}.",
+        )
+    if motion.expires_at - motion.proposed_at > timedelta(hours=policy.approval_hours):
+        return ActRefusal(
+            ActCause.MISTIMED, f"It would wait longer than the {policy.approval_hours} hours that the policy allows."
         )
     decision = may_be_moved(policy, motion, state.revoked_since, at)
     if decision.verdict is Verdict.REFUSED:

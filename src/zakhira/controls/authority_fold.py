@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from zakhira.controls.act_check import act_refusal
-from zakhira.controls.act_refusal import ActFault
+from zakhira.controls.act_refusal import ActCause, ActFault, ActRefusal
 from zakhira.controls.approval import Approval, Veto
 from zakhira.controls.authority import Authority, MotionRecord, MotionState, PolicyVersion
 from zakhira.controls.motion import POLICY_CHANGE
@@ -22,7 +22,7 @@ def authority_at(acts: Sequence[RecordedAct], at: datetime) -> Authority:
     Time alone brings a change into force: nobody has to write anything. Acts that do not verify count nothing and are
     told in ``faults``.
     """
-    state = Authority(at=at)
+    state = Authority(at=min(at, acts[0].at) if acts else at)
     for recorded in acts:
         if recorded.at > at:
             break
@@ -32,8 +32,12 @@ def authority_at(acts: Sequence[RecordedAct], at: datetime) -> Authority:
 
 def take_act(before: Authority, recorded: RecordedAct) -> Authority:
     """The authority after one more act; a fault in place of an act that is refused."""
-    state = settled(before, max(recorded.at, before.at))
-    refusal = act_refusal(state, recorded)
+    if recorded.at < before.at:
+        refusal: ActRefusal | None = ActRefusal(ActCause.OUT_OF_ORDER, f"Act {recorded.number} is older than the last.")
+        state = before
+    else:
+        state = settled(before, recorded.at)
+        refusal = act_refusal(state, recorded)
     if refusal is None:
         return replace(_applied(state, recorded), last_number=recorded.number)
     number = max(state.last_number, recorded.number)

@@ -11,9 +11,10 @@ from zakhira.controls.decide import decide
 from zakhira.controls.decision import Decision, NeedKind, Verdict, Why
 from zakhira.controls.motion import POLICY_CHANGE, Motion
 from zakhira.controls.movements import Moved
+from zakhira.controls.open_hours import opens_at
 from zakhira.controls.question import Question, Stage
+from zakhira.controls.rule_fit import rule_named
 from zakhira.controls.standing import Standing
-from zakhira.kernel.interval import utc_text
 from zakhira.kernel.money import Commodity
 from zakhira.programme.model import Policy
 
@@ -66,25 +67,46 @@ def check_motion(
     """Check a motion against ``policy_before``, the version that it was put under, as things are known at ``at`` (UTC).
 
     Approvals by keys that were revoked by then count nothing, whatever their dates: a stolen key can date its
-    signature as it likes. ``known_at`` says by officer when an approval became known to whoever checks (else its own
-    date counts): the lock runs from there. A freeze stops coins, and not this: a stolen key is replaced while nothing
-    moves. The order of approvals does not matter.
+    signature as it likes. ``known_at`` says when an approval or a veto became known to whoever checks, by the hash of
+    its statement (else its own date counts): the lock runs from there, so that a quorum cannot shorten it by
+    backdating. A freeze stops coins, and not this: a stolen key is replaced while nothing moves. The order of
+    approvals does not matter, and what is signed after the quorum was complete changes nothing but by a veto.
     """
-    counted, gone = _counted(policy_before, approvals, revoked or {}), dict(revoked or {})
-    known = sorted(((_known(given, known_at), given.officer, given) for given in counted), key=lambda item: item[:2])
-    standing = Standing(policy_hash=motion.policy_hash, revoked=gone)
-    if vetoes:
-        moment = max(veto.at for veto in vetoes)
-        decision = _ask(policy_before, standing, motion, counted, tuple(vetoes), max(moment, motion.proposed_at))
-        if any(reason.code == Why.VETOED.code for reason in decision.reasons):
-            return MotionCheck(decision, vetoed=True)
+    matter = _Matter(policy_before, motion, dict(revoked or {}))
+    counted = matter.counted(approvals)
+    known = sorted((_known(given, known_at), given.statement_hash, given) for given in counted)
+    check = MotionCheck(matter.ask(tuple(counted), (), max(at, motion.proposed_at)))
     for number, (moment, _, _) in enumerate(known, 1):
-        given = tuple(item for _, _, item in known[:number])
-        decision = _ask(policy_before, standing, motion, given, (), moment)
+        decision = matter.ask(tuple(item for _, _, item in known[:number]), (), moment)
         if _is_complete(decision):
-            starts = _starts(policy_before, motion, decision, moment)
-            return MotionCheck(decision, moment, starts)
-    return MotionCheck(_ask(policy_before, standing, motion, counted, (), max(at, motion.proposed_at)))
+            check = MotionCheck(decision, moment, _starts(policy_before, motion, decision, moment))
+            break
+    for veto in vetoes:
+        moment = _known(veto, known_at)
+        decision = matter.ask((), (veto,), max(moment, motion.proposed_at))
+        is_said = any(reason.code == Why.VETOED.code for reason in decision.reasons)
+        if is_said and not check.in_force(moment):
+            return MotionCheck(decision, vetoed=True)
+    return check
+
+
+@dataclass(frozen=True)
+class _Matter:
+    """A motion before the policy's engine."""
+
+    policy: Policy
+    motion: Motion
+    revoked: Mapping[str, datetime]
+
+    def counted(self, approvals: Sequence[Approval]) -> list[Approval]:
+        """Those whose keys were not revoked."""
+        keys = {officer.id: officer.public_key.lower() for officer in self.policy.officers}
+        return [given for given in approvals if keys.get(given.officer) not in self.revoked]
+
+    def ask(self, approvals: tuple[Approval, ...], vetoes: tuple[Veto, ...], at: datetime) -> Decision:
+        """The engine's answer."""
+        standing = Standing(policy_hash=self.motion.policy_hash, revoked=self.revoked)
+        return decide(self.policy, standing, _NothingMoves(), motion_question(self.motion, approvals, vetoes), at)
 
 
 def motion_question(
@@ -113,25 +135,9 @@ def may_be_moved(policy: Policy, motion: Motion, revoked: Mapping[str, datetime]
     return decide(policy, standing, _NothingMoves(), motion_question(motion, stage=Stage.PROPOSE), at)
 
 
-def _counted(policy: Policy, approvals: Sequence[Approval], revoked: Mapping[str, datetime]) -> tuple[Approval, ...]:
-    keys = {officer.id: officer.public_key.lower() for officer in policy.officers}
-    return tuple(given for given in approvals if keys.get(given.officer) not in revoked)
-
-
-def _known(approval: Approval, known_at: Mapping[str, datetime] | None) -> datetime:
+def _known(word: Approval | Veto, known_at: Mapping[str, datetime] | None) -> datetime:
     """Never before the date that the officer signed."""
-    return max(approval.at, (known_at or {}).get(approval.officer, approval.at))
-
-
-def _ask(
-    policy: Policy,
-    standing: Standing,
-    motion: Motion,
-    approvals: tuple[Approval, ...],
-    vetoes: tuple[Veto, ...],
-    at: datetime,
-) -> Decision:
-    return decide(policy, standing, _NothingMoves(), motion_question(motion, approvals, vetoes), at)
+    return max(word.at, (known_at or {}).get(word.statement_hash, word.at))
 
 
 def _is_complete(decision: Decision) -> bool:
@@ -139,18 +145,14 @@ def _is_complete(decision: Decision) -> bool:
     return decision.verdict is not Verdict.REFUSED and all(need.kind is NeedKind.TIME for need in decision.needs)
 
 
-def _starts(policy: Policy, motion: Motion, decision: Decision, complete_at: datetime) -> datetime:
-    """The later of the lock's end and what the rule itself makes wait for."""
-    lock = timedelta(hours=policy.change_lock_hours if motion.kind == POLICY_CHANGE else 0)
-    waits = [need.until for need in decision.needs if need.until is not None]
-    return max((complete_at + lock, *waits))
+def _starts(policy: Policy, motion: Motion, decision: Decision, complete_at: datetime) -> datetime | None:
+    """After the later of the lock and the rule's own delay, once the rule's hours are open; None if they never are."""
+    rule = rule_named(policy, decision.rule)
+    assert rule is not None, "a quorum is complete under a rule"
+    lock_hours = policy.change_lock_hours if motion.kind == POLICY_CHANGE else 0
+    return opens_at(rule, policy, complete_at + timedelta(hours=max(lock_hours, rule.delay_hours)))
 
 
 def told_reasons(decision: Decision) -> str:
     """Why a motion is refused or what it lacks, in one line."""
     return " ".join((*map(str, decision.reasons), *(f"Missing: {need}." for need in decision.missing)))
-
-
-def lock_text(check: MotionCheck) -> str:
-    """From when it is in force, in words; empty without a quorum."""
-    return "" if check.in_force_at is None else f"in force from {utc_text(check.in_force_at)}"

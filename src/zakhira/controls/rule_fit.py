@@ -12,7 +12,7 @@ from zakhira.kernel.money import Amount, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import ANY, LISTED, Payee, Quorum, Rule
 
-IMPLIED, IMPLIED_SETTLE = "implied", "implied-settle"
+IMPLIED, IMPLIED_SETTLE, IMPLIED_GOVERN = "implied", "implied-settle", "implied-govern"
 """Ids of the rules that a policy without rules amounts to."""
 _MAIN = ("main",)
 _BECH32 = ("bc1", "tb1", "bcrt1")
@@ -42,7 +42,8 @@ def implied_rule(policy: Policy) -> Rule:
 def rules_of(policy: Policy) -> tuple[Rule, ...]:
     """The rules in force: the policy's own, or those that its other fields amount to.
 
-    A coin in suspense is given its purpose by the same people whatever it is worth: that moves nothing.
+    A coin in suspense is given its purpose by the same people whatever it is worth: that moves nothing. They change the
+    policy and end a freeze as well, whoever of the officers puts it forward.
     """
     if policy.rules:
         return policy.rules
@@ -55,7 +56,8 @@ def rules_of(policy: Policy) -> tuple[Rule, ...]:
         propose_roles=coins.propose_roles,
         quorums=coins.quorums,
     )
-    return coins, settle
+    govern = Rule(id=IMPLIED_GOVERN, clause=coins.clause, actions=("policy-change", "thaw"), quorums=coins.quorums)
+    return coins, settle, govern
 
 
 def rule_named(policy: Policy, rule_id: str) -> Rule | None:
