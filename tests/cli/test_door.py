@@ -158,7 +158,7 @@ def test_a_crash_report_holds_no_password() -> None:
     path = Path(ended.stderr.rsplit("send this report: ", 1)[1].strip())
     try:
         said = path.read_text(encoding="utf-8")
-        assert "http://user:***@localhost:8332" in said
+        assert "http://[redacted]@localhost:8332" in said
         assert "s3cret" not in said
     finally:
         path.unlink()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from zakhira.cli.answer import Answer, Progress, ServedReserve
+
+if TYPE_CHECKING:
+    from zakhira.kernel.canonical import Json
 
 Ask = Callable[[], str]
 """Asks the person at the terminal for a passphrase."""
@@ -37,6 +40,27 @@ class MineOrder:
 
 
 @dataclass(frozen=True)
+class FollowOrder:
+    """How the chain is followed. ``metrics_port`` of None serves none; ``log`` is a path, or ``-`` for stderr."""
+
+    folder: Path
+    once: bool = False
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    log: str = ""
+    """empty: log/follow.jsonl in the reserve's folder, or none with ``once``"""
+
+
+@dataclass(frozen=True)
+class MetricsText:
+    """A reserve's figures as Prometheus reads them, and the same as plain data; ``file`` where they were written."""
+
+    text: str
+    facts: Mapping[str, Json]
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
 class SettleOrder:
     """What a coin in suspense is; ``keys`` are the key files of the officers who say so."""
 
@@ -58,8 +82,16 @@ class ReserveServices(Protocol):
     def status(self, folder: Path) -> Answer:
         """What the reserve holds, and what needs attention."""
 
-    def follow(self, folder: Path, say: Callable[[Answer], None], progress: Progress, *, once: bool) -> None:
-        """Follow the chain and say what arrived; until interrupted, unless once."""
+    def follow(
+        self, order: FollowOrder, say: Callable[[Answer], None], note: Callable[[str], None], progress: Progress
+    ) -> None:
+        """Follow the chain and say what arrived; until interrupted, unless once. ``note`` tells what runs beside it."""
+
+    def metrics(self, folder: Path, out: Path | None, *, dry_run: bool) -> MetricsText:
+        """The figures as Prometheus reads them, written to a file where one is named."""
+
+    def health(self, folder: Path) -> Answer:
+        """How each part stands; no if one is failing."""
 
     def serve(self, folder: Path, announce: Callable[[ServedReserve], None]) -> None:
         """Keep the reserve's database and private node up until interrupted."""

@@ -6,17 +6,19 @@ import datetime as dt
 import errno
 import os
 import platform
-import re
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 import click
 
 from zakhira import __version__
+from zakhira.cli.command_log import Running, running_command
 from zakhira.cli.printable import json_text
 from zakhira.kernel.errors import Faults, InvalidInput, OutsideFailure, Refused, ZakhiraError
 
@@ -28,8 +30,6 @@ NO_RIGHT = "ZK-CLI-003"
 """The program may not use a file or folder (exit 3)."""
 NO_PATH = "ZK-CLI-004"
 """A path cannot be one: a name is too long, or a part of it is no folder (exit 2)."""
-
-_PASSWORD = re.compile(r"(//[^/\s:@]*):[^/\s]*@")
 
 
 class Exit(IntEnum):
@@ -79,23 +79,32 @@ def _write_crash_report(error: BaseException) -> Path:
     path = folder / f"zakhira-fault-{now}-{os.getpid()}.txt"
     trace = "".join(traceback.format_exception(error))
     about = f"zakhira {__version__}\npython {platform.python_version()}\n{platform.platform()}\n"
-    text = _PASSWORD.sub(r"\1:***@", f"{about}command: {' '.join(sys.argv)}\n\n{trace}")
+    from zakhira.adapters.log.secrets_in_text import hide
+
+    text = hide(f"{about}command: {' '.join(sys.argv)}\n\n{trace}")
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
     return path
 
 
-def _system_error(error: OSError) -> Exit:
+@dataclass(frozen=True)
+class _SystemRefusal:
+    """What the operating system refused, in our terms."""
+
+    code: str
+    message: str
+    remedy: str
+    exit: Exit
+
+
+def _system_refusal(error: OSError) -> _SystemRefusal | None:
     place = error.filename or "the output"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        click.echo(f"{DISK_FULL} The disk is full ({place}).\n  → Free some space, then repeat.", err=True)
-        return Exit.OUTSIDE
+        return _SystemRefusal(DISK_FULL, f"The disk is full ({place}).", "Free some space, then repeat.", Exit.OUTSIDE)
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        click.echo(f"{NO_RIGHT} No right to use {place}.\n  → Choose another folder.", err=True)
-        return Exit.OUTSIDE
+        return _SystemRefusal(NO_RIGHT, f"No right to use {place}.", "Choose another folder.", Exit.OUTSIDE)
     if error.errno in {errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP}:
-        click.echo(f"{NO_PATH} {place}: {error.strerror}.\n  → Give another path.", err=True)
-        return Exit.WRONG_INPUT
-    return _our_fault(error)
+        return _SystemRefusal(NO_PATH, f"{place}: {error.strerror}.", "Give another path.", Exit.WRONG_INPUT)
+    return None
 
 
 def tell(say: Callable[[], None]) -> None:
@@ -107,22 +116,47 @@ def tell(say: Callable[[], None]) -> None:
 
 
 def pass_through(act: Callable[[], Exit], *, as_json: bool) -> Exit:
-    """Run a command and turn whatever happens into an exit code and a message on stderr."""
+    """Run a command and turn whatever happens into an exit code, a message on stderr, and a line of the log."""
+    begun = time.monotonic()
+    try:
+        running = running_command()
+    except ZakhiraError as error:
+        _show(error, as_json=as_json)
+        return exit_code(error)
+    ended = _outcome(act, running, as_json=as_json)
+    if running is not None:
+        running.ended(int(ended), time.monotonic() - begun)
+    return ended
+
+
+def _outcome(act: Callable[[], Exit], running: Running | None, *, as_json: bool) -> Exit:
     try:
         return act()
     except ZakhiraError as error:
+        _log(running, error, error.code)
         _show(error, as_json=as_json)
         return exit_code(error)
     except KeyboardInterrupt:
         click.echo("Interrupted. What was committed is kept; the same command carries on.", err=True)
         return Exit.INTERRUPTED
     except OSError as error:
-        return _system_error(error)
+        refusal = _system_refusal(error)
+        if refusal is None:
+            return _our_fault(error, running)
+        _log(running, error, refusal.code)
+        click.echo(f"{refusal.code} {refusal.message}\n  → {refusal.remedy}", err=True)
+        return refusal.exit
     except Exception as error:  # noqa: BLE001  # the door's last resort: a crash gets a report file and code 4
-        return _our_fault(error)
+        return _our_fault(error, running)
 
 
-def _our_fault(error: BaseException) -> Exit:
+def _log(running: Running | None, error: BaseException, code: str) -> None:
+    if running is not None:
+        running.failed(error, code)
+
+
+def _our_fault(error: BaseException, running: Running | None) -> Exit:
+    _log(running, error, CRASHED)
     path = _write_crash_report(error)
     click.echo(f"{CRASHED} Zakhira failed in a way that it should not: {type(error).__name__}: {error}", err=True)
     click.echo(f"  → Please send this report: {path}", err=True)

@@ -10,13 +10,15 @@ import click
 from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER, JSON, answer_with, finish
 from zakhira.cli.custody_options import DRY_RUN, RESERVE
-from zakhira.cli.custody_services import MineOrder, ReserveOrder
+from zakhira.cli.custody_services import FollowOrder, MineOrder, ReserveOrder
 from zakhira.cli.door import Exit, tell
+from zakhira.cli.printable import json_text
 from zakhira.cli.services import Services
 from zakhira.cli.terminal import print_answer, print_reserve, progress_bars
 
 MAX_BLOCKS = 10_000
 """A node mines about twenty blocks a second."""
+MAX_PORT = 65_535
 _INIT = "Example: zakhira reserve init out/reserve --programme programmes/small --drill"
 
 
@@ -66,20 +68,80 @@ def status(services: Services, folder: Path, *, as_json: bool) -> None:
     answer_with(lambda: services.reserves.status(folder), as_json=as_json)
 
 
-@reserve.command(epilog="Example: zakhira reserve follow out/reserve --once")
+@reserve.command(epilog="Example: zakhira reserve follow out/reserve --metrics-port 9332")
 @RESERVE
 @click.option("--once", is_flag=True, help="Stop when the tip is reached.")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, MAX_PORT),
+    metavar="PORT",
+    help="Serve /metrics, /healthz and /readyz there; 0 for any free port.",
+)
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address of this machine to serve on.")
+@click.option("--log", default="", metavar="FILE", help="Log to FILE, - for stderr; else DIR/log/follow.jsonl.")
 @JSON
 @click.pass_obj
-def follow(services: Services, folder: Path, *, once: bool, as_json: bool) -> None:
-    """Follow the chain into the books of DIR and say what arrived, until Ctrl-C. Safe to stop anywhere and repeat."""
+def follow(
+    services: Services,
+    folder: Path,
+    metrics_port: int | None,
+    metrics_host: str,
+    log: str,
+    *,
+    once: bool,
+    as_json: bool,
+) -> None:
+    """Follow the chain into the books of DIR and say what arrived, until Ctrl-C. Safe to stop anywhere and repeat.
+
+    With --once nothing is logged unless --log or ZAKHIRA_LOG says so. Who may reach the metrics learns what the vaults
+    hold: beyond this machine, put something in front that asks for a password.
+    """
+    order = FollowOrder(folder, once, metrics_port, metrics_host, log)
 
     def say(answer: Answer) -> None:
         tell(lambda: print_answer(answer, as_json=as_json))
 
     def act() -> Exit:
         with progress_bars(quiet=as_json) as progress:
-            services.reserves.follow(folder, say, progress, once=once)
+            services.reserves.follow(order, say, note, progress)
+        return Exit.DONE
+
+    finish(act, as_json=as_json)
+
+
+def note(text: str) -> None:
+    """Tell on stderr what runs beside the results."""
+    tell(lambda: click.echo(text, err=True))
+
+
+@reserve.command(epilog="Example: zakhira reserve health out/reserve")
+@RESERVE
+@JSON
+@click.pass_obj
+def health(services: Services, folder: Path, *, as_json: bool) -> None:
+    """Say how each part of the reserve in DIR stands, and what to do. Exit 1 if one is failing."""
+    answer_with(lambda: services.reserves.health(folder), as_json=as_json)
+
+
+@reserve.command(epilog="Example: zakhira reserve metrics out/reserve --out out/zakhira.prom")
+@RESERVE
+@click.option("--out", type=FOLDER, metavar="FILE", help="Write them to FILE, whole or not at all.")
+@DRY_RUN
+@JSON
+@click.pass_obj
+def metrics(services: Services, folder: Path, out: Path | None, *, dry_run: bool, as_json: bool) -> None:
+    """Print the figures of DIR once, as Prometheus' textfile collector reads them.
+
+    A part that is away is a figure like any other: zakhira_node_up 0, zakhira_database_up 0.
+    """
+
+    def act() -> Exit:
+        found = services.reserves.metrics(folder, out, dry_run=dry_run)
+        told = json_text(found.facts) if as_json else "" if found.file else found.text.rstrip("\n")
+        if told:
+            tell(lambda: click.echo(told))
+        if found.file:
+            note(f"Written to {found.file}.")
         return Exit.DONE
 
     finish(act, as_json=as_json)

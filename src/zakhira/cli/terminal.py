@@ -23,6 +23,9 @@ WIDTH = 100
 WHOLE_WORDS = range(40, 67)
 """Letters of words that are not broken over lines where there is room: addresses and hashes, compared at a glance."""
 
+_STATES = {"✓ ": "#009E73", "! ": "#E69F00", "✗ ": "#D55E00"}
+"""A cell that begins with a state's sign has its colour as well (Okabe-Ito); sign and word tell it without."""
+
 _MARKS = {"ok": "✓ ok", "warning": "! warning", "missing": "✗ missing"}
 
 
@@ -85,6 +88,7 @@ def _print_table(table: Table) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
     # What is shown is text: tags such as [E] and paths between colons are no marks of the library's own language.
@@ -102,7 +106,7 @@ def _print_table(table: Table) -> None:
         justify: Literal["left", "right"] = "right" if index in table.right else "left"
         drawn.add_column(column, justify=justify, overflow="fold", no_wrap=index == whole)
     for row in table.rows:
-        drawn.add_row(*row)
+        drawn.add_row(*(Text(cell, style=_STATES.get(cell[:2], "")) for cell in row))
     # Captured and then written by us: the library ends the program with 1, "no", when the reader has gone.
     with console.capture() as drawing:
         if table.title:

@@ -18,6 +18,7 @@ from zakhira.flows.spending.watching import SpendsFollowed, follow_spends
 from zakhira.flows.treasury import Treasury
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.amount_text import btc_text, counted
+from zakhira.wiring.follow_observer import UNOBSERVED, FollowObserver
 from zakhira.wiring.reserve_desk import Desk
 
 WAIT_S = 10.0
@@ -28,7 +29,14 @@ BLOCKS_TOLD = 2_016
 _ROWS = 50
 
 
-def follow_reserve(desk: Desk, say: Callable[[Answer], None], progress: Progress, *, once: bool) -> None:
+def follow_reserve(
+    desk: Desk,
+    say: Callable[[Answer], None],
+    progress: Progress,
+    *,
+    once: bool,
+    observer: FollowObserver = UNOBSERVED,
+) -> None:
     """Follow until the tip, or for ever; every turn is committed before it is told.
 
     A named node that is away is waited for. A private one that ended is not coming back by itself: that is raised.
@@ -38,6 +46,7 @@ def follow_reserve(desk: Desk, say: Callable[[Answer], None], progress: Progress
     while True:
         try:
             answer, tip = _turn(desk, progress, first=first)
+            observer.turned(None if answer is None else answer.facts)
             if answer is not None:
                 say(answer)
             if once:
@@ -45,6 +54,7 @@ def follow_reserve(desk: Desk, say: Callable[[Answer], None], progress: Progress
             first, trouble, told = False, "", ""
             desk.treasury.node.wait_for_block(tip, WAIT_S)
         except (NodeUnreachable, NodeCatchingUp) as error:
+            observer.failed(error)
             if once or (desk.node.is_private and isinstance(error, NodeUnreachable)):
                 raise
             # Told when it is there a second time: blocks that are just coming in are no trouble.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zakhira.cli.answer import Answer, Progress, ServedReserve
-from zakhira.cli.custody_services import Ask, MineOrder, ReserveOrder, SettleOrder
+from zakhira.cli.custody_services import Ask, FollowOrder, MetricsText, MineOrder, ReserveOrder, SettleOrder
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.settings import Settings
 
@@ -33,12 +33,25 @@ class ReserveDesk:
         with open_reserve(self._settings, folder) as desk:
             return reserve_status(desk)
 
-    def follow(self, folder: Path, say: Callable[[Answer], None], progress: Progress, *, once: bool) -> None:
+    def follow(
+        self, order: FollowOrder, say: Callable[[Answer], None], note: Callable[[str], None], progress: Progress
+    ) -> None:
         """Follow the chain and say what arrived; until interrupted, unless once."""
-        from zakhira.wiring.reserve_follow import follow_reserve
+        from zakhira.wiring.reserve_operations import follow_with_instruments
 
-        with open_reserve(self._settings, folder) as desk:
-            follow_reserve(desk, say, progress, once=once)
+        follow_with_instruments(self._settings, order, say, note, progress)
+
+    def metrics(self, folder: Path, out: Path | None, *, dry_run: bool) -> MetricsText:
+        """The figures as Prometheus reads them."""
+        from zakhira.wiring.reserve_operations import metrics_text
+
+        return metrics_text(self._settings, folder, out, dry_run=dry_run)
+
+    def health(self, folder: Path) -> Answer:
+        """How each part stands."""
+        from zakhira.wiring.reserve_operations import health_answer
+
+        return health_answer(self._settings, folder)
 
     def serve(self, folder: Path, announce: Callable[[ServedReserve], None]) -> None:
         """Keep the reserve's database and private node up until interrupted."""

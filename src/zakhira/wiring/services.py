@@ -12,6 +12,7 @@ from zakhira.cli.services import NetworkImport, PlanOrder, SeriesImport
 from zakhira.wiring.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from zakhira.cli.command_log import CommandLog
     from zakhira.wiring.address_service import AddressDesk
     from zakhira.wiring.anchor_service import AnchorDesk
     from zakhira.wiring.code_service import CodeDesk
@@ -29,6 +30,17 @@ class ProgramServices:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or read_settings()
+        self._command_log: CommandLog | None = None
+
+    @property
+    def command_log(self) -> CommandLog | None:
+        """Where commands are written down, if ZAKHIRA_LOG names a log; raises LogUnwritable."""
+        if self._command_log is None and self._settings.log:
+            from zakhira.wiring.command_journal import CommandJournal
+            from zakhira.wiring.journals import open_journal
+
+            self._command_log = CommandJournal(open_journal(self._settings, self._settings.log))
+        return self._command_log
 
     def doctor(self) -> Sequence[Finding]:
         """Look at what is installed and reachable."""

@@ -20,13 +20,15 @@ class Settings:
     ``bitcoind`` (ZAKHIRA_BITCOIND): path of the node's program. ``database_url`` (ZAKHIRA_DATABASE_URL): a PostgreSQL
     server in place of the embedded one. ``passphrase`` (ZAKHIRA_PASSPHRASE): opens the drill's key files; without it
     one is made for each run and kept beside the keys, readable by their owner alone. ``tools`` (ZAKHIRA_TOOLS): where
-    ``make setup`` puts a bitcoind; the project's ``.tools`` unless set.
+    ``make setup`` puts a bitcoind; the project's ``.tools`` unless set. ``log`` (ZAKHIRA_LOG): a file that every
+    command appends to, as JSON lines, or ``-`` for stderr; none unless set, but for ``reserve follow``.
     """
 
     bitcoind: str | None = None
     database_url: str | None = None
     passphrase: str | None = None
     tools: Path = SOURCE_ROOT / ".tools"
+    log: str | None = None
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -36,4 +38,5 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_url=environment.get("ZAKHIRA_DATABASE_URL") or None,
         passphrase=environment.get("ZAKHIRA_PASSPHRASE") or None,
         tools=Path(environment.get("ZAKHIRA_TOOLS") or SOURCE_ROOT / ".tools"),
+        log=environment.get("ZAKHIRA_LOG") or None,
     )

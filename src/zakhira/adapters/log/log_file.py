@@ -34,7 +34,7 @@ class LogFile:
         self._path, self._max_bytes, self._kept = path, max_bytes, kept
         self._lock = threading.Lock()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             self._handle = self._opened()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from zakhira.kernel.canonical import Json
 
 Kind = Literal["gauge", "counter"]
 PREFIX = "zakhira_"
@@ -45,7 +48,9 @@ class Metric:
     def sample(self, value: float, **labels: str) -> Sample:
         """A sample of this metric; every label that the metric has must be given, and no other."""
         assert set(labels) == set(self.labels), (self.name, sorted(labels))
-        return Sample(self.name, self.help, self.kind, tuple((name, labels[name]) for name in self.labels), value)
+        return Sample(
+            self.name, self.help, self.kind, tuple((name, labels[name]) for name in self.labels), float(value)
+        )
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,14 @@ Readiness = Callable[[], Sequence[ReadyCheck]]
 """Asked at every look at ``/readyz``, the same way. Ready is who has no check that fails."""
 
 
-def samples_facts(samples: Sequence[Sample]) -> list[Mapping[str, object]]:
-    """The same as plain data for ``--json``."""
+def samples_facts(samples: Sequence[Sample]) -> list[Json]:
+    """The same as plain data for ``--json``; what is endless has no number in JSON and is text."""
     return [
-        {"name": sample.name, "kind": sample.kind, "labels": dict(sample.labels), "value": sample.value}
+        {
+            "name": sample.name,
+            "kind": sample.kind,
+            "labels": dict(sample.labels),
+            "value": sample.value if math.isfinite(sample.value) else str(sample.value),
+        }
         for sample in samples
     ]
