@@ -120,6 +120,20 @@ def test_everything_is_read_as_written(small_text: str, parse: Parse) -> None:
     assert (policy.time_zone, policy.change_lock_hours, policy.listing_hours) == ("Asia/Karachi", 48, 48)
 
 
+def test_policies_of_its_own_have_several_lines(small_text: str, parse: Parse) -> None:
+    """Cedar text of the programme's own is kept as it is written; without any there is none."""
+    own = 'forbid(principal, action, resource)\n  when { principal.person == \\"eve\\" };'
+    programme, faults = parse(small_text.replace("[policy]", f'[policy]\nauthorization = """\n{own}"""'))
+    assert faults == []
+    assert programme is not None
+    assert programme.policy.authorization == own.replace("\\", "")
+    plain, _ = parse(small_text)
+    assert plain is not None
+    assert plain.policy.authorization == ""
+    _, found = parse(small_text.replace("[policy]", '[policy]\nauthorization = "bell \\u0007"'))
+    assert [(fault.code, fault.key) for fault in found] == [(Cause.BAD_TEXT.code, "policy.authorization")]
+
+
 def test_rules_are_no_estimates(small_text: str, parse: Parse, small: Programme) -> None:
     """A limit is decided, not measured: it does not stand among the figures with a tag."""
     programme, _ = parse(small_text + AUTHORITY)

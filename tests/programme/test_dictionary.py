@@ -61,7 +61,7 @@ NOT_IN_THE_TABLE: dict[type, set[str]] = {
 """A programme's own vaults are plain quorums, others are made in the books; the time zone is the programme's."""
 
 TYPE_OF_KIND = {
-    **dict.fromkeys(("id", "code", "text", "time zone", "file", "public key", "xpub", "choice", "ref"), "str"),
+    **dict.fromkeys(("id", "code", "text", "lines", "time zone", "file", "public key", "xpub", "choice", "ref"), "str"),
     **dict.fromkeys(("ids", "refs", "texts", "choices"), "tuple[str, ...]"),
     "amount": "Amount | None",
     **dict.fromkeys(("integer", "sats"), "int"),

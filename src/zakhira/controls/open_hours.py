@@ -39,7 +39,7 @@ def opens_at(rule: Rule, policy: Policy, at: datetime) -> datetime | None:
 
 def _spans(rule: Rule, policy: Policy, zone: ZoneInfo, day: date) -> Iterator[tuple[datetime, datetime]]:
     """Open spans (UTC) of the days from the day before ``day`` on, in order."""
-    closed = frozenset(policy.holidays) if rule.holidays == "closed" else frozenset()
+    closed = frozenset(holiday.day for holiday in policy.holidays) if rule.holidays == "closed" else frozenset()
     if rule.from_hour == rule.to_hour:
         return
     over_midnight = rule.to_hour < rule.from_hour

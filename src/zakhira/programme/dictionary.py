@@ -16,6 +16,7 @@ SIMPLE_KINDS = frozenset(
         "id",
         "code",
         "text",
+        "lines",
         "time zone",
         "instant",
         "date",
@@ -32,7 +33,7 @@ SIMPLE_KINDS = frozenset(
 )
 NUMERIC_KINDS = frozenset({"integer", "number", "sats"})
 IDENTITY_KINDS = frozenset({"id", "code"})
-OMITTED_KINDS = frozenset({"text", "texts", "id", "ids", "refs", "choices", "amount"})
+OMITTED_KINDS = frozenset({"text", "lines", "texts", "id", "ids", "refs", "choices", "amount"})
 """Kinds that may be left out without a default: nothing is named then."""
 TABLE_KINDS = frozenset({"table", "tables", "columns"})
 

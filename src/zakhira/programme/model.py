@@ -360,6 +360,8 @@ class Policy:
     """between the quorum for a change of the policy and the moment from which it is in force"""
     listing_hours: int = 48
     """after which a payee that was put on the list can be paid"""
+    authorization: str = ""
+    """Cedar policies of the programme's own, beside those that follow from the rules (``controls.permissions``)"""
 
     def vault(self, purpose: str) -> Vault:
         """The vault with this purpose; validation has made sure that there is exactly one."""

@@ -23,6 +23,8 @@ from zakhira.programme.faults import Cause
 Value: TypeAlias = str | int | float | date | datetime | Amount | tuple[str, ...]
 
 MAX_TEXT = 400
+MAX_LINES = 20_000
+"""Characters of a text of several lines: some hundred policies, and little enough to read [E]."""
 MAX_ID = 64
 MAX_SHOWN = 80
 YEARS = range(2009, 2200)
@@ -97,6 +99,14 @@ def _text(_attribute: Attribute, raw: object) -> Value | Problem:
         return _wrong_type(raw, "text in quotes")
     if not raw.strip() or len(raw) > MAX_TEXT or not raw.isprintable():
         return Problem(Cause.BAD_TEXT, f"{shown(raw)} is not a line of 1 to {MAX_TEXT} printable characters.")
+    return raw
+
+
+def _lines(_attribute: Attribute, raw: object) -> Value | Problem:
+    if not isinstance(raw, str):
+        return _wrong_type(raw, "text in quotes")
+    if not raw.strip() or len(raw) > MAX_LINES or not all(char.isprintable() or char in "\n\t" for char in raw):
+        return Problem(Cause.BAD_TEXT, f"{shown(raw)} is not text of 1 to {MAX_LINES} printable characters.")
     return raw
 
 
@@ -226,6 +236,7 @@ _CHECKS: dict[str, Callable[[Attribute, object], Value | Problem]] = {
     "integer": _integer,
     "sats": _sats,
     "text": _text,
+    "lines": _lines,
     "id": _id,
     "ids": _ids,
     "ref": _id,
