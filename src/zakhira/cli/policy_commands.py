@@ -24,3 +24,17 @@ def policy() -> None:
 def show(services: Services, place: Path, *, as_json: bool) -> None:
     """Show the rules in their order, statutes, officers with their roles, deputies and payees."""
     answer_with(lambda: services.policies.show(place), as_json=as_json)
+
+
+@policy.command(epilog="Example: zakhira policy check programmes/small")
+@_PLACE
+@click.option("--strict", "is_strict", is_flag=True, help="Warnings count as faults.")
+@JSON
+@click.pass_obj
+def check(services: Services, place: Path, *, is_strict: bool, as_json: bool) -> None:
+    """Find what is wrong with a policy, each with an example: who could do what by which rules.
+
+    Faults end with exit code 2: rules that never decide, quorums that nobody can fill, ways for fewer people than the
+    policy says, recovery paths that no rule covers, and others. Warnings are told and may be meant.
+    """
+    answer_with(lambda: services.policies.check(place, is_strict=is_strict), as_json=as_json)

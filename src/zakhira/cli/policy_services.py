@@ -29,3 +29,6 @@ class PolicyServices(Protocol):
 
     def show(self, place: Path) -> Answer:
         """The rules, statutes, people and lists of a policy."""
+
+    def check(self, place: Path, *, is_strict: bool) -> Answer:
+        """What is wrong with a policy; raises Faults where something is, with ``is_strict`` for warnings too."""

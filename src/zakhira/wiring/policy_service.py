@@ -20,3 +20,9 @@ class PolicyDesk:
         from zakhira.wiring.policy_show import show_answer
 
         return show_answer(read_policy(self._settings, place))
+
+    def check(self, place: Path, *, is_strict: bool) -> Answer:
+        """What is wrong with a policy; raises Faults where something is, with ``is_strict`` for warnings too."""
+        from zakhira.wiring.policy_check import check_answer
+
+        return check_answer(read_policy(self._settings, place), is_strict=is_strict)
