@@ -27,6 +27,8 @@ REQUEST_TIMEOUT_S = 10.0
 """A reader that sends or takes nothing for so long is left: Prometheus' own scrape timeout is 10 s by default."""
 MOST_AT_ONCE = 16
 """Readers that are answered at the same time; who comes beyond that is told to come again."""
+STOP_LOOK_S = 0.1
+"""How often the server looks whether it shall stop."""
 METRICS, ALIVE, READY = "/metrics", "/healthz", "/readyz"
 _JSON = "application/json; charset=utf-8"
 _PLAIN = "text/plain; charset=utf-8"
@@ -53,7 +55,9 @@ class MetricsServer:
                 f"Metrics cannot be served on {host}:{port}: {reason}.",
                 "Choose another port with --metrics-port, or 0 for any that is free.",
             ) from None
-        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(STOP_LOOK_S,), name="metrics", daemon=True
+        )
         self._thread.start()
 
     @property
