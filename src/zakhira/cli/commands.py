@@ -15,6 +15,7 @@ from zakhira.cli.answering import JSON as _JSON
 from zakhira.cli.answering import answer_with as _answer
 from zakhira.cli.answering import finish as _finish
 from zakhira.cli.door import Exit, tell
+from zakhira.cli.governing_commands import officer
 from zakhira.cli.keys_commands import keys
 from zakhira.cli.plan_commands import plan
 from zakhira.cli.policy_commands import policy
@@ -186,5 +187,5 @@ for _group in (reserve, vault, keys, address, labels):
 keys.add_command(hwi)
 for _command in (suspense, settle):
     reserve.add_command(_command)
-for _group in (policy, spend, signer, codes):
+for _group in (policy, officer, spend, signer, codes):
     zakhira.add_command(_group)

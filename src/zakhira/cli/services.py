@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from zakhira.cli.anchor_services import AnchorServices
     from zakhira.cli.answer import Answer, Finding, Progress, ServedNode
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
+    from zakhira.cli.governing_services import GoverningServices
     from zakhira.cli.policy_services import PolicyServices
     from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
     from zakhira.cli.spend_services import SpendServices
@@ -160,3 +161,7 @@ class Services(Protocol):
     @property
     def policies(self) -> PolicyServices:
         """The policy: shown, checked, explained, compared and simulated."""
+
+    @property
+    def governing(self) -> GoverningServices:
+        """Authority over time: changes of the policy, a freeze, keys of officers."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from zakhira.controls.act_check import act_refusal
-from zakhira.controls.act_refusal import ActCause, ActFault, ActRefusal
+from zakhira.controls.act_refusal import ActFault
 from zakhira.controls.approval import Approval, Veto
 from zakhira.controls.authority import Authority, MotionRecord, MotionState, PolicyVersion
 from zakhira.controls.motion import POLICY_CHANGE
@@ -31,13 +31,13 @@ def authority_at(acts: Sequence[RecordedAct], at: datetime) -> Authority:
 
 
 def take_act(before: Authority, recorded: RecordedAct) -> Authority:
-    """The authority after one more act; a fault in place of an act that is refused."""
-    if recorded.at < before.at:
-        refusal: ActRefusal | None = ActRefusal(ActCause.OUT_OF_ORDER, f"Act {recorded.number} is older than the last.")
-        state = before
-    else:
-        state = settled(before, recorded.at)
-        refusal = act_refusal(state, recorded)
+    """The authority after one more act; a fault in place of an act that is refused.
+
+    An act is never earlier than the one before it: dates that say so count as the later one, which shortens no lock.
+    """
+    recorded = replace(recorded, at=max(recorded.at, before.at))
+    state = settled(before, recorded.at)
+    refusal = act_refusal(state, recorded)
     if refusal is None:
         return replace(_applied(state, recorded), last_number=recorded.number)
     number = max(state.last_number, recorded.number)

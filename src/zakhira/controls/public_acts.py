@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, cast
@@ -193,3 +193,20 @@ def _act(kind: str, told: Mapping[str, Json]) -> Act:
     made, fields = _FIELDS[kind]
     texts = {attribute: str(told[name]) for name, attribute in fields.items()}
     return made(**texts, at=parse_utc(str(told["at"])))
+
+
+ACTS_FORMAT = "zakhira-authority/1"
+
+
+def acts_document(acts: Sequence[RecordedAct]) -> Json:
+    """All acts as one document, for whoever follows authority without trusting the coordinator."""
+    return {"format": ACTS_FORMAT, "acts": [act_json(recorded) for recorded in acts]}
+
+
+def acts_of(document: Json) -> tuple[RecordedAct, ...]:
+    """The acts that :func:`acts_document` wrote; raises BadActText, BadMotionText, BadPolicyText."""
+    told = document if isinstance(document, Mapping) else {}
+    acts = told.get("acts")
+    if told.get("format") != ACTS_FORMAT or not isinstance(acts, Sequence) or isinstance(acts, str):
+        raise BadActText(f"The data are no acts of {ACTS_FORMAT}.", "Ask for them from their source.")
+    return tuple(map(act_of, acts))

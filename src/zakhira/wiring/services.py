@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.anchor_service import AnchorDesk
     from zakhira.wiring.code_service import CodeDesk
     from zakhira.wiring.device_service import DeviceDesk
+    from zakhira.wiring.governing_service import GoverningDesk
     from zakhira.wiring.keys_service import KeyDesk
     from zakhira.wiring.policy_service import PolicyDesk
     from zakhira.wiring.reserve_service import ReserveDesk
@@ -214,3 +215,10 @@ class ProgramServices:
         from zakhira.wiring.policy_service import PolicyDesk
 
         return PolicyDesk(self._settings)
+
+    @property
+    def governing(self) -> GoverningDesk:
+        """Authority over time."""
+        from zakhira.wiring.governing_service import GoverningDesk
+
+        return GoverningDesk(self._settings)
