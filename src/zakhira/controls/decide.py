@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from zakhira.controls.decision import Decision, Need, NeedKind, Reason, Verdict, Why
-from zakhira.controls.evidence import Findings, Setting, check_vetoes, counted_approvals, genuine_execution
+from zakhira.controls.evidence import GENUINE, Counting, Findings, Setting, check_vetoes
 from zakhira.controls.holds import check_statutes
 from zakhira.controls.limits import check_form, check_limits
 from zakhira.controls.movements import Movements
@@ -39,8 +39,12 @@ def decide(policy: Policy, standing: Standing, movements: Movements, question: Q
     require_utc(at)
     if question.stage is Stage.PROPOSE:
         question = replace(question, approvals=(), vetoes=(), execution=None)
-    setting = Setting.of(policy, standing, question, at)
-    findings = Findings()
+    return decide_in(Setting.of(policy, standing, question, at), policy, movements)
+
+
+def decide_in(setting: Setting, policy: Policy, movements: Movements, counting: Counting = GENUINE) -> Decision:
+    """Answer the question of a setting; with another ``counting`` in a simulation alone, whose cases have no keys."""
+    question, at, findings = setting.question, setting.at, Findings()
     check_form(policy, question, at, findings)
     fit = first_fit(policy, question, at)
     if fit.rule is None:
@@ -48,7 +52,7 @@ def decide(policy: Policy, standing: Standing, movements: Movements, question: Q
         needs: tuple[Need, ...] = ()
     else:
         findings.remarks.extend(fit.near)
-        needs = _ask_rule(policy, setting, movements, fit.rule, findings)
+        needs = _ask_rule(policy, setting, movements, fit.rule, findings, counting)
     return _answer(policy, setting, movements, fit, findings, needs)
 
 
@@ -61,7 +65,7 @@ def _note_no_rule(question: Question, fit: Fit, findings: Findings) -> None:
 
 
 def _ask_rule(
-    policy: Policy, setting: Setting, movements: Movements, rule: Rule, findings: Findings
+    policy: Policy, setting: Setting, movements: Movements, rule: Rule, findings: Findings, counting: Counting
 ) -> tuple[Need, ...]:
     """All that the rule asks for: reasons go to ``findings``, what is missing is the answer."""
     if rule.effect == "refuse":
@@ -70,9 +74,9 @@ def _ask_rule(
     check_limits(rule, movements, setting.question, setting.at, findings)
     _check_proposer(setting, rule, findings)
     check_vetoes(setting, rule.veto_roles, findings)
-    turnout = turnout_of(setting, rule, counted_approvals(setting, findings), findings)
+    turnout = turnout_of(setting, rule, counting.approvals(setting, findings), findings)
     check_enough_people(setting, rule, findings)
-    execution = check_execution(setting, rule, turnout, genuine_execution(setting, findings), findings)
+    execution = check_execution(setting, rule, turnout, counting.execution(setting, findings), findings)
     return (*turnout.needs, *execution, *_time_needs(policy, setting, rule, turnout))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -185,3 +185,16 @@ def genuine_execution(setting: Setting, findings: Findings) -> Execution | None:
     elif _is_in_time(setting, what, given.at, findings):
         return given
     return None
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Which approvals, and which word at execution, count in a setting."""
+
+    approvals: Callable[[Setting, Findings], tuple[Approval, ...]]
+    """sorted by time"""
+    execution: Callable[[Setting, Findings], Execution | None]
+
+
+GENUINE = Counting(counted_approvals, genuine_execution)
+"""Those whose signatures are by the officers' own keys, over this very matter, in time."""
