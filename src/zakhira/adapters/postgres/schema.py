@@ -17,6 +17,8 @@ from zakhira.flows.ports.books_errors import DatabaseRefused
 
 APP_ROLE = "zakhira_app"
 """The role that the program works as: it may append and read, and owns nothing."""
+WATCHER_ROLE = "zakhira_watcher"
+"""The role of the watchtower: it may read what officers signed, and the sign of life."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x7A6B6872
 """Advisory lock: two programs never migrate one database at once."""
@@ -70,12 +72,17 @@ def migrate(connection: Connection[TupleRow], migrations: tuple[Migration, ...])
 
 def _ensure_ground(connection: Connection[TupleRow]) -> None:
     try:
-        _ensure_role(connection)
+        _ensure_role(connection, APP_ROLE)
+        member = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (APP_ROLE,)).fetchone()
+        if member != (True,):
+            connection.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(APP_ROLE)))
+        _ensure_role(connection, WATCHER_ROLE)
     except psycopg.errors.InsufficientPrivilege as error:
         login = connection.info.user
         raise DatabaseRefused(
-            f"{login} may not make or take on the role {APP_ROLE}: {error.diag.message_primary}.",
-            f"Let an administrator run: CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO {login};",
+            f"{login} may not make or take on the roles {APP_ROLE} and {WATCHER_ROLE}: {error.diag.message_primary}.",
+            f"Let an administrator run: CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO {login}; "
+            f"CREATE ROLE {WATCHER_ROLE} NOLOGIN;",
         ) from error
     connection.execute("CREATE SCHEMA IF NOT EXISTS zakhira")
     connection.execute(
@@ -84,14 +91,11 @@ def _ensure_ground(connection: Connection[TupleRow]) -> None:
     )
 
 
-def _ensure_role(connection: Connection[TupleRow]) -> None:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (APP_ROLE,)).fetchone() is None:
+def _ensure_role(connection: Connection[TupleRow], role: str) -> None:
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
         # Roles belong to the whole server: a migration of another database may be faster.
         with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation), connection.transaction():
-            connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(APP_ROLE)))
-    member = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (APP_ROLE,)).fetchone()
-    if member != (True,):
-        connection.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(APP_ROLE)))
+            connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(role)))
 
 
 def _require_same(rows: list[TupleRow], migrations: tuple[Migration, ...]) -> None:

@@ -1,0 +1,14 @@
+"""The coordinator's sign of life in the database: one row, written over at each turn."""
+
+from __future__ import annotations
+
+from zakhira.adapters.postgres.books import PostgresBooks
+
+
+def beat(books: PostgresBooks, height: int, block_hash: str) -> None:
+    """Say that the coordinator lives and has followed the chain to this block; the server's clock dates it.
+
+    Raises:
+        DatabaseUnreachable and others of the books.
+    """
+    books.ask(lambda connection: connection.execute("SELECT zakhira.beat(%s, %s)", (height, block_hash)).fetchone())
