@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import cast
 
+from zakhira.adapters.postgres.heartbeat import beat
 from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.flows.arrival_judging import Judged, judge_arrivals
 from zakhira.flows.following import Followed, Unconfirmed, follow_chain, unconfirmed
@@ -73,6 +74,7 @@ def _turn(desk: Desk, progress: Progress, *, first: bool) -> tuple[Answer | None
     judged = judge_arrivals(treasury)
     spends = follow_spends(desk.treasury)
     waiting = unconfirmed(treasury)
+    beat(desk.archive.books, followed.height, followed.hash)
     is_news = bool(
         followed.connected or followed.disconnected or waiting.arrivals or waiting.unexplained or judged != _NOTHING
     )
