@@ -14,11 +14,13 @@ from conftest import NODE_START
 from zakhira.adapters.bitcoind.mempool import BitcoindMempool
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.bitcoind.process import BitcoindProcess
+from zakhira.custody.anchor import ANCHOR_SCRIPT_BYTES, Anchor, anchor_script
 from zakhira.custody.coin import Payment
+from zakhira.custody.psbt_maps import UnsignedInput, UnsignedTx, write_unsigned_tx
 from zakhira.flows.ports.chain import PrivateChain
 from zakhira.flows.ports.chain_errors import NodeFailed, TransactionRejected
 from zakhira.flows.ports.chain_pool import pool_address
-from zakhira.flows.ports.mempool import Mempool
+from zakhira.flows.ports.mempool import DATA_REFUSALS, Mempool
 from zakhira.simulator.chain import SimulatedChain
 from zakhira.simulator.mempool import SimulatedMempool
 
@@ -123,3 +125,35 @@ def test_rules_estimates_and_what_is_no_transaction(place: Place) -> None:
         place.mempool.refusal("00")
     with pytest.raises(NodeFailed):
         place.mempool.raw_transactions(["00" * 31 + "07"], {})
+
+
+@contextmanager
+def _mean_twin(_program: Path, _folder: Path) -> Iterator[Mempool]:
+    mempool = SimulatedMempool(SimulatedChain())
+    mempool.data_script_limit = ANCHOR_SCRIPT_BYTES - 1
+    yield mempool
+
+
+@contextmanager
+def _mean_node(program: Path, folder: Path) -> Iterator[Mempool]:
+    limit = [f"-datacarriersize={ANCHOR_SCRIPT_BYTES - 1}"]
+    with BitcoindProcess.start(program, folder / "node", NODE_START, extra=limit) as process:
+        yield BitcoindMempool(process.rpc)
+
+
+@pytest.mark.parametrize("make", [_mean_twin, _mean_node], ids=["twin", "bitcoind"])
+def test_data_is_looked_at_before_coins_and_signatures(
+    make: Callable[[Path, Path], contextmanager[Mempool]],  # type: ignore[valid-type]  # a factory
+    bitcoind_path: Path,
+    tmp_path: Path,
+) -> None:
+    """A node that relays no such data says so of an unsigned transaction of coins that it does not know."""
+
+    def unsigned(*scripts: str) -> str:
+        outputs = tuple((1_000, bytes.fromhex(script)) for script in scripts)
+        return write_unsigned_tx(UnsignedTx(2, (UnsignedInput(b"\xab" * 32, 0, 0xFFFFFFFD),), outputs, 0)).hex()
+
+    paid, anchor = "0020" + "cd" * 32, anchor_script(Anchor(1, "ab" * 32).data)
+    with make(bitcoind_path, tmp_path) as mempool:  # type: ignore[attr-defined]  # it is one
+        assert mempool.refusal(unsigned(paid, anchor)).startswith(DATA_REFUSALS)
+        assert not mempool.refusal(unsigned(paid)).startswith(DATA_REFUSALS)

@@ -16,6 +16,7 @@ from treasury_drill import (
     officer,
     order,
     twin_chain_of,
+    twin_mempool_of,
     twin_treasury,
 )
 from zakhira.controls.spend_state import SpendState
@@ -39,7 +40,7 @@ from zakhira.flows.spending.deciding import approve, take_approval
 from zakhira.flows.spending.hastening import bump, propose_child, propose_home
 from zakhira.flows.spending.order import SpendOrder
 from zakhira.flows.spending.proposing import MoveOrder, propose, propose_batches, propose_moves
-from zakhira.flows.spending.refusals import AnchorMisplaced, NotProposer, SpendIdTaken
+from zakhira.flows.spending.refusals import AnchorMisplaced, NotAccepted, NotProposer, SpendIdTaken
 from zakhira.flows.spending.sending import broadcast
 from zakhira.flows.spending.spend import TREASURY_SPEND, TreasurySpend, version_bytes
 from zakhira.flows.spending.spend_line import SPEND_LINE
@@ -98,7 +99,7 @@ def test_a_payment_takes_the_head_along(drill: TreasuryDrill) -> None:
     assert (found.txid, found.height, found.block_hash) == (spend.last.txid, height, block_hash)
     assert (found.anchor, found.block_time, found.confirmations) == (head, mined_at, 4)
     assert anchored_heads((found,)) == ((head.position, head.head_hash, height, mined_at),)
-    assert drill.parts.books.audit_entries()[found.anchor.position - 1].hash == found.anchor.head_hash
+    assert drill.parts.books.sealed(found.anchor.position - 1, 1)[0].seal.hash == found.anchor.head_hash
     assert drill.parts.books.balances()["expenses:spends:works"].units == 1_000_000
     require_whole(drill)
 
@@ -123,6 +124,19 @@ def test_a_dearer_version_keeps_the_anchor(drill: TreasuryDrill) -> None:
     drill.mine(4)
     assert [(found.txid, found.anchor) for found in anchors(drill.treasury)] == [(second.last.txid, head)]
     require_whole(drill)
+
+
+def test_a_node_that_relays_no_data_stops_it_before_anybody_signs(drill: TreasuryDrill) -> None:
+    """The refusal comes with the building; the same payment without an anchor is built, and so is the anchor later."""
+    mempool = twin_mempool_of(drill)
+    mempool.data_script_limit = ANCHOR_SCRIPT_BYTES - 1
+    drill.decided(with_head(drill.treasury, order("pay-1", 1_000_000)))
+    with pytest.raises(NotAccepted, match="scriptpubkey"):
+        build(drill.treasury, "pay-1", FAST)
+    assert load_spend(drill.treasury, "pay-1").state is SpendState.DECIDED
+    assert drill.built(order("pay-2", 1_000_000)).state is SpendState.BUILT
+    mempool.data_script_limit += 1
+    assert build(drill.treasury, "pay-1", FAST).state is SpendState.BUILT
 
 
 def test_a_spend_home_and_a_child_carry_none(drill: TreasuryDrill) -> None:
@@ -202,7 +216,7 @@ def test_a_head_of_other_books_is_neither_proposed_nor_approved(drill: TreasuryD
     for foreign in (Anchor(head.position, "cd" * 32), Anchor(head.position + 1_000, head.head_hash)):
         with pytest.raises(ForeignHead):
             propose(drill.treasury, replace(order("pay-1", 1_000_000), anchor=foreign.data), DARA)
-    earlier = drill.parts.books.audit_entries()[2]
+    earlier = drill.parts.books.sealed(2, 1)[0].seal
     fine = replace(order("pay-2", 1_000_000), anchor=Anchor(3, earlier.hash).data)
     assert propose(drill.treasury, fine, DARA).state is SpendState.PROPOSED
 
@@ -216,8 +230,10 @@ class ForgetfulBooks:
     def __getattr__(self, name: str) -> object:
         return getattr(self._books, name)
 
-    def audit_entries(self) -> object:
-        return tuple(replace(entry, hash="cd" * 32) for entry in self._books.audit_entries())
+    def sealed(self, after: int, limit: int) -> object:
+        """The writes as they are, under other hashes."""
+        found = self._books.sealed(after, limit)
+        return tuple(replace(one, seal=replace(one.seal, hash="cd" * 32)) for one in found)
 
 
 def test_an_officer_does_not_approve_a_head_that_is_gone(drill: TreasuryDrill) -> None:

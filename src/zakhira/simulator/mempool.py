@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from embit.base import EmbitError
 from embit.transaction import Transaction
 
+from zakhira.custody.anchor import is_data_script
 from zakhira.custody.bump import LESS_THAN_FEERATE_RULE, MempoolRules, Package
 from zakhira.custody.fee import fee_for_weight, rate_of
 from zakhira.custody.weight import SEGWIT_SCALE
@@ -15,20 +16,23 @@ from zakhira.simulator.chain import SimulatedChain
 from zakhira.simulator.chain_block import txid_of
 from zakhira.simulator.chain_state import NotAccepted, spent_by, virtual_bytes
 
+MAX_DATA_SCRIPT_BYTES = 83
+"""What nodes relay unless told otherwise (Bitcoin Core to 29 and Knots, -datacarriersize)."""
 _Step = Callable[[Mapping[str, Transaction], str], set[str]]
 
 
 class SimulatedMempool:
     """Implements :class:`zakhira.flows.ports.mempool.Mempool` over the twin's chain.
 
-    ``estimates`` (blocks to sat/kvB) and ``rules`` are what a test sets; ``lose`` forgets a transaction, as a full
-    mempool does.
+    ``estimates`` (blocks to sat/kvB), ``rules`` and ``data_script_limit`` (the longest output script with data that is
+    relayed, in bytes) are what a test sets; ``lose`` forgets a transaction, as a full mempool does.
     """
 
     def __init__(self, chain: SimulatedChain, estimates: Mapping[int, int] | None = None) -> None:
         self._chain = chain
         self.estimates = dict(estimates or {})
         self.rules = MempoolRules()
+        self.data_script_limit = MAX_DATA_SCRIPT_BYTES
 
     def fee_estimates(self, target_blocks: int) -> Mapping[int, int]:
         """What a test has set, for the target and faster ones."""
@@ -109,6 +113,9 @@ class SimulatedMempool:
         state, txid = self._chain.state, txid_of(transaction)
         if txid in state.mempool or txid in state.places:
             return
+        scripts = [bytes(output.script_pubkey.data) for output in transaction.vout]
+        if any(is_data_script(script.hex()) and len(script) > self.data_script_limit for script in scripts):
+            raise NotAccepted("scriptpubkey")
         before = dict(state.mempool)
         spends = set(spent_by(transaction))
         direct = [name for name, other in before.items() if spends & set(spent_by(other))]

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from zakhira.custody.bump import MempoolRules, Package
 
+DATA_REFUSALS = ("scriptpubkey", "datacarrier")
+"""How the reason begins for which a node does not relay an output with data: to Core 29 and Knots, and from Core 30."""
+
 
 class Mempool(Protocol):
     """A node that takes transactions. Every method may raise NodeUnreachable, NodeRefused or NodeFailed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from zakhira.custody.decoders import decode_psbt, decode_transaction
 from zakhira.custody.descriptor import output_script
 from zakhira.custody.fee import require_fee
 from zakhira.custody.least_waste import latest_hold
+from zakhira.custody.psbt_maps import UNSIGNED_TX, read_maps
 from zakhira.custody.refusals import TooLittle
 from zakhira.custody.spend import build_psbt
 from zakhira.custody.spend_plan import Funding, PlannedOutput, SpendPlan, plan_spend
@@ -22,13 +24,15 @@ from zakhira.custody.standardness import transaction_weight
 from zakhira.flows.agreement import require_agreement
 from zakhira.flows.coin_papers import OwnTransaction
 from zakhira.flows.ports.books import Record
+from zakhira.flows.ports.mempool import DATA_REFUSALS
 from zakhira.flows.reservations import reserve_change
-from zakhira.flows.spending.deciding import require_allowed
+from zakhira.flows.spending.asking import counted
+from zakhira.flows.spending.deciding import require_allowed, require_approved
 from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
 from zakhira.flows.spending.maturity import require_open
 from zakhira.flows.spending.proposing import change_cost_place
 from zakhira.flows.spending.purse import Purse, open_purse, own_ids
-from zakhira.flows.spending.refusals import CoinDiffers
+from zakhira.flows.spending.refusals import CoinDiffers, NotAccepted
 from zakhira.flows.spending.spend import (
     CHILD,
     PAYMENT,
@@ -47,10 +51,11 @@ from zakhira.kernel.ids import seeded_rng
 def build(treasury: Treasury, spend_id: str, wish: FeeWish = FeeWish()) -> TreasurySpend:  # noqa: B008  # it is frozen
     """Choose coins, build the transaction, have it decoded twice and held against the instruction, and record it.
 
-    A spend that is built and not handed out is built anew. The coins are the spend's own from here on.
+    A spend that is built and not handed out is built anew. The coins are the spend's own from here on. The policy is
+    asked before and after they are chosen: a delay may still run, and the second person may still be missing.
 
     Raises:
-        SpendNotAllowed, SpendExpired: the authority does not allow it now.
+        SpendNotAllowed, SpendExpired: the policy does not allow it, or a statute holds the coins.
         NotFollowed, NodesDiffer, CoinsDiffer and others: the nodes and the books do not agree.
         NotEnoughCoins, CoinsTaken, FeeAboveCeiling and others: coins and fees.
         NotMature: it spends by the recovery path, which is not open for all of its coins.
@@ -59,7 +64,7 @@ def build(treasury: Treasury, spend_id: str, wish: FeeWish = FeeWish()) -> Treas
     step = begin_step(treasury)
     spend = load_spend(treasury, spend_id)
     state = advance(spend.state, SpendEvent.TRANSACTION_BUILT)
-    require_allowed(treasury, spend, step)
+    require_approved(treasury, spend, step)
     if spend.kind == CHILD:
         coins: tuple[SpentCoin, ...] = (child_coin(treasury, spend.instruction.inputs[0]),)
         plan = exact_plan(treasury, spend, coins)
@@ -72,9 +77,10 @@ def build(treasury: Treasury, spend_id: str, wish: FeeWish = FeeWish()) -> Treas
         plan = exact_plan(treasury, spend, coins)
     version, bytes_ = make_version(treasury, spend, plan, coins, number=0)
     built = replace(spend, state=state, versions=(version,))
-    return commit_step(treasury, step, "coordinator", "spend built", (built,), version_records(built, version, bytes_))[
-        0
-    ]
+    asked = require_approved(treasury, built, step)  # now that its lots are known
+    built = replace(built, decision=asked.decision)
+    records = (*version_records(built, version, bytes_), *counted(treasury, built, asked, step))
+    return commit_step(treasury, step, "coordinator", "spend built", (built,), records)[0]
 
 
 def version_records(spend: TreasurySpend, version: BuiltVersion, bytes_: VersionBytes) -> tuple[Record, ...]:
@@ -169,6 +175,8 @@ def make_version(
         change = (ChangeOutput(place, plan.change_sats),)
     held = [replace(item.held, coin=known[item.coin.outpoint]) for item in coins]
     psbt = build_psbt(instruction, held, policy, spend.places, change, previous_transactions(treasury, coins))
+    if instruction.anchor:
+        _require_data_relayed(treasury, psbt)
     decoded = decode_psbt(psbt, treasury.chain)
     check_against(decoded, instruction, known, policy, treasury.chain)
     version = BuiltVersion(
@@ -181,6 +189,22 @@ def make_version(
         hold_until=plan.hold_until,
     )
     return version, VersionBytes(decoded.txid, psbt)
+
+
+def _require_data_relayed(treasury: Treasury, psbt: str) -> None:
+    """Refuse an anchor that the node would not relay, before anybody has signed it.
+
+    Nodes look at output scripts before they look at coins and signatures, so the unsigned transaction tells.
+
+    Raises:
+        NotAccepted: the node relays no such data (``-datacarrier``, ``-datacarriersize``).
+    """
+    reason = treasury.mempool.refusal(dict(read_maps(base64.b64decode(psbt)).global_map)[UNSIGNED_TX].hex())
+    if reason.startswith(DATA_REFUSALS):
+        raise NotAccepted(
+            f"The node relays no output with the data of an anchor: {reason}.",
+            "Set -datacarriersize=83 on the node, or propose the spend without an anchor.",
+        )
 
 
 def node_coins(treasury: Treasury, coins: Sequence[SpentCoin]) -> Mapping[str, Coin]:
@@ -231,20 +255,22 @@ def hand_out(treasury: Treasury, spend_id: str) -> tuple[TreasurySpend, VersionB
     """Record that the newest version goes into other hands, then give its bytes: from then on no word takes it back.
 
     Raises:
-        SpendNotAllowed, SpendExpired: the authority does not allow it now.
+        SpendNotAllowed, SpendExpired: the policy does not allow it now.
+        SpendMustWait, ExecutionMissing: its time has not come, or the second person is missing.
         CoinsDiffer, SigningRefused and others: the bytes do not do what the instruction says, by the nodes as of now.
     """
     step = begin_step(treasury)
     spend = load_spend(treasury, spend_id)
     state = advance(spend.state, SpendEvent.HANDED_TO_SIGNERS)
-    require_allowed(treasury, spend, step)
+    asked = require_allowed(treasury, spend, step)
     bytes_ = version_bytes(treasury.books, spend.last.txid)
     check_version(treasury, spend, spend.last, bytes_.psbt)
     if spend.last.handed_out and spend.state is not SpendState.BUILT:
         return spend, bytes_
     version = replace(spend.last, handed_out=True)
-    after = replace(spend, state=state, versions=(*spend.versions[:-1], version))
-    return commit_step(treasury, step, "coordinator", "spend handed out", (after,))[0], bytes_
+    after = replace(spend, state=state, versions=(*spend.versions[:-1], version), decision=asked.decision)
+    records = counted(treasury, after, asked, step)
+    return commit_step(treasury, step, "coordinator", "spend handed out", (after,), records)[0], bytes_
 
 
 def check_version(treasury: Treasury, spend: TreasurySpend, version: BuiltVersion, psbt: str) -> Decoded:
