@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from zakhira.controls.approval import Approval, Execution
 from zakhira.controls.decision import Decision, Need, NeedKind, Reason, Verdict, Why
 from zakhira.controls.evidence import GENUINE, Counting, Findings, Setting, check_vetoes
 from zakhira.controls.holds import check_statutes
 from zakhira.controls.limits import check_form, check_limits
 from zakhira.controls.movements import Movements
 from zakhira.controls.open_hours import opens_at
+from zakhira.controls.permissions import ask_cedar
 from zakhira.controls.question import Question, Stage
 from zakhira.controls.rekeyed import check_execution
 from zakhira.controls.rule_fit import Fit, first_fit
@@ -30,11 +33,13 @@ def decide(policy: Policy, standing: Standing, movements: Movements, question: Q
     """Answer ``question`` at ``at`` (UTC).
 
     The order of approvals does not matter, and time changes an answer only through what a rule names. The answer is
-    the lowest of the freeze's, the statutes' and the first fitting rule's. For :attr:`Stage.PROPOSE` no approval, veto
+    the lowest of the freeze's, the statutes' and the first fitting rule's. Cedar is asked about the proposer, everybody
+    who approves and the executing officer: a no of it is a no. For :attr:`Stage.PROPOSE` no approval, veto
     or execution is looked at: what they will have to give stands in the needs.
 
     Raises:
         NotUtc: an instant is not in UTC.
+        BadAuthorization, CedarUnsure: the programme's own Cedar text cannot be read or evaluated.
     """
     require_utc(at)
     if question.stage is Stage.PROPOSE:
@@ -71,35 +76,71 @@ def _ask_rule(
     if rule.effect == "refuse":
         findings.against(Why.RULE_REFUSES, f"Rule {rule.id} refuses it.")
         return ()
+    gate = Gate(policy, setting, rule)
     check_limits(rule, movements, setting.question, setting.at, findings)
-    _check_proposer(setting, rule, findings)
+    if _may_propose(setting, rule, findings):
+        gate.check(setting.question.proposer, "propose", setting.question.proposed_at, findings.against)
     check_vetoes(setting, rule.veto_roles, findings)
-    turnout = turnout_of(setting, rule, counting.approvals(setting, findings), findings)
+
+    def may_approve(given: Approval) -> bool:
+        return gate.check(given.officer, "approve", given.at, findings.remark)
+
+    turnout = turnout_of(setting, rule, counting.approvals(setting, findings), may_approve, findings)
     check_enough_people(setting, rule, findings)
-    execution = check_execution(setting, rule, turnout, counting.execution(setting, findings), findings)
+    execution = _check_second_person(gate, turnout, counting.execution(setting, findings), findings)
     return (*turnout.needs, *execution, *_time_needs(policy, setting, rule, turnout))
 
 
-def _check_proposer(setting: Setting, rule: Rule, findings: Findings) -> None:
+@dataclass(frozen=True)
+class Gate:
+    """Cedar, asked about everybody whom the engine has found nothing against: both must say yes."""
+
+    policy: Policy
+    setting: Setting
+    rule: Rule
+
+    def check(self, officer: str, step: str, at: datetime, note: Callable[[Why, str], None]) -> bool:
+        """Whether the officer may take the step; a no is noted. While a freeze refuses anyway nobody is asked."""
+        setting = self.setting
+        if setting.standing.freeze is not None and setting.question.action != THAW:
+            return True
+        permission = ask_cedar(
+            self.policy, setting.standing, setting.people, officer, step, setting.question, self.rule, at
+        )
+        if not permission.allowed:
+            note(Why.NOT_PERMITTED, permission.reason)
+        return permission.allowed
+
+
+def _may_propose(setting: Setting, rule: Rule, findings: Findings) -> bool:
     name, moment = setting.question.proposer, setting.question.proposed_at
     officer = setting.people.officers.get(name)
     if officer is None:
         findings.against(Why.UNKNOWN_OFFICER, f"The proposer {name} is no officer of the programme.")
-        return
+        return False
     revoked = setting.revoked_at(officer)
     if revoked is not None:
-        text = f"The key of the proposer {name} was revoked at {utc_text(revoked)}."
-        findings.against(Why.REVOKED, text)
+        findings.against(Why.REVOKED, f"The key of the proposer {name} was revoked at {utc_text(revoked)}.")
+        return False
     if setting.people.offices_with(name, rule.propose_roles, moment):
-        return
+        return True
     outside = setting.people.deputy_outside_dates(name, rule.propose_roles, moment)
     if outside is not None:
         text = f"The proposer {name} stands for {outside.stands_for} from {outside.from_day} to {outside.to_day} alone."
         findings.against(Why.DEPUTY_OUT_OF_DATES, text)
-        return
+        return False
     held = " and ".join(setting.people.roles_at(name, moment))
     text = f"The proposer {name} holds the role {held}, not {' or '.join(rule.propose_roles)}."
     findings.against(Why.PROPOSER_ROLE, text)
+    return False
+
+
+def _check_second_person(gate: Gate, turnout: Turnout, given: Execution | None, findings: Findings) -> tuple[Need, ...]:
+    before = len(findings.reasons)
+    needs = check_execution(gate.setting, gate.rule, turnout, given, findings)
+    if given is not None and gate.rule.execute_roles and len(findings.reasons) == before:
+        gate.check(given.officer, "execute", given.at, findings.against)
+    return needs
 
 
 def _time_needs(policy: Policy, setting: Setting, rule: Rule, turnout: Turnout) -> tuple[Need, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -30,8 +30,10 @@ class Turnout:
         return tuple(Need(NeedKind.APPROVAL, " or ".join(seat), seat) for seat in self.missing)
 
 
-def turnout_of(setting: Setting, rule: Rule, approvals: Sequence[Approval], findings: Findings) -> Turnout:
-    """Fill the rule's seats with the approvals that count (sorted by time).
+def turnout_of(
+    setting: Setting, rule: Rule, approvals: Sequence[Approval], may: Callable[[Approval], bool], findings: Findings
+) -> Turnout:
+    """Fill the rule's seats with the approvals that count (sorted by time) by those who ``may`` approve.
 
     No office acts twice: a deputy counts beside the one he stands for only through an office of his own, and nobody
     acts through the office of the proposer.
@@ -41,9 +43,9 @@ def turnout_of(setting: Setting, rule: Rule, approvals: Sequence[Approval], find
     seating = Seating(seats, {officer: setting.people.roles(officer) for officer in setting.people.officers})
     missing = seating.fill()
     complete_at = None if missing else setting.question.proposed_at
-    for given in approvals:
+    for given in filter(may, approvals):
         if not missing:
-            break
+            continue
         seating.add(persons[given.officer], _offices(setting, given.officer, given.at))
         missing = seating.fill()
         complete_at = None if missing else given.at
