@@ -35,7 +35,7 @@ from books_bench import (
 )
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.server import EmbeddedServer
-from zakhira.controls.audit import FIRST_PREVIOUS, verify_chain
+from zakhira.controls.audit import FIRST_PREVIOUS, ChainHead, Unsealed
 from zakhira.flows.ports.books import Books, LotBalance, Record, Write, content_bytes
 from zakhira.flows.ports.books_errors import (
     AccountConflict,
@@ -124,11 +124,28 @@ def test_what_is_written_is_read_back(books: Books) -> None:
     assert [type(read[name]) for name in ("mw", "count", "whole")] == [float, int, float]
     assert books.latest("plan", "p") == {"v": 2}
     assert books.latest("plan", "q") is None
-    chain = books.audit_entries()
-    assert [(entry.key, entry.hash) for entry in chain] == [("day-1", one.audit_hash), ("day-2", two.audit_hash)]
-    assert chain[0].previous_hash == FIRST_PREVIOUS
-    assert chain[0].at == first.at
-    assert verify_chain(chain) == []
+    audits = books.audit_entries()
+    assert [(entry.key, entry.leaf_hash) for entry in audits] == [("day-1", one.leaf_hash), ("day-2", two.leaf_hash)]
+    assert audits[0].at == first.at
+    assert books.breaks() == ()
+
+
+def test_what_is_committed_is_sealed(books: Books) -> None:
+    """Every write gets its place in the chain, in order, once; the head is what can be signed."""
+    assert books.chain_head() == ChainHead(0, FIRST_PREVIOUS)
+    assert books.sealed(0, 9) == ()
+    done = [books.commit(day_write(number)) for number in range(5)]
+    books.seal()
+    assert books.seal() == 0
+    assert books.unsealed() == Unsealed(0, None)
+    chain = books.sealed(0, 9)
+    assert [one.seal.position for one in chain] == [1, 2, 3, 4, 5]
+    assert [one.write.audit.leaf_hash for one in chain] == [receipt.leaf_hash for receipt in done]
+    assert [one.write.entries for one in chain] == [day_write(number).entries for number in range(5)]
+    assert [one.seal.previous_hash for one in chain] == [FIRST_PREVIOUS, *(one.seal.hash for one in chain[:-1])]
+    assert books.chain_head() == ChainHead(5, chain[-1].seal.hash)
+    assert books.sealed(3, 1) == chain[3:4]
+    assert books.sealed(5, 9) == ()
     assert books.breaks() == ()
 
 
@@ -148,7 +165,7 @@ def test_a_write_is_done_once(books: Books) -> None:
     first = books.commit(one)
     assert not first.replayed
     again = books.commit(replace(one, at=START + timedelta(days=9)))
-    assert (again.key, again.audit_hash, again.replayed) == (first.key, first.audit_hash, True)
+    assert (again.key, again.leaf_hash, again.replayed) == (first.key, first.leaf_hash, True)
     assert books.done("day-1") == again
     assert books.done("day-2") is None
     for other in (
@@ -357,7 +374,10 @@ def test_the_twin_and_the_database_make_one_chain() -> None:
         one.open_accounts(ACCOUNTS)
         one.commit(write("k1", receipt(1), records=(Record("day", "1", {"b": 1.0, "a": [1, '\u007f\u2028"\\/']}),)))
         one.commit(replace(write('k\t\u007f"\\é', sweep(2, 1, 400, 20)), actor="خزانہ", at=START))
+    real.seal()
     assert twin.audit_entries() == real.audit_entries()
+    assert twin.sealed(0, 9) == real.sealed(0, 9)
+    assert twin.chain_head() == real.chain_head()
     assert twin.balances() == real.balances()
     real.close()
 

@@ -1,17 +1,30 @@
-"""The audit chain: each entry carries the hash of the one before."""
+"""The audit chain: every write is a leaf, and sealing links the leaves by their hashes.
+
+A *leaf hash* is SHA-256 over the canonical JSON (RFC 8785) of a write's header (action, actor, at, content_hash, key).
+It is known when the write commits. Sealing gives committed writes their positions, from 1 without a gap, and a *link
+hash*: SHA-256 over the 32 bytes of the link hash before (zeros at first) and the 32 bytes of the leaf hash. So a chain
+is verified with three hashes for each write: content, header, link. A header begins with a brace and is longer than 64
+bytes, so that none can stand for a link.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 
-from zakhira.kernel.canonical import content_hash
+from zakhira.kernel.canonical import NotCanonical, canonical_bytes
 from zakhira.kernel.interval import exact_utc_text
 
 FIRST_PREVIOUS = "0" * 64
-"""What the first entry carries in place of a hash."""
+"""What the first link carries in place of the hash before it."""
+MAX_UNSEALED = timedelta(seconds=5)
+"""Writes are sealed within a second; one that waits longer than this is an alarm."""
+_HEADER_NAMES = ("action", "actor", "at", "content_hash", "key")
+_QUOTES = 4 * len(_HEADER_NAMES)
 
 
 class ChainHead(NamedTuple):
@@ -23,9 +36,15 @@ class ChainHead(NamedTuple):
     """64 hex digits"""
 
 
+EMPTY_CHAIN = ChainHead(0, FIRST_PREVIOUS)
+
+
 @dataclass(frozen=True)
 class AuditEntry:
-    """Who did what, when, with the hash of the content written, chained by ``previous_hash``."""
+    """Who did what, when, with the hash of the content written. ``sequence`` is the store's own number of the write.
+
+    Numbers grow with time: a write that was committed before another began has the smaller one. There may be gaps.
+    """
 
     sequence: int
     key: str
@@ -33,72 +52,178 @@ class AuditEntry:
     action: str
     at: datetime
     content_hash: str
+    leaf_hash: str
+
+    @property
+    def header(self) -> bytes:
+        """The canonical JSON that the leaf hash covers. Raises NotUtc."""
+        return canonical_bytes(
+            {
+                "action": self.action,
+                "actor": self.actor,
+                "at": exact_utc_text(self.at),
+                "content_hash": self.content_hash,
+                "key": self.key,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The place of a write in the chain."""
+
+    position: int
+    sequence: int
     previous_hash: str
     hash: str
 
 
 @dataclass(frozen=True)
-class ChainBreak:
-    """A place where the chain does not hold. ``position`` counts the entries given, from 1."""
+class Unsealed:
+    """Writes that are committed and not yet in the chain."""
+
+    count: int
+    oldest_at: datetime | None
+    """when the oldest of them was committed (UTC, by the store's clock); None when there is none or it is not known"""
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether the oldest waits for longer than :data:`MAX_UNSEALED`: nobody seals, and that is an alarm."""
+        return self.oldest_at is not None and now - self.oldest_at > MAX_UNSEALED
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A head that stands in a block of Bitcoin: ``position`` and ``hash`` were known when the block was mined."""
 
     position: int
-    sequence: int
+    hash: str
+    height: int
+    block_time: datetime
+    """UTC, as in the block's header; a miner's clock may be up to two hours ahead"""
+
+
+@dataclass(frozen=True)
+class ChainBreak:
+    """A place where a chain does not hold. ``position`` counts the links from 1; ``key`` is the write's, if known."""
+
+    position: int
     key: str
     what: str
 
-
-def audit_hash(entry: AuditEntry) -> str:
-    """SHA-256 over the canonical JSON of all fields of ``entry`` except the hash itself."""
-    return content_hash(
-        {
-            "sequence": entry.sequence,
-            "key": entry.key,
-            "actor": entry.actor,
-            "action": entry.action,
-            "at": exact_utc_text(entry.at),
-            "content_hash": entry.content_hash,
-            "previous_hash": entry.previous_hash,
-        }
-    )
+    def __str__(self) -> str:
+        place = f"position {self.position}" + (f" ({self.key})" if self.key else "")
+        return f"{place}: {self.what}."
 
 
-def next_entry(
-    previous: AuditEntry | None, key: str, actor: str, action: str, at: datetime, content_hash: str
-) -> AuditEntry:
-    """The entry that follows ``previous``, or the first one (sequence 1) when there is none.
+def make_entry(sequence: int, key: str, actor: str, action: str, at: datetime, content_hash: str) -> AuditEntry:
+    """The entry with its leaf hash. Raises NotUtc."""
+    draft = AuditEntry(sequence, key, actor, action, at, content_hash, "")
+    return replace(draft, leaf_hash=sha256(draft.header).hexdigest())
 
-    Raises:
-        NotUtc: ``at`` is not in UTC.
+
+def link_hash(previous_hash: str, leaf_hash: str) -> str:
+    """SHA-256 over the bytes of the link hash before and of the leaf hash, in hex."""
+    return sha256(bytes.fromhex(previous_hash) + bytes.fromhex(leaf_hash)).hexdigest()
+
+
+def next_seal(head: ChainHead, entry: AuditEntry) -> Seal:
+    """The seal of ``entry`` behind ``head``."""
+    return Seal(head.position + 1, entry.sequence, head.hash, link_hash(head.hash, entry.leaf_hash))
+
+
+class ChainCheck:
+    """Follows a chain link by link and notes every place where it does not hold.
+
+    After a break it goes on from the hash that the link claims, so that each place is told once. A stretch from the
+    middle of a chain is checked alike when ``head`` is where it begins.
     """
-    head = (0, FIRST_PREVIOUS) if previous is None else (previous.sequence, previous.hash)
-    return entry_after(*head, key, actor, action, at, content_hash)
 
+    def __init__(self, head: ChainHead = EMPTY_CHAIN) -> None:
+        self.breaks: list[ChainBreak] = []
+        self.keys: list[bytes] = []
+        """The keys of all links, in order, as they stand in their headers."""
+        self._first = head.position + 1
+        self._position = head.position
+        self._previous = bytes.fromhex(head.hash)
 
-def entry_after(
-    sequence: int, previous_hash: str, key: str, actor: str, action: str, at: datetime, content_hash: str
-) -> AuditEntry:
-    """The entry that follows the one with this sequence and hash (0 and :data:`FIRST_PREVIOUS` for an empty chain)."""
-    draft = AuditEntry(sequence + 1, key, actor, action, at, content_hash, previous_hash, "")
-    return replace(draft, hash=audit_hash(draft))
+    @property
+    def head(self) -> ChainHead:
+        """Where the chain ends, as far as it was followed."""
+        return ChainHead(self._position, self._previous.hex())
 
+    def add(self, position: bytes, link: bytes, header: bytes, content_hash: bytes) -> None:
+        """The next link as it is shown: its number in digits, its hash in hex, header, and the content hashed anew.
 
-def verify_chain(entries: Iterable[AuditEntry]) -> list[ChainBreak]:
-    """Every place where the chain from its first entry does not hold: hash, link, sequence or a key used twice."""
-    breaks: list[ChainBreak] = []
-    previous: AuditEntry | None = None
-    keys: set[str] = set()
-    for position, entry in enumerate(entries, 1):
-        sequence, previous_hash = (1, FIRST_PREVIOUS) if previous is None else (previous.sequence + 1, previous.hash)
+        Everything is text in ASCII or UTF-8. This is the inner loop: a million links pass here within seconds.
+        """
+        self._position += 1
+        found = sha256(self._previous + sha256(header).digest())
+        head, middle, tail = header.partition(b'","content_hash":"%b","key":"' % content_hash)
+        is_plain = (
+            middle
+            and header.count(b'"') == _QUOTES
+            and b"\\" not in header
+            and head.startswith(b'{"action":"')
+            and tail.endswith(b'"}')
+            and 0 < head.find(b'","actor":"') < head.find(b'","at":"')
+        )
+        key = tail[:-2] if is_plain else self._unusual(header, content_hash)
+        self.keys.append(key)
+        if found.hexdigest().encode() == link:
+            self._previous = found.digest()
+        else:
+            self._tell(key, "its hash does not follow from the hash before it and its header")
+            self._previous = _hash_bytes(link, found.digest())
+        if position != b"%d" % self._position:
+            self._tell(key, f"its number is {position.decode(errors='replace')} where {self._position} is due")
+
+    def skip(self, head: ChainHead) -> None:
+        """Go on from another place: what lies between could not be followed."""
+        self._position, self._previous = head.position, bytes.fromhex(head.hash)
+
+    def finish(self, keys: Iterable[bytes] = ()) -> list[ChainBreak]:
+        """All breaks by position, those of a key used twice among them. ``keys`` were used by links before these."""
+        known = set(keys)
+        before = len(known)
+        known.update(self.keys)
+        reused = self._reused(set(keys)) if len(known) < before + len(self.keys) else []
+        return sorted([*self.breaks, *reused], key=lambda one: one.position)
+
+    def _reused(self, known: set[bytes]) -> list[ChainBreak]:
         found = []
-        if entry.hash != audit_hash(entry):
-            found.append("its hash is not the hash of its fields")
-        if entry.previous_hash != previous_hash:
-            found.append("it does not carry the hash of the entry before it")
-        if entry.sequence != sequence:
-            found.append(f"its number is {entry.sequence} where {sequence} is due")
-        if entry.key in keys:
-            found.append("its key was used before")
-        breaks.extend(ChainBreak(position, entry.sequence, entry.key, what) for what in found)
-        keys.add(entry.key)
-        previous = entry
-    return breaks
+        for position, key in enumerate(self.keys, self._first):
+            if key in known:
+                found.append(ChainBreak(position, _text(key), "its key was used before"))
+            known.add(key)
+        return found
+
+    def _tell(self, key: bytes, what: str) -> None:
+        self.breaks.append(ChainBreak(self._position, _text(key), what))
+
+    def _unusual(self, header: bytes, content_hash: bytes) -> bytes:
+        """The key of a header with escapes in it, or of one that is not good."""
+        try:
+            fields = json.loads(header)
+            is_header = sorted(fields) == list(_HEADER_NAMES) and canonical_bytes(fields) == header
+            is_header = is_header and all(type(value) is str for value in fields.values())
+        except (ValueError, RecursionError, NotCanonical, AttributeError, TypeError):
+            is_header = False
+        if not is_header:
+            self._tell(b"", "its header is not the canonical JSON of action, actor, at, content_hash and key")
+            return b"\0%d" % self._position  # no key is like that: NUL cannot be stored
+        key = json.dumps(fields["key"], ensure_ascii=False)[1:-1].encode()
+        if fields["content_hash"].encode() != content_hash:
+            self._tell(key, "its content is not what its header says")
+        return key
+
+
+def _hash_bytes(link: bytes, otherwise: bytes) -> bytes:
+    try:
+        given = bytes.fromhex(link.decode())
+    except ValueError:
+        return otherwise
+    return given if len(given) == len(otherwise) else otherwise
+
+
+def _text(key: bytes) -> str:
+    return "" if key.startswith(b"\0") else key.decode(errors="replace")

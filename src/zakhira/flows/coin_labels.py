@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import cast
 
 from zakhira.custody.labels import MAX_LABEL_CHARACTERS, Label, read_labels, write_labels
@@ -59,7 +60,7 @@ def import_labels(treasury: Treasury, data: bytes, by: str, file: str = "labels"
     before = treasury.books.bodies(COIN_LABEL, [_id(label) for label in labels])
     new = [label for label in labels if before.get(_id(label)) != _body(label)]
     if new:
-        key = f"labels/{derive_id(*(label.line for label in new))}/{len(treasury.books.audit_entries())}"
+        key = _free_key(treasury.books, derive_id(*(label.line for label in new)))
         records = tuple(Record(COIN_LABEL, _id(label), _body(label)) for label in new)
         treasury.books.commit(Write(key, by, "import labels", treasury.now, records=records))
     return ImportedLabels(len(new), len(labels) - len(new))
@@ -68,6 +69,12 @@ def import_labels(treasury: Treasury, data: bytes, by: str, file: str = "labels"
 def brought_labels(books: Books) -> tuple[Label, ...]:
     """The labels that were brought in, in the order in which they first came."""
     return tuple(_label_of(cast("Mapping[str, Json]", body)) for body in books.records(COIN_LABEL).values())
+
+
+def _free_key(books: Books, name: str) -> str:
+    """The key of the next import of just these labels: the same words may come back after others."""
+    keys = (f"labels/{name}/{number}" for number in count(1))
+    return next(key for key in keys if books.done(key) is None)
 
 
 def _merged(ours: Label, brought: Label | None) -> Label:

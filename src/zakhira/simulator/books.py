@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry, ChainHead, next_entry
-from zakhira.flows.ports.books import LotBalance, Receipt, Record, Write
+from zakhira.controls.audit import EMPTY_CHAIN, AuditEntry, ChainHead, Seal, Unsealed, make_entry, next_seal
+from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.flows.ports.books import LotBalance, Receipt, Record, SealedWrite, StoredWrite, Write
 from zakhira.flows.ports.books_check import (
     ShownChain,
-    StoredWrite,
+    ShownSeals,
     decode_body,
     encode_body,
     find_breaks,
@@ -38,13 +39,14 @@ class BooksFaults:
 
 
 class SimulatedBooks:
-    """Implements ``flows.ports.books.Books`` in memory."""
+    """Implements ``flows.ports.books.Books`` in memory. It seals each write at once."""
 
     def __init__(self, faults: BooksFaults | None = None) -> None:
         self.faults = faults or BooksFaults()
         self.calls = 0
         self._accounts: dict[str, AccountSpec] = {}
         self._writes: list[StoredWrite] = []
+        self._seals: list[Seal] = []
         self._by_key: dict[str, StoredWrite] = {}
         self._entry_ids: set[str] = set()
         self._bodies: dict[tuple[str, str], list[str]] = {}
@@ -79,7 +81,7 @@ class SimulatedBooks:
         """The receipt of a write that was committed, or None."""
         self._acknowledge(lost=self._called())
         stored = self._by_key.get(key)
-        return None if stored is None else Receipt(key, stored.audit.hash, replayed=True)
+        return None if stored is None else Receipt(key, stored.audit.leaf_hash, replayed=True)
 
     def latest(self, kind: str, record_id: str) -> Json | None:
         """The newest body of a record."""
@@ -109,22 +111,37 @@ class SimulatedBooks:
         return lots_left(self._sums, account)
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry in commit order."""
+        """Every entry by the number of its write."""
         self._acknowledge(lost=self._called())
         return tuple(entry for write in self._writes for entry in write.entries)
 
     def audit_entries(self) -> tuple[AuditEntry, ...]:
-        """The audit chain from its first entry."""
+        """The audit entry of every write by number."""
         self._acknowledge(lost=self._called())
         return tuple(write.audit for write in self._writes)
 
     def chain_head(self) -> ChainHead:
         """The end of the sealed chain."""
         self._acknowledge(lost=self._called())
-        last = self._writes[-1].audit if self._writes else None
-        return ChainHead(0, FIRST_PREVIOUS) if last is None else ChainHead(last.sequence, last.hash)
+        return self._head
 
-    def breaks(self) -> tuple[str, ...]:
+    def sealed(self, after: int, limit: int) -> tuple[SealedWrite, ...]:
+        """The sealed writes behind a position, up to a limit."""
+        self._acknowledge(lost=self._called())
+        pairs = zip(self._writes[after : after + limit], self._seals[after : after + limit], strict=True)
+        return tuple(SealedWrite(write, seal) for write, seal in pairs)
+
+    def unsealed(self) -> Unsealed:
+        """None: each write is sealed at once."""
+        self._acknowledge(lost=self._called())
+        return Unsealed(0, None)
+
+    def seal(self) -> int:
+        """Nothing is left to seal."""
+        self._acknowledge(lost=self._called())
+        return 0
+
+    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
         self._acknowledge(lost=self._called())
         return find_breaks(
@@ -132,8 +149,14 @@ class SimulatedBooks:
             self._accounts,
             self._balances(),
             lots_left(self._sums),
+            ShownSeals(self._seals, self._head, len(self._writes)),
             ShownChain(self.fold.blocks, tuple(self.fold.coins.values())),
+            evidence,
         )
+
+    @property
+    def _head(self) -> ChainHead:
+        return ChainHead(self._seals[-1].position, self._seals[-1].hash) if self._seals else EMPTY_CHAIN
 
     def _called(self) -> bool:
         self.calls += 1
@@ -157,20 +180,19 @@ class SimulatedBooks:
         if stored is not None:
             if stored.audit.content_hash != content:
                 raise KeyReused(f"The key {write.key!r} was used for another input.", "Give each write its own key.")
-            return Receipt(write.key, stored.audit.hash, replayed=True)
+            return Receipt(write.key, stored.audit.leaf_hash, replayed=True)
         require_valid(write.entries, self._accounts)
         self._require_new_ids(write.entries)
         added = tally(write.entries)
         require_covered(self._sums, added, self._accounts)
         fold = self.fold.copy() if write.coin_events else self.fold
         fold.add(write.coin_events)
-        previous = self._writes[-1].audit if self._writes else None
-        audit = next_entry(previous, write.key, write.actor, write.action, write.at, content)
+        audit = make_entry(len(self._writes) + 1, write.key, write.actor, write.action, write.at, content)
         # The bodies are kept as text: nobody can alter what was written through a reference to it.
         records = tuple(Record(r.kind, r.id, decode_body(encode_body(r.body))) for r in write.records)
         self._keep(StoredWrite(audit, write.entries, records, write.coin_events))
         self.fold = fold
-        return Receipt(write.key, audit.hash, replayed=False)
+        return Receipt(write.key, audit.leaf_hash, replayed=False)
 
     def _require_new_ids(self, entries: Iterable[Entry]) -> None:
         seen: set[str] = set()
@@ -181,6 +203,7 @@ class SimulatedBooks:
 
     def _keep(self, stored: StoredWrite) -> None:
         self._writes.append(stored)
+        self._seals.append(next_seal(self._head, stored.audit))
         self._by_key[stored.audit.key] = stored
         self._entry_ids |= {entry.id for entry in stored.entries}
         for record in stored.records:

@@ -21,6 +21,7 @@ from zakhira.flows.ports.books_errors import (
     InvariantBroken,
     Unbalanced,
     UnknownAccount,
+    WritersInTheWay,
 )
 from zakhira.kernel.errors import ZakhiraError
 
@@ -31,7 +32,7 @@ STATES: dict[str, type[ZakhiraError]] = {
     "53100": DatabaseFull,
     "53200": DatabaseUnreachable,
     "57P01": DatabaseUnreachable,
-    "40P01": DatabaseUnreachable,
+    "40P01": WritersInTheWay,
     "42501": DatabaseRefused,
     "ZK001": InvariantBroken,
     "ZK004": Unbalanced,

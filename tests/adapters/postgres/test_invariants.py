@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from books_bench import COLD, DUE, INTAKE, ROYALTY, SOLD, START, invoice, outpoint, receipt, write
+from books_bench import COLD, DUE, INTAKE, ROYALTY, SOLD, START, invoice, outpoint, receipt, sweep, write
 from zakhira.adapters.postgres.books import PostgresBooks
-from zakhira.controls.audit import AuditEntry, audit_hash, entry_after
-from zakhira.flows.ports.books import Record
+from zakhira.adapters.postgres.writing import lock_touched
+from zakhira.controls.audit import AuditEntry, make_entry
+from zakhira.flows.ports.books import Record, input_hash
 from zakhira.kernel.canonical import content_hash
 
 COLUMNS = {
@@ -25,6 +27,9 @@ COLUMNS = {
     "record": "body",
     "schema_version": "name",
     "audit_head": "hash",
+    "seal": "hash",
+    "sealing": "done_through",
+    "earlier_link": "hash",
     "balance": "units",
     "lot": "units",
     "chain_event": "height",
@@ -32,7 +37,7 @@ COLUMNS = {
     "coin": "vault",
 }
 """Each table with a column to alter."""
-APPEND_ONLY = ("commodity", "account", "audit", "entry", "posting", "record", "chain_event")
+APPEND_ONLY = ("commodity", "account", "audit", "entry", "posting", "record", "chain_event", "seal", "earlier_link")
 FOLLOWING = ("audit_head", "balance", "lot", "followed_block", "coin")
 CHANGES = ("UPDATE zakhira.{0} SET {1} = {1}", "DELETE FROM zakhira.{0}", "TRUNCATE zakhira.{0} CASCADE")
 App = Connection[TupleRow]
@@ -45,19 +50,20 @@ def start_again(connection: App) -> None:
     connection.commit()
 
 
-def next_audit(connection: App, key: str = "by hand") -> AuditEntry:
-    """A good audit entry for the head as it is."""
-    row = connection.execute("SELECT sequence, hash FROM zakhira.lock_head()").fetchone()
-    assert row is not None
-    return entry_after(row[0], row[1], key, "mallory", "spend", START, content_hash("x"))
+def good_audit(key: str = "by hand") -> AuditEntry:
+    """A good audit entry, whose number the database draws."""
+    return make_entry(0, key, "mallory", "spend", START, content_hash("x"))
 
 
-def insert_audit(connection: App, audit: AuditEntry, entries: int = 0, records: int = 0) -> None:
-    """Insert it by hand."""
-    connection.execute(
-        "INSERT INTO zakhira.audit VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+def insert_audit(connection: App, audit: AuditEntry, entries: int = 0, records: int = 0) -> int:
+    """Insert it by hand; returns its number."""
+    row = connection.execute(
+        "INSERT INTO zakhira.audit (sequence, key, actor, action, at, content_hash, leaf_hash, entry_count, "
+        "record_count) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING sequence",
         (*(getattr(audit, name) for name in audit.__dataclass_fields__), entries, records),
-    )
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def insert_entry(connection: App, sequence: int, ordinal: int = 1, entries: int = 1, postings: int = 2) -> None:
@@ -83,10 +89,9 @@ def insert_posting(
 
 def begin_entry(app: App, postings: int = 2) -> int:
     """An audit entry and an entry by hand; returns the number of the write."""
-    audit = next_audit(app)
-    insert_audit(app, audit, entries=1)
-    insert_entry(app, audit.sequence, postings=postings)
-    return audit.sequence
+    sequence = insert_audit(app, good_audit(), entries=1)
+    insert_entry(app, sequence, postings=postings)
+    return sequence
 
 
 def test_a_good_write_by_hand_is_possible(app: App, books: PostgresBooks) -> None:
@@ -133,7 +138,12 @@ def test_the_role_has_no_other_way_in(app: App, books: PostgresBooks) -> None:
         "INSERT INTO zakhira.followed_block VALUES (1, 'x')",
         "DELETE FROM zakhira.followed_block",
         "INSERT INTO zakhira.schema_version VALUES (99, 'x', 'x')",
-        "SELECT zakhira.audit_hash(audit) FROM zakhira.audit",
+        "SELECT zakhira.leaf_hash(audit) FROM zakhira.audit",
+        "INSERT INTO zakhira.seal VALUES (1, 1, sha256(''), sha256(''))",
+        "INSERT INTO zakhira.audit_head VALUES (false, 0, '')",
+        "INSERT INTO zakhira.sealing VALUES (false)",
+        "SELECT nextval('zakhira.write_number')",
+        "SELECT setval('zakhira.write_number', 7)",
         "DROP SCHEMA zakhira CASCADE",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -172,7 +182,7 @@ def test_a_write_must_hold_what_it_says(app: App, books: PostgresBooks) -> None:
     assert caught.value.sqlstate == "ZK003"
     for counts in ({"entries": 1}, {"records": 1}):
         app.execute("SET ROLE zakhira_app")
-        insert_audit(app, next_audit(app), **counts)
+        insert_audit(app, good_audit(), **counts)
         with pytest.raises(psycopg.DatabaseError) as caught:
             app.commit()
         assert caught.value.sqlstate == "ZK003"
@@ -267,40 +277,127 @@ def test_a_lot_may_dip_below_zero_until_the_commit(app: App, books: PostgresBook
     assert books.lots(INTAKE) == ()
 
 
-def test_the_chain_only_grows_at_its_head(app: App, books: PostgresBooks) -> None:
-    """A wrong number, a wrong link, a hash that is not of its fields, a gap: the database recomputes and refuses."""
+def test_a_leaf_is_the_hash_of_its_header(app: App, books: PostgresBooks) -> None:
+    """A leaf hash that is not of its fields: the database recomputes and refuses. A number is never chosen."""
     books.commit(write("k", receipt(1)))
-    good = next_audit(app)
-    stranger = replace(good, previous_hash="e" * 64)
-    skipped = replace(good, sequence=good.sequence + 1)
+    good = good_audit()
     for bad in (
-        replace(good, hash="f" * 64),
+        replace(good, leaf_hash="f" * 64),
         replace(good, actor="somebody else"),
         replace(good, at=datetime(2026, 1, 1, 0, 0, 1, tzinfo=UTC)),
-        replace(stranger, hash=audit_hash(stranger)),
-        replace(skipped, hash=audit_hash(skipped)),
-        books.audit_entries()[0],
+        replace(good, key="another"),
     ):
         with pytest.raises(psycopg.DatabaseError) as caught:
             insert_audit(app, bad)
         assert caught.value.sqlstate == "ZK002"
         start_again(app)
-    insert_audit(app, next_audit(app))
+    last = books.audit_entries()[-1]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        insert_audit(app, last)
+    start_again(app)
+    assert insert_audit(app, replace(good, sequence=1)) > last.sequence
     app.commit()
     assert [entry.key for entry in books.audit_entries()] == ["k", "by hand"]
 
 
-def test_two_writers_stand_in_line(app: App, books: PostgresBooks, database: str) -> None:
-    """While one writer is at the head another waits for it, and then follows it without a gap."""
-    insert_audit(app, next_audit(app, "first"))
-    with psycopg.connect(database) as second:
-        second.execute("SET lock_timeout = '200ms'")
-        with pytest.raises(psycopg.errors.LockNotAvailable):
-            next_audit(second, "second")
-        second.rollback()
-        app.commit()
-        insert_audit(second, next_audit(second, "second"))
-    assert [(entry.sequence, entry.key) for entry in books.audit_entries()] == [(1, "first"), (2, "second")]
+def test_the_chain_only_grows_at_its_head(owner: App, books: PostgresBooks) -> None:
+    """Not even the owner seals by hand: a wrong place, link or hash, or a write that is not there, does not fit."""
+    for number in range(3):
+        books.commit(write(f"k{number}", receipt(number)))
+        if number == 0:
+            assert books.seal() == 1
+    head = bytes.fromhex(books.chain_head().hash)
+    leaves = [bytes.fromhex(entry.leaf_hash) for entry in books.audit_entries()]
+    good = (2, 2, head, sha256(head + leaves[1]).digest())
+    for bad in (
+        (3, *good[1:]),
+        (1, *good[1:]),
+        (*good[:2], sha256(b"").digest(), sha256(sha256(b"").digest() + leaves[1]).digest()),
+        (*good[:3], sha256(head + leaves[0]).digest()),
+        (2, 3, *good[2:]),
+        (2, 99, *good[2:]),
+        (2, 1, *good[2:]),
+    ):
+        with pytest.raises((psycopg.errors.UniqueViolation, psycopg.DatabaseError)) as caught:
+            owner.execute("INSERT INTO zakhira.seal VALUES (%s, %s, %s, %s)", bad)
+        assert caught.value.sqlstate in {"ZK002", "23505"}
+        assert books.chain_head().position == 1
+    owner.execute("INSERT INTO zakhira.seal VALUES (%s, %s, %s, %s)", good)
+    assert books.seal() == 1
+    assert books.chain_head().position == 3
+    assert books.breaks() == ()
+
+
+def test_nobody_waits_for_a_slow_writer(app: App, books: PostgresBooks, database: str) -> None:
+    """While one write is open others commit and are sealed; it comes into the chain when it commits, without a gap."""
+    slow = insert_audit(app, make_entry(0, "slow", "mallory", "spend", START, input_hash((), ())))
+    fast = []
+    for number in range(3):
+        books.commit(write(f"k{number}", receipt(number)))
+        assert books.seal() == 1
+        fast.append(number)
+    app.commit()
+    assert books.unsealed().count == 1
+    assert books.seal() == 1
+    assert [one.write.audit.key for one in books.sealed(0, 9)] == ["k0", "k1", "k2", "slow"]
+    assert slow == min(entry.sequence for entry in books.audit_entries())
+    for number in range(3, 6):
+        books.commit(write(f"k{number}", receipt(number)))
+        assert books.seal() == 1
+    assert books.breaks() == ()
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT done_through FROM zakhira.sealing").fetchone()
+        assert row is not None
+        assert slow < row[0] <= max(entry.sequence for entry in books.audit_entries())
+
+
+def test_two_writers_of_one_thing_stand_in_line(books: PostgresBooks, database: str) -> None:
+    """A key, an entry, a lot or a record that another write holds is waited for; anything else is not."""
+    held = write("held", sweep(2, 1, 5, 1), records=(Record("day", "1", 1),))
+    others = {
+        "key": write("held"),
+        "entry": write("k", replace(invoice(1, 5), id="sweep-2")),
+        "lot": write("k", sweep(3, 1, 5, 1)),
+        "record": write("k", records=(Record("day", "1", 2),)),
+    }
+    free = write("k", sweep(4, 5, 5, 1), records=(Record("day", "2", 1), Record("plan", "1", 1)))
+    with psycopg.connect(database) as first, psycopg.connect(database) as second:
+        lock_touched(first, held)
+        second.execute("SET lock_timeout = '100ms'")
+        second.commit()
+        for other in others.values():
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                lock_touched(second, other)
+            second.rollback()
+        lock_touched(second, free)
+        first.rollback()
+        for other in others.values():
+            lock_touched(second, other)
+    assert books.breaks() == ()
+
+
+def test_a_write_that_touches_very_much_stands_alone(books: PostgresBooks, database: str) -> None:
+    """It waits for the writes that are open, and those that come wait for it; the memory of locks is not filled."""
+    much = write("much", records=tuple(Record("day", str(number), number) for number in range(500)))
+    with psycopg.connect(database) as first, psycopg.connect(database) as second:
+        for one, other in ((much, write("k")), (write("k"), much), (much, replace(much, key="more"))):
+            lock_touched(first, one)
+            second.execute("SET LOCAL lock_timeout = '100ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                lock_touched(second, other)
+            first.rollback()
+            second.rollback()
+    books.commit(much)
+    assert len(books.records("day")) == 500
+
+
+def test_a_lot_is_touched_in_the_order_of_numbers(app: App, books: PostgresBooks) -> None:
+    """A write by hand that drew its number first and comes to the lot last would spend what a later one brought."""
+    sequence = begin_entry(app)
+    books.commit(write("k", receipt(1, 500)))
+    with pytest.raises(psycopg.DatabaseError) as caught:
+        insert_posting(app, sequence, 1, INTAKE, -5, lot=outpoint(1))
+    assert caught.value.sqlstate == "ZK007"
 
 
 def test_the_database_hashes_texts_as_the_program_does(books: PostgresBooks) -> None:
@@ -309,5 +406,5 @@ def test_the_database_hashes_texts_as_the_program_does(books: PostgresBooks) -> 
     instants = (START, *(START.replace(microsecond=one) for one in (1, 120_000)), START.replace(year=999))
     for number, at in enumerate(instants):
         books.commit(replace(write(f"{odd}{number}"), actor=odd, action=odd[::-1], at=at))
-    assert len(books.audit_entries()) == 4
+    assert books.seal() == len(books.audit_entries()) == 4
     assert books.breaks() == ()

@@ -23,8 +23,8 @@ from zakhira.flows.ports.books import Record
         ("UPDATE zakhira.record SET id = 'x' WHERE id = '1'", "write 3 (k3): its content is not"),
         ("DELETE FROM zakhira.record", "write 3 (k3): its content is not"),
         ("DELETE FROM zakhira.posting WHERE sequence = 2", "write 2 (k2): its content is not"),
-        ("UPDATE zakhira.audit SET actor = 'nobody' WHERE sequence = 2", "audit entry 2 (k2): its hash is not"),
-        ("UPDATE zakhira.audit SET key = 'other' WHERE sequence = 3", "audit entry 3 (other): its hash is not"),
+        ("UPDATE zakhira.audit SET actor = 'nobody' WHERE sequence = 2", "write 2 (k2): its leaf hash is not"),
+        ("UPDATE zakhira.audit SET key = 'other' WHERE sequence = 3", "position 3 (other): its hash does not follow"),
         (
             "UPDATE zakhira.balance SET units = units + 1 WHERE account = 'assets:vault:cold'",
             "balance of assets:vault:cold",
@@ -32,7 +32,22 @@ from zakhira.flows.ports.books import Record
         ("DELETE FROM zakhira.balance WHERE account = 'assets:vault:cold'", "balance of assets:vault:cold"),
         ("UPDATE zakhira.lot SET units = units + 1 WHERE account = 'assets:vault:cold'", "lots:"),
         ("UPDATE zakhira.account SET commodity = 'USD' WHERE code = 'income:energy'", "the account counts USD"),
-        ("UPDATE zakhira.audit_head SET sequence = 7", "the head of the chain"),
+        ("UPDATE zakhira.audit_head SET position = 7", "the head of the chain"),
+        ("UPDATE zakhira.audit SET leaf_hash = content_hash WHERE sequence = 2", "write 2 (k2): its leaf hash is not"),
+        ("UPDATE zakhira.seal SET hash = sha256('') WHERE position = 2", "position 2 (k2): its hash does not follow"),
+        ("UPDATE zakhira.seal SET previous_hash = sha256('') WHERE position = 3", "position 3: it does not carry"),
+        ("UPDATE zakhira.seal SET position = 9 WHERE position = 3", "position 4 (k3): its number is 9"),
+        ("UPDATE zakhira.seal SET sequence = 9 WHERE position = 2", "position 2: write 9, which it seals, is not"),
+        (
+            (
+                "UPDATE zakhira.seal SET position = 9 WHERE position = 2;"
+                "UPDATE zakhira.seal SET position = 2 WHERE position = 3;"
+                "UPDATE zakhira.seal SET position = 3 WHERE position = 9"
+            ),
+            "position 2 (k3): its hash does not",
+        ),
+        ("DELETE FROM zakhira.seal WHERE position = 2", "position 2 (k3): its number is 3"),
+        ("DELETE FROM zakhira.seal WHERE position = 1", "write 1 (k1): it was sealed once"),
     ],
 )
 def test_the_full_check_names_what_was_altered(
@@ -42,6 +57,9 @@ def test_the_full_check_names_what_was_altered(
     books.commit(write("k1", receipt(1)))
     books.commit(write("k2", sweep(2, 1, 400, 20)))
     books.commit(write("k3", invoice(1, 5), records=(Record("day", "1", {"mw": 5}),)))
+    assert books.seal() == 3
+    books.commit(write("k4"))
+    assert books.seal() == 1
     assert books.breaks() == ()
     owner.execute("SET session_replication_role = replica")
     assert owner.execute(alteration.encode()).rowcount
@@ -52,8 +70,9 @@ def test_a_write_cut_off_the_end_is_found(books: PostgresBooks, owner: Connectio
     """Even the newest write cannot be taken out unseen: the head, the balances and the lots remember it."""
     books.commit(write("k1", receipt(1)))
     books.commit(write("k2", sweep(2, 1, 400, 20)))
+    assert books.seal() == 2
     owner.execute("SET session_replication_role = replica")
-    for table in ("posting", "entry", "audit"):
+    for table in ("posting", "entry", "audit", "seal"):
         owner.execute(f"DELETE FROM zakhira.{table} WHERE sequence = 2".encode())  # noqa: S608 - names from this test
     found = books.breaks()
     for words in (f"balance of {INTAKE}", f"balance of {COLD}", "lots:", "the head of the chain"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -9,26 +10,31 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres import reading
+from zakhira.adapters.postgres import reading, seals
 from zakhira.adapters.postgres.connecting import RECOVERY_SECONDS, connect, reading_dsn
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.schema import load_migrations, migrate
-from zakhira.adapters.postgres.writing import insert_write
-from zakhira.controls.audit import AuditEntry, ChainHead, entry_after
-from zakhira.flows.ports.books import LotBalance, Receipt, Write
+from zakhira.adapters.postgres.sealer import Sealer
+from zakhira.adapters.postgres.writing import insert_write, lock_touched
+from zakhira.controls.audit import AuditEntry, ChainHead, Unsealed, make_entry
+from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.flows.ports.books import LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
-from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, KeyReused
+from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, KeyReused, WritersInTheWay
 from zakhira.kernel.canonical import Json
+from zakhira.kernel.errors import OutsideFailure
 from zakhira.kernel.money import Amount
 from zakhira.ledger.checks import require_valid
 from zakhira.ledger.entry import Entry
 from zakhira.programme.model import AccountSpec
 
 Value = TypeVar("Value")
+RACE_TRIES = 5
+"""How often a write is tried when others are in its way; a deadlock is told within a second."""
 
 
 def open_books(dsn: str) -> PostgresBooks:
-    """Bring the database's schema up to date and open the books in it.
+    """Bring the database's schema up to date and open the books in it, with a sealer in the background.
 
     Raises:
         DatabaseUnreachable, DatabaseRefused: the database does not answer, or does not let us in.
@@ -39,17 +45,18 @@ def open_books(dsn: str) -> PostgresBooks:
             migrate(connection, load_migrations())
         except psycopg.Error as error:
             raise translate(error) from error
-    return PostgresBooks(dsn)
+    return PostgresBooks(dsn, Sealer(dsn))
 
 
 class PostgresBooks:
     """Implements ``flows.ports.books.Books``. It is for one thread; a lost connection is made again at the next call.
 
-    The schema must be there (:func:`open_books`).
+    The schema must be there (:func:`open_books`). Without a sealer nothing is chained until :meth:`seal` is called.
     """
 
-    def __init__(self, dsn: str, *, recovery_s: float = RECOVERY_SECONDS) -> None:
+    def __init__(self, dsn: str, sealer: Sealer | None = None, *, recovery_s: float = RECOVERY_SECONDS) -> None:
         self._dsn, self._recovery_s = dsn, recovery_s
+        self._sealer = sealer
         self._connection: Connection[TupleRow] | None = None
         self._accounts: dict[str, AccountSpec] = {}
 
@@ -61,7 +68,13 @@ class PostgresBooks:
         return PostgresBooks(reading_dsn(self._dsn, timeout_s), recovery_s=0)
 
     def close(self) -> None:
-        """Close the connection; the books can be used again and then open another."""
+        """Seal what is left and close the connection; the books can be used again and then open another."""
+        if self._sealer is not None:
+            self._sealer.close()
+            if self._connection is not None:
+                # What is committed is safe; if it cannot be sealed now, whoever opens the books next does it.
+                with contextlib.suppress(OutsideFailure):
+                    self.seal()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -73,15 +86,25 @@ class PostgresBooks:
     def commit(self, write: Write) -> Receipt:
         """Write it, whole or not at all; see the port.
 
-        When the connection breaks it is made again and the write is sent once more: its key makes that safe.
+        When the connection breaks it is made again and the write is sent once more: its key makes that safe. So it is
+        when another write was in its way.
         """
         content = require_storable(write)
-        return self._ask(lambda connection: self._commit(connection, write, content))
+        for last in (*[False] * (RACE_TRIES - 1), True):
+            try:
+                receipt = self._ask(lambda connection: self._commit(connection, write, content))
+                break
+            except WritersInTheWay:
+                if last:
+                    raise
+        if self._sealer is not None:
+            self._sealer.wake()
+        return receipt
 
     def done(self, key: str) -> Receipt | None:
         """The receipt of a write that was committed, or None."""
         found = self._ask(lambda connection: reading.find_write(connection, key))
-        return None if found is None else Receipt(key, found.hash, replayed=True)
+        return None if found is None else Receipt(key, found.leaf_hash, replayed=True)
 
     def latest(self, kind: str, record_id: str) -> Json | None:
         """The newest body of a record."""
@@ -104,20 +127,32 @@ class PostgresBooks:
         return self._ask(lambda connection: reading.read_lots(connection, account))
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry in commit order."""
+        """Every entry by the number of its write."""
         return self._ask(reading.read_entries)
 
     def audit_entries(self) -> tuple[AuditEntry, ...]:
-        """The audit chain from its first entry."""
+        """The audit entry of every write by number, sealed or not."""
         return self._ask(reading.read_audit)
 
     def chain_head(self) -> ChainHead:
         """The end of the sealed chain."""
-        return self._ask(reading.read_head)
+        return self._ask(seals.read_head)
 
-    def breaks(self) -> tuple[str, ...]:
+    def sealed(self, after: int, limit: int) -> tuple[SealedWrite, ...]:
+        """The sealed writes behind a position, in the order of the chain, up to a limit."""
+        return self._ask(lambda connection: seals.read_sealed(connection, after, limit))
+
+    def unsealed(self) -> Unsealed:
+        """What is committed and not in the chain yet."""
+        return self._ask(seals.read_unsealed)
+
+    def seal(self) -> int:
+        """Chain everything that is committed; see the port."""
+        return self._ask(seals.seal_all)
+
+    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
-        return self._ask(reading.read_breaks)
+        return self._ask(lambda connection: seals.read_breaks(connection, evidence))
 
     def ask(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
         """Ask a reading question over this connection; what asks may be asked twice."""
@@ -163,19 +198,17 @@ class PostgresBooks:
 
     def _commit(self, connection: Connection[TupleRow], write: Write, content: str) -> Receipt:
         with connection.transaction():
-            head = connection.execute("SELECT sequence, hash FROM zakhira.lock_head()").fetchone()
-            assert head is not None, "the chain always has a head"
+            lock_touched(connection, write)
             found = reading.find_write(connection, write.key)
             if found is not None:
                 if found.content_hash != content:
                     raise KeyReused(
                         f"The key {write.key!r} was used for another input.", "Give each write its own key."
                     )
-                return Receipt(write.key, found.hash, replayed=True)
+                return Receipt(write.key, found.leaf_hash, replayed=True)
             if any(posting.account not in self._accounts for entry in write.entries for posting in entry.postings):
                 self._accounts = reading.read_accounts(connection)
             require_valid(write.entries, self._accounts)
-            sequence, previous_hash = head
-            audit = entry_after(sequence, previous_hash, write.key, write.actor, write.action, write.at, content)
+            audit = make_entry(0, write.key, write.actor, write.action, write.at, content)
             insert_write(connection, write, audit)
-        return Receipt(write.key, audit.hash, replayed=False)
+        return Receipt(write.key, audit.leaf_hash, replayed=False)

@@ -6,6 +6,7 @@ import psycopg
 
 from zakhira.flows.ports.books_errors import (
     BalanceTooLarge,
+    ChainBroken,
     DatabaseFull,
     DatabaseRefused,
     DatabaseUnreachable,
@@ -16,12 +17,16 @@ from zakhira.flows.ports.books_errors import (
     Overdrawn,
     Unbalanced,
     UnknownAccount,
+    WritersInTheWay,
 )
 from zakhira.flows.ports.coin_events import BrokenChainEvent
 from zakhira.kernel.errors import ZakhiraError
 
-UNBALANCED, OVERDRAWN, CHAIN_BROKEN = "ZK004", "ZK005", "ZK006"
+AUDIT_BROKEN, UNBALANCED, OVERDRAWN, CHAIN_BROKEN, OVERTAKEN = "ZK002", "ZK004", "ZK005", "ZK006", "ZK007"
 """SQLSTATEs that our own triggers raise; see the migrations."""
+
+RACES = ("40001", "40P01", "55P03", OVERTAKEN)
+"""A serialisation failure, a deadlock, a lock that was waited for in vain, a later write that was faster: try again."""
 
 _BY_CONSTRAINT: dict[str, type[ZakhiraError]] = {
     "entry_id_key": EntryExists,
@@ -31,17 +36,18 @@ _BY_CONSTRAINT: dict[str, type[ZakhiraError]] = {
     "balance_units_check": BalanceTooLarge,
 }
 _BY_STATE: dict[str, type[ZakhiraError]] = {
+    AUDIT_BROKEN: ChainBroken,
     UNBALANCED: Unbalanced,
     OVERDRAWN: Overdrawn,
     CHAIN_BROKEN: BrokenChainEvent,
+    **dict.fromkeys(RACES, WritersInTheWay),
     "22003": BalanceTooLarge,
     "53100": DatabaseFull,
 }
 _REFUSED_CLASSES = ("28", "3D", "42501")
 """Invalid authorisation, no such database, insufficient privilege."""
-_UNREACHABLE_CLASSES = ("08", "53", "57P", "57014", "58", "40")
-"""Connection, resources, intervention by the operator, a question that took too long, system, and a transaction that
-was rolled back."""
+_UNREACHABLE_CLASSES = ("08", "53", "57P", "57014", "58")
+"""Connection, resources, intervention by the operator, a question that took too long, and system."""
 
 _REMEDIES: dict[type[ZakhiraError], str] = {
     EntryExists: "Correct it by a further entry.",
@@ -52,6 +58,8 @@ _REMEDIES: dict[type[ZakhiraError], str] = {
     Unbalanced: "Let debits and credits cancel in each commodity.",
     Overdrawn: "Move only what the lot holds; nothing was written.",
     BrokenChainEvent: "Read the state again and follow the chain from there; nothing was written.",
+    ChainBroken: "Let nobody write, keep the database as it is, and compare it with signed heads and a backup.",
+    WritersInTheWay: "Run it again.",
     DatabaseFull: "Make room on the database's disk and run again: what is committed stays.",
     DatabaseRefused: "Check the user, the password and the name of the database.",
     DatabaseUnreachable: "See that the database runs, and run again: what is committed stays.",

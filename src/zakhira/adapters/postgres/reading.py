@@ -9,9 +9,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.rows import audit_from, coin_from, entries_from, event_from, lot_from
-from zakhira.controls.audit import FIRST_PREVIOUS, AuditEntry, ChainHead
-from zakhira.flows.ports.books import LotBalance, Record
-from zakhira.flows.ports.books_check import ShownChain, StoredWrite, decode_body, find_breaks
+from zakhira.controls.audit import AuditEntry
+from zakhira.flows.ports.books import LotBalance, Record, StoredWrite
+from zakhira.flows.ports.books_check import ShownChain, decode_body
 from zakhira.flows.ports.coin_events import CoinEvent
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
@@ -23,13 +23,16 @@ SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry
        posting.account, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source
 FROM zakhira.entry JOIN zakhira.posting
     ON posting.sequence = entry.sequence AND posting.entry_ordinal = entry.ordinal
+WHERE %(numbers)s::bigint[] IS NULL OR entry.sequence = ANY(%(numbers)s)
 ORDER BY posting.sequence, posting.entry_ordinal, posting.ordinal
 """
 _AUDIT = """
-SELECT sequence, key, actor, action, at, content_hash, previous_hash, hash FROM zakhira.audit ORDER BY sequence
+SELECT sequence, key, actor, action, at, content_hash, leaf_hash FROM zakhira.audit
+WHERE %(numbers)s::bigint[] IS NULL OR sequence = ANY(%(numbers)s)
+ORDER BY sequence
 """
 _WRITE = """
-SELECT sequence, key, actor, action, at, content_hash, previous_hash, hash FROM zakhira.audit WHERE key = %s
+SELECT sequence, key, actor, action, at, content_hash, leaf_hash FROM zakhira.audit WHERE key = %s
 """
 _NEWEST_RECORD = """
 SELECT body::text FROM zakhira.record WHERE kind = %s AND id = %s ORDER BY sequence DESC, ordinal DESC LIMIT 1
@@ -59,10 +62,17 @@ SELECT account, outpoint, source, units FROM zakhira.lot
 WHERE units <> 0 AND (%(account)s::text IS NULL OR account = %(account)s)
 ORDER BY account COLLATE "C", outpoint COLLATE "C"
 """
+_RECORDS = """
+SELECT sequence, kind, id, body::text FROM zakhira.record
+WHERE %(numbers)s::bigint[] IS NULL OR sequence = ANY(%(numbers)s)
+ORDER BY sequence, ordinal
+"""
 _EVENTS = """
 SELECT sequence, kind, height, block_hash, previous_hash, outpoint, vault, branch, place, amount_sats, script_hex,
        is_coinbase, spent_by
-FROM zakhira.chain_event ORDER BY sequence, ordinal
+FROM zakhira.chain_event
+WHERE %(numbers)s::bigint[] IS NULL OR sequence = ANY(%(numbers)s)
+ORDER BY sequence, ordinal
 """
 _COINS = """
 SELECT outpoint, vault, branch, place, amount_sats, script_hex, height, block_hash, is_coinbase, spent_by,
@@ -111,32 +121,13 @@ def read_lots(connection: Connection[TupleRow], account: str | None) -> tuple[Lo
 
 
 def read_entries(connection: Connection[TupleRow]) -> tuple[Entry, ...]:
-    """Every entry in commit order."""
-    return tuple(entry for _, entry in entries_from(connection.execute(_ENTRIES)))
+    """Every entry by the number of its write."""
+    return tuple(entry for _, entry in entries_from(connection.execute(_ENTRIES, {"numbers": None})))
 
 
 def read_audit(connection: Connection[TupleRow]) -> tuple[AuditEntry, ...]:
-    """The audit chain from its first entry."""
-    return tuple(audit_from(row) for row in connection.execute(_AUDIT))
-
-
-def read_head(connection: Connection[TupleRow]) -> ChainHead:
-    """The end of the chain."""
-    row = connection.execute("SELECT sequence, hash FROM zakhira.audit_head").fetchone()
-    assert row is not None, "the chain always has a head"
-    return ChainHead(*row)
-
-
-def read_breaks(connection: Connection[TupleRow]) -> tuple[str, ...]:
-    """Everything that does not hold when the store is computed anew from one snapshot of it."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        writes = _read_writes(connection)
-        accounts, balances = read_accounts(connection), read_balances(connection)
-        breaks = find_breaks(writes, accounts, balances, read_lots(connection, None), read_shown_chain(connection))
-        head = connection.execute("SELECT sequence, hash FROM zakhira.audit_head").fetchone()
-    last = (writes[-1].audit.sequence, writes[-1].audit.hash) if writes else (0, FIRST_PREVIOUS)
-    return breaks if head == last else (*breaks, f"the head of the chain is {head}, its last entry {last}.")
+    """The audit entry of every write by number."""
+    return tuple(audit_from(row) for row in connection.execute(_AUDIT, {"numbers": None}))
 
 
 def read_shown_chain(connection: Connection[TupleRow]) -> ShownChain:
@@ -146,20 +137,21 @@ def read_shown_chain(connection: Connection[TupleRow]) -> ShownChain:
     return ShownChain(blocks, tuple(coin_from(row) for row in connection.execute(_COINS)))
 
 
-def _read_writes(connection: Connection[TupleRow]) -> list[StoredWrite]:
+def read_writes(connection: Connection[TupleRow], numbers: Sequence[int] | None = None) -> list[StoredWrite]:
+    """The writes with these numbers, or all, by number; inside a transaction of the caller's."""
+    given = {"numbers": None if numbers is None else list(numbers)}
     entries: defaultdict[int, list[Entry]] = defaultdict(list)
-    for sequence, entry in entries_from(connection.execute(_ENTRIES)):
+    for sequence, entry in entries_from(connection.execute(_ENTRIES, given)):
         entries[sequence].append(entry)
     records: defaultdict[int, list[Record]] = defaultdict(list)
-    rows = connection.execute("SELECT sequence, kind, id, body::text FROM zakhira.record ORDER BY sequence, ordinal")
-    for sequence, kind, id_, body in rows:
+    for sequence, kind, id_, body in connection.execute(_RECORDS, given):
         records[sequence].append(Record(kind, id_, decode_body(body)))
     events: defaultdict[int, list[CoinEvent]] = defaultdict(list)
-    for sequence, *fields in connection.execute(_EVENTS):
+    for sequence, *fields in connection.execute(_EVENTS, given):
         events[sequence].append(event_from(tuple(fields)))
     return [
         StoredWrite(
             audit, tuple(entries[audit.sequence]), tuple(records[audit.sequence]), tuple(events[audit.sequence])
         )
-        for audit in read_audit(connection)
+        for audit in map(audit_from, connection.execute(_AUDIT, given))
     ]

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from psycopg.rows import TupleRow
 
-from zakhira.controls.audit import AuditEntry
+from zakhira.controls.audit import AuditEntry, Seal
 from zakhira.flows.ports.books import LotBalance, Write
 from zakhira.flows.ports.books_check import encode_body
 from zakhira.flows.ports.coin_events import CoinEvent, CoinEventKind, WatchedCoin
@@ -22,8 +22,14 @@ from zakhira.ledger.entry import Entry, Lot, Posting
 
 def audit_from(row: TupleRow) -> AuditEntry:
     """An audit entry from its columns without the counts."""
-    sequence, key, actor, action, at, content_hash, previous_hash, hash_ = row
-    return AuditEntry(sequence, key, actor, action, _utc(at), content_hash, previous_hash, hash_)
+    sequence, key, actor, action, at, content_hash, leaf_hash = row
+    return AuditEntry(sequence, key, actor, action, _utc(at), content_hash, leaf_hash)
+
+
+def seal_from(row: TupleRow) -> Seal:
+    """A seal from position, sequence, previous_hash, hash."""
+    position, sequence, previous_hash, hash_ = row
+    return Seal(position, sequence, previous_hash.hex(), hash_.hex())
 
 
 def lot_from(row: TupleRow) -> LotBalance:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from zakhira.controls.audit import AuditEntry, ChainHead
+from zakhira.controls.audit import AuditEntry, ChainHead, Seal, Unsealed
+from zakhira.controls.audit_evidence import EvidenceCheck
 from zakhira.flows.ports.coin_events import CoinEvent, events_bytes
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.money import Amount
@@ -17,7 +18,17 @@ from zakhira.ledger.balances import LotBalance
 from zakhira.ledger.entry import Entry
 from zakhira.programme.model import AccountSpec
 
-__all__ = ["Books", "LotBalance", "Receipt", "Record", "Write", "content_bytes", "input_hash"]
+__all__ = [
+    "Books",
+    "LotBalance",
+    "Receipt",
+    "Record",
+    "SealedWrite",
+    "StoredWrite",
+    "Write",
+    "content_bytes",
+    "input_hash",
+]
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,32 @@ class Receipt:
     """What a write came to. ``replayed`` when it had been done before."""
 
     key: str
-    audit_hash: str
+    leaf_hash: str
+    """what the write will be in the audit chain (see :mod:`zakhira.controls.audit`); its place there is known later"""
     replayed: bool
+
+
+@dataclass(frozen=True)
+class StoredWrite:
+    """One write as it is stored: its audit entry and what it wrote, in order."""
+
+    audit: AuditEntry
+    entries: tuple[Entry, ...]
+    records: tuple[Record, ...]
+    coin_events: tuple[CoinEvent, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        """What the audit entry's content hash covers, made anew from what is stored."""
+        return content_bytes(self.entries, self.records, self.coin_events)
+
+
+@dataclass(frozen=True)
+class SealedWrite:
+    """A write and its place in the audit chain."""
+
+    write: StoredWrite
+    seal: Seal
 
 
 def content_bytes(entries: Iterable[Entry], records: Iterable[Record], coin_events: Sequence[CoinEvent] = ()) -> bytes:
@@ -120,16 +155,25 @@ class Books(Protocol):
         """The lots of an account that are not used up, by outpoint."""
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry in commit order."""
+        """Every entry by the number of its write: one that was committed before another began comes before it."""
 
     def audit_entries(self) -> tuple[AuditEntry, ...]:
-        """The audit chain from its first entry."""
+        """The audit entry of every write by number, sealed or not."""
 
     def chain_head(self) -> ChainHead:
         """Position and hash of the end of the sealed chain: what is signed, and anchored in Bitcoin."""
 
-    def breaks(self) -> tuple[str, ...]:
+    def sealed(self, after: int, limit: int) -> tuple[SealedWrite, ...]:
+        """The sealed writes behind position ``after``, in the order of the chain, up to a limit."""
+
+    def unsealed(self) -> Unsealed:
+        """How many writes are committed and not in the chain yet, and since when the oldest of them waits."""
+
+    def seal(self) -> int:
+        """Chain everything that is committed; returns how many writes that were. Safe to call from anywhere."""
+
+    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
         """Everything that does not hold when balances, lots, hashes and the chain are computed anew from the store.
 
-        Nothing if all is well.
+        The chain is held against ``evidence`` of what it was, too. Nothing if all is well.
         """

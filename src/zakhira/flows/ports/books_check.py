@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zakhira.controls.audit import AuditEntry, verify_chain
-from zakhira.flows.ports.books import LotBalance, Record, Write, content_bytes, input_hash
+from zakhira.controls.audit import EMPTY_CHAIN, ChainBreak, ChainCheck, ChainHead, Seal
+from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.flows.ports.books import LotBalance, StoredWrite, Write, content_bytes
 from zakhira.flows.ports.books_errors import UnstorableText
-from zakhira.flows.ports.coin_events import BrokenChainEvent, CoinEvent, WatchedCoin
+from zakhira.flows.ports.coin_events import BrokenChainEvent, WatchedCoin
 from zakhira.flows.ports.coin_fold import ChainFold, fold_breaks
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.money import Amount
 from zakhira.ledger.balances import Tally, lots_left, require_covered, tally
 from zakhira.ledger.checks import require_valid
-from zakhira.ledger.entry import Entry
 from zakhira.programme.model import AccountSpec
 
 MAX_EXACT_INT = 2**53 - 1
@@ -28,13 +28,13 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
-class StoredWrite:
-    """One write as it is stored: its audit entry and what it wrote, in order."""
+class ShownSeals:
+    """What a store shows of its audit chain: the seals by position, and where it says that they end."""
 
-    audit: AuditEntry
-    entries: tuple[Entry, ...]
-    records: tuple[Record, ...]
-    coin_events: tuple[CoinEvent, ...] = ()
+    seals: Sequence[Seal] = ()
+    head: ChainHead = EMPTY_CHAIN
+    settled_through: int = 0
+    """every write up to this number was sealed, the store says"""
 
 
 @dataclass(frozen=True)
@@ -81,27 +81,30 @@ def require_storable(write: Write) -> str:
 
 
 def find_breaks(
-    writes: Iterable[StoredWrite],
+    writes: Sequence[StoredWrite],
     accounts: Mapping[str, AccountSpec],
     balances: Mapping[str, Amount],
     lots: Iterable[LotBalance],
+    seals: ShownSeals,
     chain_shown: ShownChain | None = None,
+    evidence: EvidenceCheck | None = None,
 ) -> tuple[str, ...]:
     """Everything in the store that does not follow from its writes, in sentences; nothing if all is well.
 
-    Each write's content is hashed anew and held against its audit entry, each entry is checked anew, no lot may be
-    overdrawn after any write, the chain must hold, ``balances`` and ``lots`` must be the sums, and ``chain_shown`` what
-    the events of the blockchain come to.
+    ``writes`` stand by number. Each write's content and header are hashed anew and held against its audit entry, each
+    entry is checked anew, no lot may be overdrawn after any write, the audit chain must hold, ``balances`` and ``lots``
+    must be the sums, and ``chain_shown`` what the events of the blockchain come to.
     """
     breaks: list[str] = []
-    chain: list[AuditEntry] = []
+    contents: dict[int, bytes] = {}
     sums = Tally()
     fold = ChainFold()
     for write in writes:
-        chain.append(write.audit)
+        contents[write.audit.sequence] = hashlib.sha256(write.content).hexdigest().encode()
+        breaks += _header_breaks(write, contents[write.audit.sequence])
         breaks += _write_breaks(write, accounts, sums) + _event_breaks(write, fold)
         sums.add(write.entries)
-    breaks += [f"audit entry {found.sequence} ({found.key}): {found.what}." for found in verify_chain(chain)]
+    breaks += _seal_breaks(writes, contents, seals, evidence or EvidenceCheck())
     for code in sorted(accounts.keys() | sums.accounts.keys() | balances.keys()):
         units, shown = sums.accounts.get(code, 0), balances.get(code)
         if shown is None or shown.units != units:
@@ -112,17 +115,49 @@ def find_breaks(
     return (*breaks, *fold_breaks(fold, followed.blocks, followed.coins))
 
 
-def _write_breaks(write: StoredWrite, accounts: Mapping[str, AccountSpec], before: Tally) -> list[str]:
+def _seal_breaks(
+    writes: Sequence[StoredWrite], contents: Mapping[int, bytes], shown: ShownSeals, evidence: EvidenceCheck
+) -> list[str]:
+    by_number = {write.audit.sequence: write.audit for write in writes}
+    check = ChainCheck()
+    found: list[ChainBreak] = []
+    for seal in shown.seals:
+        if seal.previous_hash != check.head.hash:
+            found.append(ChainBreak(seal.position, "", "it does not carry the hash of the link before it"))
+        entry = by_number.pop(seal.sequence, None)
+        if entry is None:
+            found.append(ChainBreak(seal.position, "", f"write {seal.sequence}, which it seals, is not there"))
+            check.skip(ChainHead(seal.position, seal.hash))
+            continue
+        check.add(b"%d" % seal.position, seal.hash.encode(), entry.header, contents[seal.sequence])
+        evidence.add(seal.position, seal.hash, entry.key, entry.at)
+    breaks = [str(one) for one in (*found, *check.finish(), *evidence.finish(check.head.position))]
+    if shown.head != check.head:
+        breaks.append(f"the head of the chain is {tuple(shown.head)}, its last link {tuple(check.head)}.")
+    lost = [entry for entry in by_number.values() if entry.sequence <= shown.settled_through]
+    return breaks + [
+        f"write {entry.sequence} ({entry.key}): it was sealed once and its seal is gone." for entry in lost
+    ]
+
+
+def _header_breaks(write: StoredWrite, content: bytes) -> list[str]:
+    audit = write.audit
+    name = f"write {audit.sequence} ({audit.key})"
     breaks = []
-    name = f"write {write.audit.sequence} ({write.audit.key})"
-    if input_hash(write.entries, write.records, write.coin_events) != write.audit.content_hash:
+    if content.decode() != audit.content_hash:
         breaks.append(f"{name}: its content is not what its audit entry says.")
+    if hashlib.sha256(audit.header).hexdigest() != audit.leaf_hash:
+        breaks.append(f"{name}: its leaf hash is not the hash of its header.")
+    return breaks
+
+
+def _write_breaks(write: StoredWrite, accounts: Mapping[str, AccountSpec], before: Tally) -> list[str]:
     try:
         require_valid(write.entries, accounts)
         require_covered(before, tally(write.entries), accounts)
     except ZakhiraError as error:
-        breaks.append(f"{name}: {error.message}")
-    return breaks
+        return [f"write {write.audit.sequence} ({write.audit.key}): {error.message}"]
+    return []
 
 
 def _event_breaks(write: StoredWrite, fold: ChainFold) -> list[str]:

@@ -22,6 +22,7 @@ __all__ = [
     "BadLot",
     "BalanceTooLarge",
     "BlankEntry",
+    "ChainBroken",
     "DatabaseFull",
     "DatabaseRefused",
     "DatabaseUnreachable",
@@ -35,6 +36,7 @@ __all__ = [
     "Unbalanced",
     "UnknownAccount",
     "UnstorableText",
+    "WritersInTheWay",
     "WrongCommodity",
     "ZeroPosting",
 ]
@@ -86,3 +88,15 @@ class InvariantBroken(OutsideFailure):
     """The database refused a write that the program held to be good, or is not what the program left behind."""
 
     code = "ZK-BOOKS-013"
+
+
+class ChainBroken(OutsideFailure):
+    """The audit chain in the database does not hold, or what was to be added does not follow from it."""
+
+    code = "ZK-BOOKS-015"
+
+
+class WritersInTheWay(OutsideFailure):
+    """Others were writing the same things at the same moment, again and again. Nothing was written."""
+
+    code = "ZK-BOOKS-016"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from zakhira.controls.audit import AuditEntry, ChainHead
+from zakhira.controls.audit import AuditEntry, ChainHead, Unsealed
+from zakhira.controls.audit_evidence import EvidenceCheck
 from zakhira.custody.bump import MempoolRules, Package
 from zakhira.custody.decoders import decode_transaction
-from zakhira.flows.ports.books import Books, LotBalance, Receipt, Write
+from zakhira.flows.ports.books import Books, LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.mempool import Mempool
 from zakhira.flows.treasury import Treasury
@@ -75,9 +76,21 @@ class DryBooks:
         """The end of the sealed chain."""
         return self._books.chain_head()
 
-    def breaks(self) -> tuple[str, ...]:
+    def sealed(self, after: int, limit: int) -> tuple[SealedWrite, ...]:
         """The real ones."""
-        return self._books.breaks()
+        return self._books.sealed(after, limit)
+
+    def unsealed(self) -> Unsealed:
+        """The real ones."""
+        return self._books.unsealed()
+
+    def seal(self) -> int:
+        """Nothing: what is remembered is never chained."""
+        return 0
+
+    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
+        """The real ones."""
+        return self._books.breaks(evidence)
 
 
 class DryMempool:

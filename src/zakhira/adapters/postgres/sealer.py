@@ -1,0 +1,78 @@
+"""Seals in the background what one process commits, so that no writer waits for the chain."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from zakhira.adapters.postgres.connecting import connect
+from zakhira.adapters.postgres.failures import translate
+from zakhira.adapters.postgres.seals import seal_all
+from zakhira.kernel.errors import ZakhiraError
+
+PAUSE_SECONDS = 0.3
+"""Between a commit and its seal, and between two turns: many commits share one turn, and each is sealed in a second."""
+RETRY_SECONDS = 1.0
+_JOIN_SECONDS = 30.0
+
+
+class Sealer:
+    """A thread with a connection of its own that seals after it was woken. It starts at the first :meth:`wake`.
+
+    Any number of processes may have one: the database lets them take turns. What one that was killed left behind, any
+    other seals.
+    """
+
+    def __init__(self, dsn: str, pause_s: float = PAUSE_SECONDS) -> None:
+        self._dsn, self._pause_s = dsn, pause_s
+        self._work, self._stop = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self.failure: ZakhiraError | None = None
+        """Why the last turn failed; None after one that did not."""
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._work.set()
+        if self._thread is None:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the thread after the turn that it is in. It can be woken again."""
+        if self._thread is not None:
+            self._stop.set()
+            self._work.set()
+            self._thread.join(_JOIN_SECONDS)
+            self._thread = None
+
+    def _run(self) -> None:
+        connection: Connection[TupleRow] | None = None
+        try:
+            while self._work.wait() and not self._stop.wait(self._pause_s):
+                self._work.clear()
+                connection = self._turn(connection)
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _turn(self, connection: Connection[TupleRow] | None) -> Connection[TupleRow] | None:
+        """One turn; returns the connection for the next, or None when another must be made."""
+        try:
+            connection = connection or connect(self._dsn, as_app=True)
+            seal_all(connection)
+        except psycopg.Error as error:
+            self.failure = translate(error)
+        except ZakhiraError as error:
+            self.failure = error
+        else:
+            self.failure = None
+            return connection
+        if connection is not None:
+            connection.close()
+        self._work.set()
+        self._stop.wait(RETRY_SECONDS)
+        return None

@@ -1,0 +1,82 @@
+"""The sealed chain in the database: extended, read, and checked with all that it covers."""
+
+from __future__ import annotations
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from zakhira.adapters.postgres.reading import (
+    read_accounts,
+    read_balances,
+    read_lots,
+    read_shown_chain,
+    read_writes,
+)
+from zakhira.adapters.postgres.rows import seal_from
+from zakhira.controls.audit import ChainHead, Unsealed
+from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.flows.ports.books import SealedWrite
+from zakhira.flows.ports.books_check import ShownSeals, find_breaks
+
+_SEALS = "SELECT position, sequence, previous_hash, hash FROM zakhira.seal ORDER BY position"
+_PATIENCE = "SET LOCAL lock_timeout = '10s'"
+"""A turn takes well under a second: whoever holds the head for longer hangs."""
+_SOME_SEALS = """
+SELECT position, sequence, previous_hash, hash FROM zakhira.seal WHERE position > %s ORDER BY position LIMIT %s
+"""
+
+
+def seal_all(connection: Connection[TupleRow]) -> int:
+    """Chain everything that is committed, a turn at a time, and say how many writes that were."""
+    total = 0
+    while True:
+        with connection.transaction():
+            connection.execute(_PATIENCE)
+            row = connection.execute("SELECT zakhira.seal()").fetchone()
+        assert row is not None, "the function always answers"
+        if not row[0]:
+            return total
+        total += int(row[0])
+
+
+def read_head(connection: Connection[TupleRow]) -> ChainHead:
+    """The end of the chain."""
+    row = connection.execute("SELECT position, hash FROM zakhira.audit_head").fetchone()
+    assert row is not None, "the chain always has a head"
+    return ChainHead(row[0], row[1].hex())
+
+
+def read_unsealed(connection: Connection[TupleRow]) -> Unsealed:
+    """What is committed and not in the chain yet."""
+    row = connection.execute("SELECT count(*), min(written_at) FROM zakhira.unsealed").fetchone()
+    assert row is not None, "an aggregate always answers"
+    return Unsealed(*row)
+
+
+def read_sealed(connection: Connection[TupleRow], after: int, limit: int) -> tuple[SealedWrite, ...]:
+    """The sealed writes behind a position, in the order of the chain, up to a limit."""
+    with connection.transaction():
+        seals = [seal_from(row) for row in connection.execute(_SOME_SEALS, (after, limit))]
+        writes = read_writes(connection, [seal.sequence for seal in seals])
+    by_number = {write.audit.sequence: write for write in writes}
+    return tuple(SealedWrite(by_number[seal.sequence], seal) for seal in seals)
+
+
+def read_breaks(connection: Connection[TupleRow], evidence: EvidenceCheck | None) -> tuple[str, ...]:
+    """Everything that does not hold when the store is computed anew from one snapshot of it."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        seals = tuple(seal_from(row) for row in connection.execute(_SEALS))
+        settled = connection.execute("SELECT done_through FROM zakhira.sealing").fetchone()
+        assert settled is not None, "the row is made with the table"
+        breaks = find_breaks(
+            read_writes(connection),
+            read_accounts(connection),
+            read_balances(connection),
+            read_lots(connection, None),
+            ShownSeals(seals, read_head(connection), settled[0]),
+            read_shown_chain(connection),
+            evidence,
+        )
+        earlier = connection.execute("SELECT zakhira.earlier_breaks()").fetchall()
+    return (*breaks, *(f"the earlier chain does not hold at write {row[0]}." for row in earlier))
