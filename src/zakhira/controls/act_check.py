@@ -144,6 +144,9 @@ def _word_refusal(state: Authority, at: datetime, act: Approval | Veto) -> ActRe
         return ActRefusal(cause, f"Motion {record.motion.id} is {record.state.value}.")
     if act.at < record.motion.proposed_at:
         return ActRefusal(ActCause.MISTIMED, f"It is dated {utc_text(act.at)}, before the motion.")
+    if isinstance(act, Approval) and act.policy_hash != record.motion.policy_hash:
+        text = f"The approval of {act.officer} was given under another version of the policy than the motion."
+        return ActRefusal(ActCause.OVERTAKEN, text)
     return _voice_refusal(state, at, record, act)
 
 
