@@ -66,10 +66,11 @@ def _never(rule: Rule, covering: dict[str, Cell]) -> Finding:
 def _overlaps(rules: list[Rule], space: Space, deciders: Deciders) -> Iterator[Finding]:
     """Pairs of which each fits something that the other does not, and that answer what both fit differently.
 
-    Where the first fits nothing but what the second fits too it is an exception from it: that is how rules are written.
+    Where the first fits nothing but what the second fits too it is an exception from it, and where it refuses a bar
+    in front of the others: that is how rules are written.
     """
     for early, late in combinations(rules, 2):
-        if answer_of(early) == answer_of(late):
+        if early.effect == "refuse" or answer_of(early) == answer_of(late):
             continue
         shared = _shared(early, late, space, deciders)
         if shared is not None and not _is_within(early, late, shared.action, space, deciders):

@@ -9,7 +9,7 @@ from zakhira.controls.policy_cells import Cell
 from zakhira.controls.policy_faults_people import step_by
 from zakhira.controls.policy_finding import Finding, PolicyCause, Severity, Step
 from zakhira.controls.policy_people import MOST_SETS, Staff, places_of, staffs
-from zakhira.controls.policy_ways import Chain, Passage, Ways, chain_out, people_needed
+from zakhira.controls.policy_ways import Chain, Passage, Ways, chain_out, is_direct, people_needed
 from zakhira.controls.policy_words import listing
 from zakhira.kernel.money import Amount, sats
 from zakhira.programme.policy import ANY, LISTED, OWN, Rule
@@ -55,12 +55,18 @@ class WaysSearch:
                     continue
                 for passage in self.ways.splits(column, total):
                     key = (passage.rule.id, asked.id if asked else "")
-                    if key in seen or (asked is not None and people_needed(passage.rule) >= people_needed(asked)):
+                    if key in seen or not self._is_less(passage.rule, asked, seen):
                         continue
                     steps = self._steps((passage,), self._usual())
                     if steps:
                         seen.add(key)
                         yield _split(whole, asked, passage, steps)
+
+    def _is_less(self, rule: Rule, asked: Rule | None, seen: set[tuple[str, str]]) -> bool:
+        """Whether parts ask for fewer people; parts of what is refused are told where nothing worse is of the rule."""
+        if asked is None:
+            return all(name != rule.id for name, _ in seen)
+        return people_needed(rule) < people_needed(asked)
 
     def _is_refused(self, cell: Cell) -> bool:
         rule = self.ways.deciders.decider(cell)
@@ -142,9 +148,10 @@ class WaysSearch:
                 if tried > MOST_SETS:
                     self.bounds.append(f"Ways over other vaults for a {out}: only {MOST_SETS:,} sets of people.")
                     return None
-                found = chain_out(self.ways, staff, crew, out, total)
-                if found is not None:
-                    return found
+                if not is_direct(self.ways, staff, crew, out, total):
+                    found = chain_out(self.ways, staff, crew, out, total)
+                    if found is not None:
+                        return found
         return None
 
     def _steps(

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from zakhira.controls.policy_cells import OTHER_PURPOSE, OTHER_VAULT, PATHS, Cell, Deciders, Space
 from zakhira.controls.policy_faults_terms import never_met, refuses_for_ever
-from zakhira.controls.policy_people import Place, Staff, places_of
+from zakhira.controls.policy_people import Place, Staff, places_of, staff_of
 from zakhira.kernel.money import Amount, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import ANY, OWN, Rule, Window
@@ -41,9 +41,14 @@ class Ways:
 
     @cached_property
     def usable(self) -> frozenset[str]:
-        """Rules by which something can be carried out at all, as far as people and statutes do not forbid it."""
+        """Rules by which something can be carried out at all: their conditions can be met, and their places filled."""
+        staff = staff_of(self.policy)
         return frozenset(
-            rule.id for rule in self.deciders.rules if rule.effect == "allow" and not any(never_met(self.policy, rule))
+            rule.id
+            for rule in self.deciders.rules
+            if rule.effect == "allow"
+            and not any(never_met(self.policy, rule))
+            and staff.filled(places_of(rule))[0] is not None
         )
 
     @cached_property
@@ -166,6 +171,11 @@ def chain_out(ways: Ways, staff: Staff, crew: frozenset[str], out: Cell, total: 
             if last is not None:
                 return Chain((*reached[there], last), crew)
     return None
+
+
+def is_direct(ways: Ways, staff: Staff, crew: frozenset[str], out: Cell, total: Amount) -> bool:
+    """Whether the crew needs no other vault: in parts, or by the recovery path."""
+    return _first(ways.outs(out.vault, out, total), staff, crew) is not None
 
 
 def _first(passages: tuple[Passage, ...], staff: Staff, crew: frozenset[str]) -> Passage | None:
