@@ -106,3 +106,20 @@ class SignedSource(Protocol):
 
     def read(self) -> SignedThings:
         """All of them as of now. Raises SourceUnreadable."""
+
+
+class Notifier(Protocol):
+    """A way to tell people."""
+
+    @property
+    def name(self) -> str:
+        """Which one, as the settings call it."""
+
+    def send(self, notice: Mapping[str, Json]) -> None:
+        """Tell it. Raises NotDelivered, and then it is tried again later."""
+
+
+class NotDelivered(OutsideFailure):
+    """A notice could not be delivered."""
+
+    code = "ZK-WATCH-053"
