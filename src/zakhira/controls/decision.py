@@ -52,6 +52,7 @@ class Why(Enum):
     ACTION_OTHERWISE = (61, "a move or a way home that pays somebody outside")
     DEPUTY_BESIDE = (62, "a deputy beside the one he stands for")
     ADDRESS_SPELLING = (63, "an address in another spelling than the one that is kept")
+    NOT_COINS = (64, "an amount of money where coins move")
 
     @property
     def code(self) -> str:

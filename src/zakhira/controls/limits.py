@@ -39,8 +39,11 @@ def _check_amount(question: Question, findings: Findings) -> None:
     for part in parts:
         if part.units <= 0:
             findings.against(Why.NOTHING_MOVED, f"An amount of {_units_text(part)} moves nothing.")
-    if amount is None and question.action in COIN_ACTIONS:
-        findings.against(Why.NOTHING_MOVED, f"A {question.action} without an amount moves nothing.")
+    if question.action in COIN_ACTIONS:
+        if amount is None:
+            findings.against(Why.NOTHING_MOVED, f"A {question.action} without an amount moves nothing.")
+        elif amount.commodity is not Commodity.BTC:
+            findings.against(Why.NOT_COINS, f"A {question.action} moves bitcoin, and {amount} is none.")
     if places and not _adds_up(question):
         said = "no amount" if amount is None else str(amount)
         findings.against(

@@ -1,46 +1,106 @@
-"""Movements in memory: sorted by time for each scope, with running sums, so that any span is two look-ups."""
+"""Movements in memory: sorted by time for each place, with running sums, so that any span is two look-ups."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate, compress
 from operator import attrgetter
+from typing import Any
 
 from zakhira.controls.holds import LOT_PURPOSE
 from zakhira.controls.movements import Moved, Movement
 from zakhira.kernel.interval import require_utc
 from zakhira.kernel.money import Commodity
+from zakhira.programme.policy import WINDOW_SCOPES
 
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_MICROSECOND = timedelta(microseconds=1)
-_Place = tuple[Commodity, str, str]
-"""Commodity, scope and key."""
+PROGRAMME = "programme"
+SCOPES = (*WINDOW_SCOPES, LOT_PURPOSE)
+"""What movements are summed over."""
+_Place = tuple[str, str, str]
+"""Scope, commodity and key, as texts: the hash of a text is kept, that of an enumeration's member is not."""
+_AT = attrgetter("at")
 
 
-def _instant(at: datetime) -> int:
-    return (require_utc(at) - _EPOCH) // _MICROSECOND
+class _Columns:
+    """Movements in order of time, a list for each field: half a million small objects would slow down whoever waits."""
+
+    def __init__(self, movements: Sequence[Movement]) -> None:
+        self.ids = [movement.id for movement in movements]
+        self.at = [require_utc(movement.at) for movement in movements]
+        self.units = [movement.units for movement in movements]
+        self.commodities = [movement.commodity.value for movement in movements]
+        self.names = {
+            "vault": [movement.vault for movement in movements],
+            "destination": [movement.destination for movement in movements],
+            "purpose": [movement.purpose for movement in movements],
+        }
+        self.lots = [_lot_purposes(movement) for movement in movements]
+
+    @property
+    def lists(self) -> tuple[list[Any], ...]:
+        """Every column."""
+        return self.ids, self.at, self.units, self.commodities, *self.names.values(), self.lots
+
+    def insert(self, row: int, movement: Movement) -> None:
+        """Put a movement before this row."""
+        for column, other in zip(self.lists, _Columns((movement,)).lists, strict=True):
+            column.insert(row, other[0])
+
+    def drop(self, matter: str) -> None:
+        """Take out all rows of a matter."""
+        kept = [name != matter for name in self.ids]
+        for column in self.lists:
+            column[:] = compress(column, kept)
+
+    def keys(self, row: int, scope: str) -> Sequence[str]:
+        """What the row counts for in a scope."""
+        if scope == PROGRAMME:
+            return ("",)
+        return self.lots[row] if scope == LOT_PURPOSE else (self.names[scope][row],)
+
+    def split(self, scope: str) -> dict[_Place, list[int]]:
+        """The rows of each place of a scope."""
+        rows: dict[_Place, list[int]] = {}
+        for row, commodity in enumerate(self.commodities):
+            for key in self.keys(row, scope):
+                rows.setdefault((scope, commodity, key), []).append(row)
+        return rows
 
 
 @dataclass
 class _Track:
     """The movements of one place in order of time. Entry n of a running sum counts the first n movements."""
 
-    times: list[int] = field(default_factory=list)
-    units: list[int] = field(default_factory=lambda: [0])
-    matters: list[int] = field(default_factory=lambda: [0])
-    seen: set[str] = field(default_factory=set)
+    times: list[datetime]
+    units: list[int]
+    matters: list[int]
+    seen: set[str]
 
-    def append(self, moment: int, movement: Movement) -> None:
-        self.times.append(moment)
+    @classmethod
+    def of(cls, columns: _Columns, rows: Sequence[int]) -> _Track:
+        """Sum up once."""
+        ids, units = columns.ids, columns.units
+        seen: set[str] = set()
+        matters = [0]
+        for row in rows:
+            seen.add(ids[row])
+            matters.append(len(seen))
+        return cls(
+            [columns.at[row] for row in rows], list(accumulate((units[row] for row in rows), initial=0)), matters, seen
+        )
+
+    def append(self, movement: Movement) -> None:
+        """Go on by the latest."""
+        self.times.append(movement.at)
         self.units.append(self.units[-1] + movement.units)
-        is_new = movement.id not in self.seen
         self.seen.add(movement.id)
-        self.matters.append(self.matters[-1] + is_new)
+        self.matters.append(len(self.seen))
 
-    def between(self, since: int, until: int) -> Moved:
-        """Sums over ``since < moment <= until``."""
+    def between(self, since: datetime, until: datetime) -> Moved:
+        """Sums over ``since < at <= until``."""
         first, last = bisect_right(self.times, since), bisect_right(self.times, until)
         if last <= first:
             return Moved(0, 0)
@@ -50,43 +110,50 @@ class _Track:
 class MovementLog:
     """Implements :class:`zakhira.controls.movements.Movements`. All movements of a matter have one id and one time.
 
-    A place is summed up when it is first asked for, and kept up from then on: building takes one sort, appending in
-    order of time a few steps. A movement that comes late, or one that is taken out, sums its places up anew.
+    Building takes one sort; a scope is split into its places, and a place summed up, when it is first asked for. An
+    append in order of time keeps up what is summed. A movement that comes late, or a matter that is taken out, starts
+    the sums anew.
     """
 
     def __init__(self, movements: Iterable[Movement] = ()) -> None:
-        self._movements = sorted(movements, key=attrgetter("at"))
-        self._by_matter: dict[str, list[Movement]] = {}
+        self._columns = _Columns(sorted(movements, key=_AT))
+        self._times = dict(zip(self._columns.ids, self._columns.at, strict=True))
+        self._rows: dict[str, dict[_Place, list[int]]] = {}
         self._tracks: dict[_Place, _Track] = {}
-        self._rows: dict[_Place, list[Movement]] | None = None
-        for movement in self._movements:
-            self._by_matter.setdefault(movement.id, []).append(movement)
 
     def __len__(self) -> int:
-        return len(self._movements)
+        return len(self._columns.ids)
 
     def append(self, movement: Movement) -> None:
-        """Add one movement; cheap if it is the latest."""
-        is_late = bool(self._movements) and require_utc(movement.at) < self._movements[-1].at
-        self._movements.append(movement)
-        self._by_matter.setdefault(movement.id, []).append(movement)
+        """Add one movement; cheap if it is the latest.
+
+        Raises:
+            NotUtc: its time is not in UTC.
+        """
+        columns = self._columns
+        self._times[movement.id] = require_utc(movement.at)
+        is_late = bool(columns.at) and movement.at < columns.at[-1]
+        row = bisect_right(columns.at, movement.at) if is_late else len(self)
+        columns.insert(row, movement)
         if is_late:
-            self._movements.sort(key=attrgetter("at"))
-            self._rows = None
-            self._tracks.clear()
+            self._start_anew()
             return
-        for place in _places(movement):
-            if self._rows is not None:
-                self._rows.setdefault(place, []).append(movement)
-            if place in self._tracks:
-                self._tracks[place].append(_instant(movement.at), movement)
+        for scope, places in self._rows.items():
+            for key in columns.keys(row, scope):
+                place = (scope, movement.commodity.value, key)
+                places.setdefault(place, []).append(row)
+                if place in self._tracks:
+                    self._tracks[place].append(movement)
 
     def remove(self, matter: str) -> None:
         """Take out a matter that ended without paying; nothing happens if it is not there."""
-        if self._by_matter.pop(matter, None) is not None:
-            self._movements = [kept for kept in self._movements if kept.id != matter]
-            self._rows = None
-            self._tracks.clear()
+        if self._times.pop(matter, None) is not None:
+            self._columns.drop(matter)
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._rows.clear()
+        self._tracks.clear()
 
     def moved(
         self,
@@ -99,41 +166,33 @@ class MovementLog:
         but: str = "",
     ) -> Moved:
         """What was allowed in ``since < at <= until``; see the Protocol."""
-        place = (commodity, scope, "" if scope == "programme" else key)
-        found = self._track(place).between(_instant(since), _instant(until))
-        own = [
-            movement
-            for movement in self._by_matter.get(but, ())
-            if since < movement.at <= until and place in _places(movement)
+        assert scope in SCOPES, f"{scope} is no scope"
+        place = (scope, commodity.value, "" if scope == PROGRAMME else key)
+        found = self._track(place).between(require_utc(since), require_utc(until))
+        when = self._times.get(but)
+        if when is None or not since < when <= until:
+            return found
+        own = self._own_units(but, when, place)
+        return Moved(found.units - sum(own), found.matters - 1) if own else found
+
+    def _own_units(self, matter: str, when: datetime, place: _Place) -> list[int]:
+        columns, (scope, commodity, key) = self._columns, place
+        return [
+            columns.units[row]
+            for row in range(bisect_left(columns.at, when), bisect_right(columns.at, when))
+            if columns.ids[row] == matter and columns.commodities[row] == commodity and key in columns.keys(row, scope)
         ]
-        return Moved(found.units - sum(movement.units for movement in own), found.matters - bool(own)) if own else found
 
     def _track(self, place: _Place) -> _Track:
         track = self._tracks.get(place)
         if track is None:
-            if self._rows is None:
-                self._rows = _rows(self._movements)
-            track = self._tracks[place] = _Track()
-            for movement in self._rows.get(place, ()):
-                track.append(_instant(movement.at), movement)
+            scope = place[0]
+            if scope not in self._rows:
+                self._rows[scope] = self._columns.split(scope)
+            track = self._tracks[place] = _Track.of(self._columns, self._rows[scope].get(place, ()))
         return track
 
 
-def _rows(movements: Iterable[Movement]) -> dict[_Place, list[Movement]]:
-    rows: dict[_Place, list[Movement]] = {}
-    for movement in movements:
-        for place in _places(movement):
-            rows.setdefault(place, []).append(movement)
-    return rows
-
-
-def _places(movement: Movement) -> Iterator[_Place]:
-    """Every place that the movement counts in."""
-    commodity = movement.commodity
-    yield commodity, "vault", movement.vault
-    yield commodity, "destination", movement.destination
-    yield commodity, "purpose", movement.purpose
-    yield commodity, "programme", ""
-    if movement.action == "spend":
-        for purpose in dict.fromkeys(movement.lot_purposes):
-            yield commodity, LOT_PURPOSE, purpose
+def _lot_purposes(movement: Movement) -> tuple[str, ...]:
+    """Lots count where they leave: in spends outside."""
+    return tuple(dict.fromkeys(movement.lot_purposes)) if movement.action == "spend" else ()
