@@ -28,6 +28,7 @@ from zakhira.cli.spend_commands import spend
 from zakhira.cli.suspense_commands import settle, suspense
 from zakhira.cli.terminal import print_findings, print_node, progress_bars
 from zakhira.cli.vault_commands import vault
+from zakhira.cli.watch_commands import watch
 
 MAX_DAYS = 366
 """The longest horizon a programme may have, in days."""
@@ -189,3 +190,4 @@ for _command in (suspense, settle):
     reserve.add_command(_command)
 for _group in (policy, officer, spend, signer, codes):
     zakhira.add_command(_group)
+zakhira.add_command(watch)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zakhira.cli.policy_services import PolicyServices
     from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
     from zakhira.cli.spend_services import SpendServices
+    from zakhira.cli.watch_services import WatchServices
 
 
 @dataclass(frozen=True)
@@ -165,3 +166,7 @@ class Services(Protocol):
     @property
     def governing(self) -> GoverningServices:
         """Authority over time: changes of the policy, a freeze, keys of officers."""
+
+    @property
+    def watches(self) -> WatchServices:
+        """The watchtower."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.signer_service import SignerDesk
     from zakhira.wiring.spend_service import SpendDesk
     from zakhira.wiring.vault_service import VaultDesk
+    from zakhira.wiring.watch_service import WatchDesk
 
 
 class ProgramServices:
@@ -222,3 +223,10 @@ class ProgramServices:
         from zakhira.wiring.governing_service import GoverningDesk
 
         return GoverningDesk(self._settings)
+
+    @property
+    def watches(self) -> WatchDesk:
+        """The watchtower."""
+        from zakhira.wiring.watch_service import WatchDesk
+
+        return WatchDesk(self._settings)
