@@ -34,8 +34,8 @@ def check_form(policy: Policy, question: Question, at: datetime, findings: Findi
 
 
 def _check_amount(question: Question, findings: Findings) -> None:
-    amount, places = question.amount, question.destinations
-    parts = [*([amount] if amount is not None else []), *(place.amount for place in places)]
+    amount = question.amount
+    parts = [*([amount] if amount is not None else []), *(place.amount for place in question.destinations)]
     for part in parts:
         if part.units <= 0:
             findings.against(Why.NOTHING_MOVED, f"An amount of {_units_text(part)} moves nothing.")
@@ -44,21 +44,23 @@ def _check_amount(question: Question, findings: Findings) -> None:
             findings.against(Why.NOTHING_MOVED, f"A {question.action} without an amount moves nothing.")
         elif amount.commodity is not Commodity.BTC:
             findings.against(Why.NOT_COINS, f"A {question.action} moves bitcoin, and {amount} is none.")
-    if places and not _adds_up(question):
-        said = "no amount" if amount is None else str(amount)
-        findings.against(
-            Why.AMOUNT_NOT_SUM,
-            f"The matter says {said}; its destinations get {' + '.join(str(place.amount) for place in places)}.",
-        )
+    if question.destinations:
+        _check_places(question, findings)
+
+
+def _check_places(question: Question, findings: Findings) -> None:
+    places = question.destinations
+    if not _adds_up(question):
+        said = "no amount" if question.amount is None else str(question.amount)
+        parts = " + ".join(str(place.amount) for place in places)
+        findings.against(Why.AMOUNT_NOT_SUM, f"The matter says {said}; its destinations get {parts}.")
     for place in places:
         if place.address != plain_address(place.address):
             text = f"{place.address} is written in capitals: {plain_address(place.address)} is what is kept and summed."
             findings.against(Why.ADDRESS_SPELLING, text)
-    if question.action in _INWARD:
-        for place in places:
-            if not place.vault:
-                text = f"A {question.action} stays in our vaults, and {place.address} is none of theirs."
-                findings.against(Why.ACTION_OTHERWISE, text)
+        if question.action in _INWARD and not place.vault:
+            text = f"A {question.action} stays in our vaults, and {place.address} is none of theirs."
+            findings.against(Why.ACTION_OTHERWISE, text)
 
 
 def _adds_up(question: Question) -> bool:
