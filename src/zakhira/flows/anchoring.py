@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from zakhira.controls import audit
 from zakhira.custody.anchor import Anchor, anchor_in, data_script_bytes
 from zakhira.custody.checks import vault_named
 from zakhira.custody.coin_request import SpendableCoin
@@ -215,6 +216,8 @@ def _is_settled(treasury: Treasury, found: ConfirmedAnchor, coin: WatchedCoin) -
     return is_best and found.confirmations >= needed
 
 
-def anchored_heads(found: Sequence[ConfirmedAnchor]) -> tuple[tuple[int, str, int, datetime], ...]:
-    """Anchors as plain data for the verification of the chain: position, hash, height and time of the block."""
-    return tuple((item.anchor.position, item.anchor.head_hash, item.height, item.block_time) for item in found)
+def as_evidence(found: Sequence[ConfirmedAnchor]) -> tuple[audit.Anchor, ...]:
+    """Anchors as the verification of the chain takes them: position, hash, height and time of the block."""
+    return tuple(
+        audit.Anchor(item.anchor.position, item.anchor.head_hash, item.height, item.block_time) for item in found
+    )

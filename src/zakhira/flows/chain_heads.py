@@ -22,7 +22,8 @@ class NothingToAnchor(Refused):
 
 
 def current_head(books: Books) -> Anchor:
-    """The anchor of the audit chain as it is now; raises NothingToAnchor."""
+    """The anchor of the audit chain as it is now, with all that is committed sealed; raises NothingToAnchor."""
+    books.seal()
     head = books.chain_head()
     if head.position == 0:
         raise NothingToAnchor("The audit chain has no entry that could be anchored.", "Write something first.")
