@@ -10,27 +10,29 @@ import pytest
 
 from custody_drill import CHAIN, COLD, INTAKE
 from treasury_drill import TreasuryDrill, twin_treasury
-from watch_drill import DEPTH
+from watch_drill import DEPTH, all_signed
 from zakhira.adapters.metrics.reserve import RESERVE_METRICS, FollowerFigures, reserve_samples
+from zakhira.controls.audit import Unsealed
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.coin import Payment
 from zakhira.custody.descriptor import derive_address
+from zakhira.custody.vault_state import record_json
 from zakhira.flows.attention import NEAR_BLOCKS, PROOF_OF_LIFE_DAYS
-from zakhira.flows.ports.books import Write
+from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.chain_errors import NodeUnreachable
 from zakhira.flows.ports.coin_store import CoinSum, FollowedSpan, VaultStatus
 from zakhira.flows.reserve_figures import (
     BooksFigures,
     Look,
     NodeFigures,
-    Unsealed,
     books_figures,
     node_figures,
-    unsealed_writes,
     witness_figures,
 )
 from zakhira.flows.reserve_health import HealthState, readiness, reserve_health
 from zakhira.flows.spending.spend_line import SpendLine
+from zakhira.flows.treasury import VAULT
+from zakhira.programme.model import Recovery
 from zakhira.simulator.follow import SimulatedFollower
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -127,7 +129,7 @@ def test_figures_are_those_of_the_books() -> None:
     """Coins by depth, a spend by its state, a coin that nobody announced, keys that have never been registered."""
     drill = twin_treasury()
     drill.receive(5_000_000, 40_000_000)
-    stranger = derive_address(INTAKE, 0, 50, CHAIN).address
+    stranger = derive_address(INTAKE, 0, 5, CHAIN).address
     drill.chain.broadcast(drill.chain.sign_pool_payment("pool-1", [Payment(stranger, 700_000)], 2))
     drill.mine(4)
     line = SpendLine(
@@ -173,29 +175,19 @@ def test_a_node_is_asked_for_the_followed_block() -> None:
 
 
 def test_a_recovery_path_is_counted_from_the_oldest_coin() -> None:
-    """A coin of that age may leave by the path in the block after (BIP-68); a vault without one has no figure."""
+    """A coin of that age may leave by the path in the block after (BIP-68); a vault without a path has no figure."""
     drill = twin_treasury()
     drill.receive(5_000_000, vault="cold")
-    recovery = COLD.recovery
+    drill.receive(6_000_000, vault="cold")
+    assert figures_of(drill).recovery_blocks == {}
+    record = all_signed(replace(COLD, recovery=Recovery(2, COLD.keys, after_blocks=1_000)))
+    body = Record(VAULT, "cold", record_json(record))
+    drill.parts.books.commit(Write("a path", "dara", "keep vault", drill.now, records=(body,)))
     found = figures_of(drill)
-    if recovery is None:
-        assert found.recovery_blocks == {}
-        return
     assert found.span is not None
-    coin = drill.treasury.coins.page("cold")[0]
-    assert found.recovery_blocks == {"cold": coin.height + recovery.after_blocks - found.span.height}
-
-
-def test_books_that_are_sealed_later_say_so() -> None:
-    """A count and an age where the books have them; none where each write is sealed as it is committed."""
-    drill = twin_treasury()
-
-    class Later:
-        def unsealed(self) -> tuple[int, datetime | None]:
-            return 2, NOW
-
-    assert unsealed_writes(Later()) == Unsealed(2, NOW)  # type: ignore[arg-type]  # only this is asked
-    assert unsealed_writes(drill.treasury.books).count == 0
+    oldest = min(coin.height for coin in drill.treasury.coins.page("cold"))
+    # Its 1,000th confirmation is in block oldest + 999; the block after that may hold the spend.
+    assert found.recovery_blocks == {"cold": oldest + 999 - found.span.height}
 
 
 def test_every_metric_is_told_by_a_look() -> None:

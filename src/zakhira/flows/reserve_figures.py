@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, cast
 
+from zakhira.controls.audit import Unsealed
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.vault_state import RETIRED
 from zakhira.flows.coin_papers import COIN_PAPER, SUSPENSE
@@ -20,21 +20,6 @@ from zakhira.flows.spending.spend_line import spend_lines
 from zakhira.flows.treasury import vault_records
 from zakhira.flows.unexplained_spends import unexplained_spends
 from zakhira.kernel.errors import ZakhiraError
-
-
-@dataclass(frozen=True)
-class Unsealed:
-    """Writes that are committed and do not stand in the audit chain yet. ``oldest_at`` (UTC) is None without any."""
-
-    count: int
-    oldest_at: datetime | None
-
-
-class _SealedLater(Protocol):
-    """Books whose writes are chained after they are committed."""
-
-    def unsealed(self) -> tuple[int, datetime | None]:
-        """How many writes are not chained yet, and when the oldest was committed."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +56,6 @@ class Look:
     second: NodeFigures | ZakhiraError | None
 
 
-def unsealed_writes(books: Books) -> Unsealed:
-    """What the sealer has not chained yet; books that chain every write as it is committed never have any."""
-    if not hasattr(books, "unsealed"):
-        return Unsealed(0, None)
-    return Unsealed(*cast("_SealedLater", books).unsealed())
-
-
 def books_figures(books: Books, coins: CoinStore, depth: Depth, now: datetime) -> BooksFigures:
     """The figures of the books at ``now`` (UTC). May raise DatabaseUnreachable."""
     records = vault_records(books)
@@ -96,7 +74,7 @@ def books_figures(books: Books, coins: CoinStore, depth: Depth, now: datetime) -
         unexplained=CoinSum(len(stolen), sum(item.amount_sats for item in stolen)),
         proof_ages_days={signer: None if day is None else (now.date() - day).days for signer, day in ages.items()},
         recovery_blocks=_recovery_blocks(books, coins, span),
-        unsealed=unsealed_writes(books),
+        unsealed=books.unsealed(),
     )
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 
 from zakhira.flows.attention import NEAR_BLOCKS, PROOF_OF_LIFE_DAYS
 from zakhira.flows.reserve_figures import BooksFigures, Look, NodeFigures
 from zakhira.kernel.errors import ZakhiraError
 
-SEALED_WITHIN = timedelta(seconds=5)
-"""A sealer chains what was committed within a second; five times that is no hiccup any more [E]."""
 MAX_BEHIND_BLOCKS = 2
 """Blocks that the books may lack: one that has just come, and one right behind it [E]."""
 
@@ -110,9 +107,8 @@ def _sealing(look: Look, books: BooksFigures) -> HealthPart:
     count, oldest = books.unsealed.count, books.unsealed.oldest_at
     if oldest is None:
         return HealthPart("audit chain", HealthState.OK, "every write is sealed", is_needed=True)
-    age = look.at - oldest
-    detail = f"{count} not sealed yet, the oldest for {age.total_seconds():.1f} s"
-    if age > SEALED_WITHIN:
+    detail = f"{count} not sealed yet, the oldest for {max(0.0, (look.at - oldest).total_seconds()):.1f} s"
+    if books.unsealed.is_late(look.at):
         remedy = "See that the sealer runs: writes are safe, but nobody has chained them."
         return HealthPart("audit chain", HealthState.FAILING, detail, remedy, is_needed=True)
     return HealthPart("audit chain", HealthState.OK, detail, is_needed=True)
