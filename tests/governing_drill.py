@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from custody_drill import PHRASE, make_policy
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.controls.authority import Authority, MotionRecord
+from zakhira.controls.policy_finding import Severity
 from zakhira.flows.governing.acting import Chamber, authority_in
 from zakhira.flows.governing.founding import found_policy
 from zakhira.flows.governing.motions import approve_motion, propose_change
@@ -57,7 +58,11 @@ class GoverningDrill:
     def change(self, edit: Callable[[Policy], Policy], by: str = "dara") -> MotionRecord:
         """Put a change of the policy in force forward."""
         self.wait(minutes=1)
-        return propose_change(self.chamber, edit(self.state.version.policy), REASON, key_of(by))
+        return self.propose(edit(self.state.version.policy), by)
+
+    def propose(self, to: Policy, by: str = "dara") -> MotionRecord:
+        """Put this policy forward, whatever analysis finds in so small a one."""
+        return propose_change(self.chamber, to, REASON, key_of(by), despite=Severity.FAULT)
 
     def approve(self, record: MotionRecord, *names: str) -> MotionRecord:
         """Approvals, a minute apart."""

@@ -11,6 +11,7 @@ from zakhira.controls.authority import Authority, MotionRecord, MotionState
 from zakhira.controls.decision import Verdict
 from zakhira.controls.motion import MOST_REASON_CHARACTERS, POLICY_CHANGE, Motion
 from zakhira.controls.motion_check import check_motion, may_be_moved, told_reasons
+from zakhira.controls.permissions import About, KeyOf, permit
 from zakhira.controls.policy_changes import change_refusals
 from zakhira.controls.public_acts import (
     Act,
@@ -75,10 +76,12 @@ def _refusal(state: Authority, at: datetime, act: Act) -> ActRefusal | None:
             return genuine or _reason_refusal(act.reason) or _word_refusal(state, at, act)
         case SignedFreeze():
             genuine = _signed_by(state, act.officer, lambda key: freeze_is_genuine(act, key))
-            return genuine or _reason_refusal(act.reason)
+            may = _permission_refusal(state, at, act.officer, "freeze", None) if genuine is None else None
+            return genuine or may or _reason_refusal(act.reason)
         case Revocation():
             genuine = _signed_by(state, act.by, lambda key: revocation_is_genuine(act, key))
-            return genuine or _reason_refusal(act.reason) or _revocation_refusal(state, act)
+            may = _permission_refusal(state, at, act.by, "revoke", KeyOf(act.officer)) if genuine is None else None
+            return genuine or may or _reason_refusal(act.reason) or _revocation_refusal(state, act)
         case Enrolment():
             return _enrolment_refusal(state, act)
         case Founding():
@@ -100,6 +103,12 @@ def _signed_by(state: Authority, name: str, is_genuine: Callable[[str], bool]) -
     if gone is not None:
         return ActRefusal(ActCause.KEY_REVOKED, f"The key of {name} was revoked by {gone.by} at {utc_text(gone.at)}.")
     return None
+
+
+def _permission_refusal(state: Authority, at: datetime, officer: str, step: str, about: About) -> ActRefusal | None:
+    """Cedar's no. Motions are asked about by the engine; an enrolment proves and grants nothing: nobody is asked."""
+    permission = permit(state.version.policy, state.standing, officer, step, about, at)
+    return None if permission.allowed else ActRefusal(ActCause.NOT_PERMITTED, permission.reason)
 
 
 def _reason_refusal(reason: str) -> ActRefusal | None:

@@ -17,6 +17,7 @@ class ActCause(Enum):
     OVERTAKEN = "a motion under a version of the policy that is no longer in force"
     MOTION_OVER = "a motion that has ended"
     NOT_ALLOWED = "the policy does not allow it"
+    NOT_PERMITTED = "the permissions do not let the officer take this step"
     NOTHING_CHANGES = "a change that changes nothing"
     BACKDATED_LISTING = "a new payee whose listing is dated before the motion"
     NOT_ENROLLED = "a new key of an officer that has not proven to be held"

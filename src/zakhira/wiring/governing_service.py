@@ -11,6 +11,7 @@ from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.answer import Answer
 from zakhira.cli.governing_services import Ask, ChangeOrder, RevokeOrder, WordOrder
 from zakhira.controls.policy_delta import policy_delta
+from zakhira.controls.policy_finding import Severity
 from zakhira.controls.public_acts import acts_document
 from zakhira.flows.governing.acting import Chamber, authority_in
 from zakhira.flows.governing.acts import recorded_acts
@@ -63,7 +64,8 @@ class GoverningDesk:
         changed = replace(read_policy(self._settings, order.changed).policy, vaults=())
         with self._open(order.folder, dry_run=dry_run) as chamber:
             version = authority_in(chamber).version
-            record = propose_change(chamber, changed, order.reason, officer, seen=version.hash)
+            despite = Severity.WARNING if order.despite_warnings else None
+            record = propose_change(chamber, changed, order.reason, officer, seen=version.hash, despite=despite)
             delta = policy_delta(version.policy, changed)
             return change_answer(record, delta, order.folder, dry_run=dry_run)
 

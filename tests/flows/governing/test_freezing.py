@@ -10,7 +10,7 @@ from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, other_k
 from zakhira.controls.authority import MotionRecord, MotionState
 from zakhira.flows.governing import refusals
 from zakhira.flows.governing.freezing import freeze
-from zakhira.flows.governing.motions import approve_motion, propose_change, propose_thaw, veto_motion
+from zakhira.flows.governing.motions import approve_motion, propose_thaw, veto_motion
 from zakhira.flows.governing.officers import enrol, officer_states, revoke
 from zakhira.programme.policy import Deputy, Quorum, Rule
 
@@ -108,7 +108,7 @@ def test_a_stolen_key_is_replaced_while_the_reserve_is_frozen() -> None:
     policy = drill.policy
     officers = tuple(replace(o, public_key=key.public_key) if o.id == "amina" else o for o in policy.officers)
     drill.wait(minutes=1)
-    record = propose_change(drill.chamber, replace(policy, officers=officers), REASON, key_of("dara"))
+    record = drill.propose(replace(policy, officers=officers))
     drill.approve(record, "bilal", "chand")
     drill.now += LOCK
     assert drill.state.version.number == 2
@@ -135,7 +135,7 @@ def test_a_revoked_key_counts_nowhere_from_that_moment() -> None:
         lambda: freeze(drill.chamber, REASON, key),
         lambda: revoke(drill.chamber, "chand", REASON, key),
         lambda: enrol(drill.chamber, key),
-        lambda: propose_change(drill.chamber, replace(drill.policy, fee_limit_sats=1), REASON, key),
+        lambda: drill.propose(replace(drill.policy, fee_limit_sats=1), by="amina"),
     ):
         with pytest.raises(refusals.KeyRevoked, match="ZK-FLOWS-123"):
             act()

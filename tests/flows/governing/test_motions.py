@@ -201,8 +201,8 @@ def test_a_change_of_nothing_and_a_backdated_payee_are_refused() -> None:
     with pytest.raises(refusals.NothingChanges):
         drill.change(lambda policy: policy)
     with pytest.raises(refusals.BackdatedListing, match="mason"):
-        propose_change(drill.chamber, with_payee(drill, -1), REASON, key_of("dara"))
-    record = propose_change(drill.chamber, with_payee(drill, 1), REASON, key_of("dara"))
+        drill.propose(with_payee(drill, -1))
+    record = drill.propose(with_payee(drill, 1))
     drill.approve(record, "amina", "chand")
     drill.now += LOCK
     assert [payee.id for payee in drill.state.version.policy.payees] == ["mason"]
@@ -213,7 +213,7 @@ def test_a_change_of_nothing_and_a_backdated_payee_are_refused() -> None:
 def test_a_payee_moved_to_another_address_counts_as_new() -> None:
     """The old date of the listing does not come along."""
     drill = begin()
-    drill.approve(propose_change(drill.chamber, with_payee(drill, 1), REASON, key_of("dara")), "amina", "chand")
+    drill.approve(drill.propose(with_payee(drill, 1)), "amina", "chand")
     drill.now += LOCK
 
     def elsewhere(policy: Policy) -> Policy:

@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from zakhira.controls.approval import PROPOSAL_DOMAIN, Approval, Veto
 from zakhira.controls.authority import Authority, MotionRecord
+from zakhira.controls.cedar_faults import authorization_faults
 from zakhira.controls.motion import POLICY_CHANGE, THAW, Motion
+from zakhira.controls.policy_faults import analyse
+from zakhira.controls.policy_finding import Severity
 from zakhira.controls.public_acts import Act, Proposal
 from zakhira.flows.governing.acting import Chamber, authority_in, record_act
-from zakhira.flows.governing.refusals import MotionOvertaken, UnknownMotion
+from zakhira.flows.governing.refusals import MotionOvertaken, PolicyFaulty, UnknownMotion
 from zakhira.flows.officer_words import sign_approval, sign_veto
 from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.treasury import vault_records
 from zakhira.programme.model import Policy
 
 LEAST_DIGITS = 6
 """Of a motion's hash, by which it can be named."""
 
 
-def propose_change(chamber: Chamber, to: Policy, reason: str, officer: OfficerKey, *, seen: str = "") -> MotionRecord:
+def propose_change(
+    chamber: Chamber,
+    to: Policy,
+    reason: str,
+    officer: OfficerKey,
+    *,
+    seen: str = "",
+    despite: Severity | None = None,
+) -> MotionRecord:
     """Put a changed policy forward; the same again by the same officer gives the motion that is pending.
 
     ``seen`` is the hash of the version that the proposer compared it with: another in force meanwhile is a refusal.
+    ``despite`` says up to what the findings of analysis are accepted: by default none that are new, with
+    ``Severity.WARNING`` warnings.
 
     Raises:
+        PolicyFaulty: what analysis finds.
         MotionOvertaken: ``seen`` is no longer in force.
         NotAnOfficer, KeyRevoked, BadReason: who puts it forward, and why.
         NothingChanges, BackdatedListing, KeyNotEnrolled, KeyNotFree: what it changes.
         MotionNotAllowed: the policy does not let this officer.
     """
+    require_sound(chamber, to, despite)
 
     def make(before: Authority, at: datetime) -> Motion:
         if seen and seen != before.version.hash:
@@ -41,6 +58,26 @@ def propose_change(chamber: Chamber, to: Policy, reason: str, officer: OfficerKe
         return Motion(POLICY_CHANGE, officer.officer, at, expires_at, reason, before.version.hash, to)
 
     return _propose(chamber, officer, make)
+
+
+def require_sound(chamber: Chamber, to: Policy, despite: Severity | None) -> None:
+    """Look at a changed policy with the vaults of the books by analysis; raises PolicyFaulty.
+
+    Warnings that the version in force has as well are no reason: somebody has accepted them.
+    """
+    if despite is Severity.FAULT:
+        return
+    vaults = tuple(item.vault for item in vault_records(chamber.books).values())
+    found = analyse(replace(to, vaults=vaults))
+    reasons = [f"{item.cause.code} {item.message}" for item in found.faults]
+    reasons += [f"{item.code} {item.message}" for item in authorization_faults(to.authorization)]
+    if reasons:
+        raise PolicyFaulty(" ".join(reasons), "Mend it; zakhira policy check names the place and an example.")
+    if despite is None:
+        known = analyse(replace(authority_in(chamber).version.policy, vaults=vaults)).warnings
+        new = [f"{item.cause.code} {item.message}" for item in found.warnings if item not in known]
+        if new:
+            raise PolicyFaulty(" ".join(new), "Mend it, or put it forward with --despite-warnings.")
 
 
 def propose_thaw(chamber: Chamber, reason: str, officer: OfficerKey) -> MotionRecord:

@@ -129,6 +129,7 @@ _ERRORS: dict[ActCause, tuple[type[ZakhiraError], str]] = {
     ActCause.OVERTAKEN: (MotionOvertaken, "Look at what came into force, and propose the change anew."),
     ActCause.MOTION_OVER: (MotionOver, "See where it is: zakhira policy status DIR"),
     ActCause.NOT_ALLOWED: (MotionNotAllowed, "Ask an officer whom the policy lets; see: zakhira policy show"),
+    ActCause.NOT_PERMITTED: (NotPermitted, "Ask an officer whose role may; see: zakhira policy show"),
     ActCause.NOTHING_CHANGES: (NothingChanges, "Change the programme file first."),
     ActCause.BACKDATED_LISTING: (BackdatedListing, "Date listed_at now or later, and propose the change anew."),
     ActCause.NOT_ENROLLED: (KeyNotEnrolled, "Its holder proves it with: zakhira officer enrol DIR --key FILE"),
