@@ -8,17 +8,16 @@ from datetime import datetime
 
 from zakhira.controls.decide import decide
 from zakhira.controls.decision import Decision
-from zakhira.controls.movements import Movements
-from zakhira.controls.question import BoundLot, Destination, Question
+from zakhira.controls.movements import Movement, Movements
+from zakhira.controls.question import BoundLot, Destination, Holding, Question
+from zakhira.controls.rule_fit import plain_address
+from zakhira.controls.spend_action import spend_action
 from zakhira.controls.standing import Standing
-from zakhira.custody.coin import Instruction
-from zakhira.custody.descriptor import output_script
-from zakhira.kernel.money import sats
+from zakhira.kernel.money import Commodity, sats
 from zakhira.programme.model import Policy
+from zakhira.watch.matching import script_of
 from zakhira.watch.signed import SignedSpend
 from zakhira.watch.state import VaultCoin
-
-SPEND, MOVE, HOME = "spend", "move", "home"
 
 
 @dataclass(frozen=True)
@@ -32,48 +31,68 @@ class Authority:
 AuthorityAt = Callable[[datetime], Authority]
 
 
-def action_of(instruction: Instruction) -> str:
-    """What kind of matter an instruction is: it pays outside, moves between our vaults, or takes a coin home."""
-    if instruction.replaces and instruction.to_vault:
-        return HOME
-    return MOVE if instruction.to_vault else SPEND
+@dataclass(frozen=True)
+class Balance:
+    """What the paying vault holds in blocks, with the coins that are asked about, and what all vaults hold."""
+
+    vault_sats: int
+    all_sats: int
 
 
 def question_of(
-    spend: SignedSpend, coins: Mapping[str, VaultCoin], balance_sats: int, vault_of: Callable[[str], str], chain: str
+    spend: SignedSpend, coins: Mapping[str, VaultCoin], balance: Balance, vault_of: Callable[[str], str], chain: str
 ) -> Question:
     """The question of a spend whose coins are chosen. ``vault_of`` names the vault of a script, or is empty.
 
     The chain does not tell what a coin was paid for, so that lots carry no purpose here.
     """
     instruction = spend.instruction
-    payments = instruction.payments
+    vaults = [vault_of(script_of(payment.address, chain)) for payment in instruction.payments]
     lots = tuple(
         BoundLot(lot.outpoint, "", lot.deposited_at, coin.amount_sats // len(coin.lots))
         for coin in coins.values()
         for lot in coin.lots
     )
     return Question(
-        action=action_of(instruction),
+        action=spend_action(instruction.from_vault, instruction.replaces, vaults),
         id=instruction.id,
         hash=instruction.hash,
         proposer=instruction.proposed_by,
         proposed_at=instruction.proposed_at,
         expires_at=instruction.expires_at,
-        amount=sats(sum(payment.amount_sats for payment in payments)),
+        amount=sats(sum(payment.amount_sats for payment in instruction.payments)),
         fee_sats=instruction.fee_limit_sats,
         vault=instruction.from_vault,
         path=instruction.path,
         destinations=tuple(
-            Destination(payment.address, sats(payment.amount_sats), vault_of(output_script(payment.address, chain)))
-            for payment in payments
+            Destination(plain_address(payment.address), sats(payment.amount_sats), vault)
+            for payment, vault in zip(instruction.payments, vaults, strict=True)
         ),
         purpose=instruction.purpose,
         lots=lots,
-        balance=sats(balance_sats),
+        balance=sats(balance.vault_sats),
+        holdings=(Holding("", balance.all_sats),),
         approvals=spend.approvals,
         vetoes=spend.vetoes,
         execution=spend.execution,
+    )
+
+
+def movements_of(question: Question, at: datetime) -> tuple[Movement, ...]:
+    """What a matter that was carried out counts in rolling windows: one movement for each destination."""
+    return tuple(
+        Movement(
+            question.id,
+            at,
+            question.action,
+            Commodity.BTC,
+            place.amount.units,
+            question.vault,
+            place.address,
+            question.purpose,
+            ("",),
+        )
+        for place in question.destinations
     )
 
 

@@ -14,7 +14,7 @@ from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.watch.alarm import Alarm, AlarmKind
-from zakhira.watch.asking import AuthorityAt, answer, question_of
+from zakhira.watch.asking import AuthorityAt, Balance, answer, question_of
 from zakhira.watch.matching import Match, find_match
 from zakhira.watch.places import Places
 from zakhira.watch.signed import SignedSpend, forged_signatures
@@ -36,8 +36,13 @@ class Case:
     """other transactions by the spend that they carry out"""
     movements: Movements
     authority_at: AuthorityAt
-    balance_of: Callable[[str, frozenset[str]], int]
+    balance_of: Callable[[str, frozenset[str]], Balance]
     """what a vault holds in blocks, with these coins of it"""
+
+    def vault_of(self, script_hex: str) -> str:
+        """The vault of a script; empty for a stranger's."""
+        own = self.places.of(script_hex)
+        return own.vault if own else ""
 
 
 def judge(seen: SeenSpend, case: Case) -> SeenSpend:
@@ -83,7 +88,7 @@ def _matched(
         spend,
         coins,
         case.balance_of(instruction.from_vault, frozenset(seen.coins)),
-        lambda script: own.vault if (own := case.places.of(script)) else "",
+        case.vault_of,
         case.places.chain,
     )
     decision = answer(question, case.authority_at, case.movements, moment, earlier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from zakhira.custody.checks import check_against
 from zakhira.custody.coin import Coin, Instruction
@@ -55,7 +56,9 @@ def find_match(
     return exact or nearest
 
 
-def _script(address: str, chain: str) -> str:
+@lru_cache(maxsize=65_536)
+def script_of(address: str, chain: str) -> str:
+    """The script of an address; empty where it is none of the chain: nothing ever pays that."""
     try:
         return output_script(address, chain)
     except ZakhiraError:
@@ -64,11 +67,11 @@ def _script(address: str, chain: str) -> str:
 
 def _shares_payee(instruction: Instruction, scripts: set[str], chain: str) -> bool:
     """Whether an output goes to one of its payees: most instructions are left out by the first look."""
-    return any(_script(payment.address, chain) in scripts for payment in instruction.payments)
+    return any(script_of(payment.address, chain) in scripts for payment in instruction.payments)
 
 
 def _pays_all(instruction: Instruction, paid: Paid, chain: str) -> bool:
-    wanted = Counter((_script(payment.address, chain), payment.amount_sats) for payment in instruction.payments)
+    wanted = Counter((script_of(payment.address, chain), payment.amount_sats) for payment in instruction.payments)
     return wanted <= paid
 
 

@@ -8,20 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
 
-from zakhira.controls.movements import Movement
+from zakhira.controls.movement_log import MovementLog
 from zakhira.kernel.canonical import Json, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import parse_utc, utc_text
 from zakhira.programme.model import Policy
 from zakhira.programme.policy_text import policy_hash
 from zakhira.watch.alarm import Alarm, AlarmKind, Notice, tell
-from zakhira.watch.asking import AuthorityAt, action_of
+from zakhira.watch.asking import AuthorityAt, Balance, movements_of, question_of
 from zakhira.watch.authority import Acts, acts_of
 from zakhira.watch.chain_step import follow, pending_coins
 from zakhira.watch.conditions import conditions
 from zakhira.watch.judging import Case, judge, where
 from zakhira.watch.look import Seen
-from zakhira.watch.movements import OwnMovements, movements_of
 from zakhira.watch.places import Places
 from zakhira.watch.signed import SignedSpend, forged_signatures, signed_spend_of
 from zakhira.watch.state import SeenSpend, VaultCoin, WatchState
@@ -183,31 +182,25 @@ def _case(
     authority_at: AuthorityAt,
 ) -> Case:
     carried: dict[str, tuple[SeenSpend, ...]] = defaultdict(tuple)
-    movements: list[Movement] = []
+    movements = MovementLog()
+
+    def balance_of(vault: str, own: frozenset[str]) -> Balance:
+        held = [coin for coin in coins.values() if (coin.height and coin.is_unspent) or coin.outpoint in own]
+        return Balance(
+            sum(coin.amount_sats for coin in held if coin.vault == vault), sum(coin.amount_sats for coin in held)
+        )
+
+    case = Case(places, coins, read.spends, carried, movements, authority_at, balance_of)
     for spend in spends.values():
         if not spend.spend_id or spend.is_gone:
             continue
-        if spend.spend_id not in carried and spend.spend_id in read.spends and spend.counted_at is not None:
-            instruction = read.spends[spend.spend_id].instruction
-            payments = [(payment.address, payment.amount_sats) for payment in instruction.payments]
-            movements += movements_of(
-                spend.spend_id,
-                spend.counted_at,
-                action_of(instruction),
-                instruction.from_vault,
-                payments,
-                instruction.purpose,
-            )
+        signed = read.spends.get(spend.spend_id)
+        if spend.spend_id not in carried and signed is not None and spend.counted_at is not None:
+            question = question_of(signed, {}, Balance(0, 0), case.vault_of, places.chain)
+            for movement in movements_of(question, spend.counted_at):
+                movements.append(movement)
         carried[spend.spend_id] = (*carried[spend.spend_id], spend)
-
-    def balance_of(vault: str, own: frozenset[str]) -> int:
-        return sum(
-            coin.amount_sats
-            for coin in coins.values()
-            if coin.vault == vault and ((coin.height and coin.is_unspent) or coin.outpoint in own)
-        )
-
-    return Case(places, coins, read.spends, carried, OwnMovements(tuple(movements)), authority_at, balance_of)
+    return case
 
 
 def _spend_alarms(state: WatchState) -> Iterator[Alarm]:

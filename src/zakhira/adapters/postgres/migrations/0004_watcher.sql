@@ -21,7 +21,8 @@ CREATE VIEW zakhira.watched_spend AS
         'instruction', record.body -> 'instruction',
         'proposal_signature', record.body -> 'proposal_signature',
         'approvals', record.body -> 'approvals',
-        'vetoes', record.body -> 'vetoes',
+        'vetoes', CASE WHEN jsonb_typeof(record.body -> 'rejection') = 'object'
+            THEN jsonb_build_array(record.body -> 'rejection') ELSE '[]'::jsonb END,
         'execution', record.body -> 'execution') AS signed
     FROM zakhira.record WHERE record.kind = 'treasury spend';
 
