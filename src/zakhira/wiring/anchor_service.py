@@ -10,16 +10,18 @@ from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.anchor_services import AnchorOrder
 from zakhira.cli.answer import Answer, Table, Word
 from zakhira.cli.spend_services import Ask
+from zakhira.custody.anchor import anchor_of
 from zakhira.flows.anchoring import ConfirmedAnchor, anchors, propose_anchor
 from zakhira.flows.chain_heads import hashes_at
 from zakhira.flows.spending.dry import dry_treasury
+from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
-from zakhira.wiring.amount_text import counted
+from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.settings import Settings
-from zakhira.wiring.spend_answers import instruction_table, step_answer, waits_for
+from zakhira.wiring.spend_answers import step_answer
 from zakhira.wiring.spend_service import catch_up, fee_wish, spend_order
 
 _ROWS = 100
@@ -44,9 +46,7 @@ class AnchorDesk:
             terms = replace(order.terms, spend=order.terms.spend or f"anchor-{treasury.now:%Y-%m-%d}")
             told = replace(spend_order(treasury, terms, order.path), from_vault=order.vault)
             spend = propose_anchor(treasury, told, officer, fee_wish(order.fee))
-        sentence = f"Spend {spend.id} is proposed; it is {spend.state.value} and waits for {waits_for(spend.state)}."
-        answer = step_answer(spend, sentence, dry_run=dry_run)
-        return Answer((instruction_table(spend), *answer.tables), answer.facts, answer.sentence)
+        return _proposed_answer(spend, dry_run=dry_run)
 
     def list(self, folder: Path) -> Answer:
         """The anchors that blocks hold, and whether the audit chain still has each head; nothing is written."""
@@ -56,6 +56,23 @@ class AnchorDesk:
             own = hashes_at(treasury.books, [item.anchor.position for item in found])
             head = treasury.books.chain_head()
         return _anchors_answer(found, [own.get(item.anchor.position, "") for item in found], head.position)
+
+
+def _proposed_answer(spend: TreasurySpend, *, dry_run: bool) -> Answer:
+    """What the proposal does: which head, by which coin, and what comes back of it."""
+    said = spend.instruction
+    (coin,), (back,) = said.inputs, said.payments
+    anchor = anchor_of(said.anchor)
+    rows = (
+        ("position", f"{anchor.position:,}"),
+        ("hash", anchor.head_hash),
+        ("coin", coin),
+        ("comes back", f"{btc_text(back.amount_sats)} BTC, to {back.address} of {said.to_vault}"),
+        ("approve", f"zakhira spend approve DIR {spend.id} --key FILE"),
+    )
+    sentence = f"Spend {spend.id} is {spend.state.value}: it {anchor}."
+    answer = step_answer(spend, sentence, dry_run=dry_run)
+    return Answer((Table("The anchor", ("", ""), rows), *answer.tables), answer.facts, answer.sentence)
 
 
 def _anchors_answer(found: Sequence[ConfirmedAnchor], own: Sequence[str], last: int) -> Answer:
