@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -77,4 +78,7 @@ class Question:
     approvals: tuple[Approval, ...] = ()
     vetoes: tuple[Veto, ...] = ()
     execution: Execution | None = None
+    seen_at: Mapping[str, datetime] = field(default_factory=dict)
+    """when whoever asks first saw an approval (UTC), by its signature: a delay runs from then, for an officer can date a
+    signature back; without an entry its own date counts"""
     stage: Stage = Stage.EXECUTE

@@ -23,8 +23,8 @@ def seats_of(quorums: Iterable[Quorum]) -> tuple[Seat, ...]:
 class Seating:
     """Seats to be filled by offices, which persons act through; every office and every person fills one at most.
 
-    A flow of units from seats over offices to persons. A seat once filled stays filled when more people come, and
-    earlier seats are filled first, so that what is missing does not depend on who came when.
+    A flow of units from seats over offices to persons. As many seats as can be filled are, and of those as early ones
+    as people can fill who had come before the first :meth:`fill`: a seat once filled stays filled.
     """
 
     seats: Sequence[Seat]

@@ -10,6 +10,7 @@ from zakhira.controls.approval import Approval
 from zakhira.controls.decision import Need, NeedKind, Why
 from zakhira.controls.evidence import Findings, Setting
 from zakhira.controls.seats import Seat, Seating, seats_of
+from zakhira.kernel.interval import require_utc
 from zakhira.programme.policy import Rule
 
 _NOON = time(12)
@@ -17,7 +18,7 @@ _NOON = time(12)
 
 @dataclass(frozen=True)
 class Turnout:
-    """``complete_at`` is the time of the approval that completed the quorum, or of the proposal where none is asked."""
+    """``complete_at`` is the moment of the approval that completed the quorum, or of the proposal where none is asked."""
 
     missing: tuple[Seat, ...]
     complete_at: datetime | None
@@ -38,21 +39,36 @@ def turnout_of(
     No office acts twice: a deputy counts beside the one he stands for only through an office of his own, and nobody
     acts through the office of the proposer.
     """
-    persons = setting.people.persons
     seats = seats_of(rule.quorums)
-    seating = Seating(seats, {officer: setting.people.roles(officer) for officer in setting.people.officers})
-    missing = seating.fill()
-    complete_at = None if missing else setting.question.proposed_at
-    for given in filter(may, approvals):
-        if not missing:
-            continue
-        seating.add(persons[given.officer], _offices(setting, given.officer, given.at))
-        missing = seating.fill()
-        complete_at = None if missing else given.at
+    permitted = sorted((given for given in approvals if may(given)), key=lambda given: _moment(setting, given))
+    complete_at = setting.question.proposed_at if not seats else None
+    seating = _empty(setting, seats)
+    for given in permitted:
+        _sit_down(setting, seating, given)
+        if complete_at is None and not seating.fill():
+            complete_at = _moment(setting, given)
+    # Filled one after the other, seats show who came first; what is missing is told as if all had come together.
+    together = _empty(setting, seats)
+    for given in permitted:
+        _sit_down(setting, together, given)
+    missing = together.fill()
     for given in approvals:
         _remark_on_deputies(setting, seats, given, approvals, findings)
-    approvers = frozenset(persons[given.officer] for given in approvals)
+    approvers = frozenset(setting.people.persons[given.officer] for given in approvals)
     return Turnout(tuple(seats[index] for index in missing), complete_at, approvers)
+
+
+def _moment(setting: Setting, given: Approval) -> datetime:
+    """From when the approval counts for a delay: its own date, or when it was first seen if that is later."""
+    return max(given.at, require_utc(setting.question.seen_at.get(given.signature, given.at)))
+
+
+def _empty(setting: Setting, seats: Sequence[Seat]) -> Seating:
+    return Seating(seats, {officer: setting.people.roles(officer) for officer in setting.people.officers})
+
+
+def _sit_down(setting: Setting, seating: Seating, given: Approval) -> None:
+    seating.add(setting.people.persons[given.officer], _offices(setting, given.officer, given.at))
 
 
 def _offices(setting: Setting, officer: str, at: datetime) -> tuple[str, ...]:
@@ -98,7 +114,7 @@ def check_enough_people(setting: Setting, rule: Rule, findings: Findings) -> Non
     if not wanted:
         return
     people = setting.people
-    seating = Seating(wanted, {officer: people.roles(officer) for officer in people.officers})
+    seating = _empty(setting, wanted)
     for officer in people.officers.values():
         if people.persons[officer.id] != setting.proposer and setting.revoked_at(officer) is None:
             for moment in _moments(setting, officer.id):
