@@ -79,6 +79,6 @@ class Question:
     vetoes: tuple[Veto, ...] = ()
     execution: Execution | None = None
     seen_at: Mapping[str, datetime] = field(default_factory=dict)
-    """when whoever asks first saw an approval (UTC), by its signature: a delay runs from then, for an officer can date a
-    signature back; without an entry its own date counts"""
+    """when whoever asks first saw an approval (UTC), by its signature: a delay runs from then, for an officer can date
+    a signature back; without an entry its own date counts"""
     stage: Stage = Stage.EXECUTE

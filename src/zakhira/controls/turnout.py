@@ -18,7 +18,7 @@ _NOON = time(12)
 
 @dataclass(frozen=True)
 class Turnout:
-    """``complete_at`` is the moment of the approval that completed the quorum, or of the proposal where none is asked."""
+    """``complete_at`` is the moment of the approval that completed the quorum; of the proposal where none is asked."""
 
     missing: tuple[Seat, ...]
     complete_at: datetime | None
