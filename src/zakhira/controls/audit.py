@@ -24,6 +24,7 @@ FIRST_PREVIOUS = "0" * 64
 MAX_UNSEALED = timedelta(seconds=5)
 """Writes are sealed within a second; one that waits longer than this is an alarm."""
 _HEADER_NAMES = ("action", "actor", "at", "content_hash", "key")
+_MAX_DIGITS = 19
 _QUOTES = 4 * len(_HEADER_NAMES)
 
 
@@ -131,10 +132,17 @@ def next_seal(head: ChainHead, entry: AuditEntry) -> Seal:
     return Seal(head.position + 1, entry.sequence, head.hash, link_hash(head.hash, entry.leaf_hash))
 
 
+def claimed_head(position: bytes, link: bytes) -> ChainHead | None:
+    """Where a link says that the chain has come, as it is shown; None if that cannot be read."""
+    number, hash_ = _number(position, -1), _hash_bytes(link, b"")
+    return ChainHead(number, hash_.hex()) if number > 0 and hash_ else None
+
+
 class ChainCheck:
     """Follows a chain link by link and notes every place where it does not hold.
 
-    After a break it goes on from the hash that the link claims, so that each place is told once. A stretch from the
+    After a break it goes on from the hash that the link claims, and from its number where that is larger than due, so
+    that each place is told once. A stretch from the
     middle of a chain is checked alike when ``head`` is where it begins.
     """
 
@@ -176,6 +184,12 @@ class ChainCheck:
             self._previous = _hash_bytes(link, found.digest())
         if position != b"%d" % self._position:
             self._tell(key, f"its number is {position.decode(errors='replace')} where {self._position} is due")
+            self._position = max(_number(position, 0), self._position)
+
+    def lose(self, what: str) -> None:
+        """A link that cannot be followed at all."""
+        self._position += 1
+        self._tell(b"", what)
 
     def skip(self, head: ChainHead) -> None:
         """Go on from another place: what lies between could not be followed."""
@@ -217,12 +231,18 @@ class ChainCheck:
         return key
 
 
+def _number(position: bytes, otherwise: int) -> int:
+    """The number that a link claims; another spelling of a number is none."""
+    is_number = len(position) < _MAX_DIGITS and position.isdigit() and not position.startswith(b"0")
+    return int(position) if is_number else otherwise
+
+
 def _hash_bytes(link: bytes, otherwise: bytes) -> bytes:
     try:
         given = bytes.fromhex(link.decode())
     except ValueError:
         return otherwise
-    return given if len(given) == len(otherwise) else otherwise
+    return given if len(given) == len(sha256().digest()) else otherwise
 
 
 def _text(key: bytes) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from zakhira.controls.audit import FIRST_PREVIOUS, Anchor, ChainBreak
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.errors import InvalidInput
-from zakhira.kernel.interval import exact_utc_text, parse_utc
+from zakhira.kernel.interval import NotUtc, exact_utc_text
 from zakhira.kernel.signatures import signature_is_valid
 
 HEAD_DOMAIN = "audit-head"
@@ -27,6 +27,12 @@ class HeadFaulty(InvalidInput):
     """A signed head is not one: fields are missing, or the signature is not of its key."""
 
     code = "ZK-CONTROLS-010"
+
+
+class AnchorFaulty(InvalidInput):
+    """An anchor that was written down lacks something."""
+
+    code = "ZK-CONTROLS-011"
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ def head_from(value: Json) -> SignedHead:
 
     Raises:
         HeadFaulty: a field is missing or of another kind, or the signature does not fit.
+        NotUtc: its instant is none.
     """
     if not isinstance(value, Mapping) or set(value) != set(_FIELDS):
         raise HeadFaulty(f"A signed head has the fields {', '.join(_FIELDS)}.", "Fetch it again from its source.")
@@ -77,13 +84,55 @@ def head_from(value: Json) -> SignedHead:
     if type(position) is not int or position < 0 or not all(type(text) is str for text in texts):
         raise HeadFaulty("A signed head has a whole number and five texts.", "Fetch it again from its source.")
     hash_, at, officer, public_key, signature = map(str, texts)
-    head = SignedHead(position, hash_, parse_utc(at), officer, public_key, signature)
+    head = SignedHead(position, hash_, read_instant(at), officer, public_key, signature)
     if not head.is_authentic:
         raise HeadFaulty(
             f"The signature of {officer} does not fit the head at position {position}.",
             "Ask the officer for the head as it was signed; if it was this, somebody altered it.",
         )
     return head
+
+
+def anchor_from(value: Json) -> Anchor:
+    """Read an anchor that somebody wrote down: position, hash, height, block_time.
+
+    Raises:
+        AnchorFaulty: a field is missing or of another kind.
+        NotUtc: its instant is none.
+    """
+    names = ("position", "hash", "height", "block_time")
+    if not isinstance(value, Mapping) or not set(names) <= set(value):
+        raise AnchorFaulty(f"An anchor has the fields {', '.join(names)}.", "Write them as in docs/audit-chain.md.")
+    position, hash_, height, block_time = (value[name] for name in names)
+    if type(position) is not int or type(height) is not int or type(hash_) is not str or type(block_time) is not str:
+        raise AnchorFaulty(
+            "An anchor has whole numbers for position and height, and text for hash and block_time.",
+            "Write them as in docs/audit-chain.md.",
+        )
+    return Anchor(position, hash_, height, read_instant(block_time))
+
+
+def read_instant(text: str) -> datetime:
+    """Read what ``exact_utc_text`` writes; raises NotUtc."""
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo != UTC or exact_utc_text(instant) != text:
+        raise NotUtc(f"{text!r} is not an instant like 2026-01-01T00:00:00Z.", "Write it so.")
+    return instant
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of what a chain was."""
+
+    heads: tuple[SignedHead, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
+    max_backdated: timedelta = MAX_BACKDATED
+
+
+NO_EVIDENCE = Evidence()
 
 
 class EvidenceCheck:
@@ -94,18 +143,13 @@ class EvidenceCheck:
     dated ``max_backdated`` before it.
     """
 
-    def __init__(
-        self,
-        heads: Iterable[SignedHead] = (),
-        anchors: Iterable[Anchor] = (),
-        max_backdated: timedelta = MAX_BACKDATED,
-    ) -> None:
+    def __init__(self, evidence: Evidence) -> None:
         self.breaks: list[ChainBreak] = []
         self._known: dict[int, list[tuple[str, str]]] = {}
-        for head in heads:
+        for head in evidence.heads:
             words = f"the head that {head.officer} signed on {exact_utc_text(head.at)}"
             self._known.setdefault(head.position, []).append((head.hash, words))
-        placed = sorted(anchors, key=lambda one: one.position)
+        placed = sorted(evidence.anchors, key=lambda one: one.position)
         for anchor in placed:
             words = f"the head anchored in block {anchor.height}"
             self._known.setdefault(anchor.position, []).append((anchor.hash, words))
@@ -113,7 +157,7 @@ class EvidenceCheck:
         # Of the anchors at or behind a place the earliest block binds, of those before it the latest one.
         times = [anchor.block_time for anchor in placed]
         self._not_after = [time + BLOCK_CLOCK for time in list(accumulate(reversed(times), min))[::-1]]
-        self._not_before = [time - max_backdated for time in accumulate(times, max)]
+        self._not_before = [time - evidence.max_backdated for time in accumulate(times, max)]
 
     def __bool__(self) -> bool:
         return bool(self._known)

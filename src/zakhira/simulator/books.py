@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zakhira.controls.audit import EMPTY_CHAIN, AuditEntry, ChainHead, Seal, Unsealed, make_entry, next_seal
-from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.books import LotBalance, Receipt, Record, SealedWrite, StoredWrite, Write
 from zakhira.flows.ports.books_check import (
     ShownChain,
@@ -141,7 +141,7 @@ class SimulatedBooks:
         self._acknowledge(lost=self._called())
         return 0
 
-    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
         self._acknowledge(lost=self._called())
         return find_breaks(

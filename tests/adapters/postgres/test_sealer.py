@@ -23,7 +23,7 @@ from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.controls.audit import ChainHead
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
 
-PER_ROUND = 90
+PER_ROUND = 40
 _CHILD = """
 import sys, time
 import psycopg

@@ -36,7 +36,7 @@ from zakhira.flows.ports.books import Record
         ("UPDATE zakhira.audit SET leaf_hash = content_hash WHERE sequence = 2", "write 2 (k2): its leaf hash is not"),
         ("UPDATE zakhira.seal SET hash = sha256('') WHERE position = 2", "position 2 (k2): its hash does not follow"),
         ("UPDATE zakhira.seal SET previous_hash = sha256('') WHERE position = 3", "position 3: it does not carry"),
-        ("UPDATE zakhira.seal SET position = 9 WHERE position = 3", "position 4 (k3): its number is 9"),
+        ("UPDATE zakhira.seal SET position = 9 WHERE position = 3", "position 5 (k3): its number is 9"),
         ("UPDATE zakhira.seal SET sequence = 9 WHERE position = 2", "position 2: write 9, which it seals, is not"),
         (
             (

@@ -17,7 +17,7 @@ from zakhira.adapters.postgres.schema import load_migrations, migrate
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.writing import insert_write, lock_touched
 from zakhira.controls.audit import AuditEntry, ChainHead, Unsealed, make_entry
-from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.books import LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, KeyReused, WritersInTheWay
@@ -150,7 +150,7 @@ class PostgresBooks:
         """Chain everything that is committed; see the port."""
         return self._ask(seals.seal_all)
 
-    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
         return self._ask(lambda connection: seals.read_breaks(connection, evidence))
 

@@ -14,7 +14,7 @@ from zakhira.adapters.postgres.reading import (
 )
 from zakhira.adapters.postgres.rows import seal_from
 from zakhira.controls.audit import ChainHead, Unsealed
-from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.controls.audit_evidence import Evidence
 from zakhira.flows.ports.books import SealedWrite
 from zakhira.flows.ports.books_check import ShownSeals, find_breaks
 
@@ -62,7 +62,7 @@ def read_sealed(connection: Connection[TupleRow], after: int, limit: int) -> tup
     return tuple(SealedWrite(by_number[seal.sequence], seal) for seal in seals)
 
 
-def read_breaks(connection: Connection[TupleRow], evidence: EvidenceCheck | None) -> tuple[str, ...]:
+def read_breaks(connection: Connection[TupleRow], evidence: Evidence) -> tuple[str, ...]:
     """Everything that does not hold when the store is computed anew from one snapshot of it."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

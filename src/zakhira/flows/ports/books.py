@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from zakhira.controls.audit import AuditEntry, ChainHead, Seal, Unsealed
-from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.coin_events import CoinEvent, events_bytes
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.money import Amount
@@ -172,7 +172,7 @@ class Books(Protocol):
     def seal(self) -> int:
         """Chain everything that is committed; returns how many writes that were. Safe to call from anywhere."""
 
-    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
         """Everything that does not hold when balances, lots, hashes and the chain are computed anew from the store.
 
         The chain is held against ``evidence`` of what it was, too. Nothing if all is well.

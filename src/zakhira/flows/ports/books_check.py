@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zakhira.controls.audit import EMPTY_CHAIN, ChainBreak, ChainCheck, ChainHead, Seal
-from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence, EvidenceCheck
 from zakhira.flows.ports.books import LotBalance, StoredWrite, Write, content_bytes
 from zakhira.flows.ports.books_errors import UnstorableText
 from zakhira.flows.ports.coin_events import BrokenChainEvent, WatchedCoin
@@ -87,7 +87,7 @@ def find_breaks(
     lots: Iterable[LotBalance],
     seals: ShownSeals,
     chain_shown: ShownChain | None = None,
-    evidence: EvidenceCheck | None = None,
+    evidence: Evidence = NO_EVIDENCE,
 ) -> tuple[str, ...]:
     """Everything in the store that does not follow from its writes, in sentences; nothing if all is well.
 
@@ -104,7 +104,7 @@ def find_breaks(
         breaks += _header_breaks(write, contents[write.audit.sequence])
         breaks += _write_breaks(write, accounts, sums) + _event_breaks(write, fold)
         sums.add(write.entries)
-    breaks += _seal_breaks(writes, contents, seals, evidence or EvidenceCheck())
+    breaks += _seal_breaks(writes, contents, seals, evidence)
     for code in sorted(accounts.keys() | sums.accounts.keys() | balances.keys()):
         units, shown = sums.accounts.get(code, 0), balances.get(code)
         if shown is None or shown.units != units:
@@ -116,10 +116,10 @@ def find_breaks(
 
 
 def _seal_breaks(
-    writes: Sequence[StoredWrite], contents: Mapping[int, bytes], shown: ShownSeals, evidence: EvidenceCheck
+    writes: Sequence[StoredWrite], contents: Mapping[int, bytes], shown: ShownSeals, evidence: Evidence
 ) -> list[str]:
     by_number = {write.audit.sequence: write.audit for write in writes}
-    check = ChainCheck()
+    check, known = ChainCheck(), EvidenceCheck(evidence)
     found: list[ChainBreak] = []
     for seal in shown.seals:
         if seal.previous_hash != check.head.hash:
@@ -130,8 +130,8 @@ def _seal_breaks(
             check.skip(ChainHead(seal.position, seal.hash))
             continue
         check.add(b"%d" % seal.position, seal.hash.encode(), entry.header, contents[seal.sequence])
-        evidence.add(seal.position, seal.hash, entry.key, entry.at)
-    breaks = [str(one) for one in (*found, *check.finish(), *evidence.finish(check.head.position))]
+        known.add(seal.position, seal.hash, entry.key, entry.at)
+    breaks = [str(one) for one in (*found, *check.finish(), *known.finish(check.head.position))]
     if shown.head != check.head:
         breaks.append(f"the head of the chain is {tuple(shown.head)}, its last link {tuple(check.head)}.")
     lost = [entry for entry in by_number.values() if entry.sequence <= shown.settled_through]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from zakhira.controls.audit import AuditEntry, ChainHead, Unsealed
-from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.custody.bump import MempoolRules, Package
 from zakhira.custody.decoders import decode_transaction
 from zakhira.flows.ports.books import Books, LotBalance, Receipt, SealedWrite, Write
@@ -88,7 +88,7 @@ class DryBooks:
         """Nothing: what is remembered is never chained."""
         return 0
 
-    def breaks(self, evidence: EvidenceCheck | None = None) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
         """The real ones."""
         return self._books.breaks(evidence)
 
