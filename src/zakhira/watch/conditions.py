@@ -73,8 +73,8 @@ def _timelocks(terms: WatchTerms, state: WatchState) -> Iterator[Alarm]:
         recovery = record.vault.recovery
         if recovery is not None:
             opens = sorted(coin.height + recovery.after_blocks for coin in coins)
-            # A spend in the next block may be the first that the lock lets in (BIP-68).
-            near_ones = [height for height in opens if state.height + 1 >= height - near]
+            near_ones = [height for height in opens if state.height >= height - near]
+            # The lock lets a spend into the next block (BIP-68).
             open_ones = [height for height in near_ones if state.height + 1 >= height]
             if near_ones:
                 yield _recovery(record.vault.id, near_ones, open_ones)
