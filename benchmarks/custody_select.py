@@ -25,18 +25,19 @@ import numpy as np
 from zakhira.adapters import drill_keys
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.coin_store import PostgresCoins
+from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.custody.coin import MAIN, Payment
 from zakhira.custody.fee import FeeLimits, FeeTerms
 from zakhira.custody.spend_plan import Funding, PlannedOutput, plan_spend
 from zakhira.custody.vault_state import VaultRecord, record_json
 from zakhira.flows.coin_papers import ANNOUNCED, CoinPaper
+from zakhira.flows.policy_authority import PolicyAuthority
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.coin_events import WatchedCoin, block_connected, coin_created
 from zakhira.flows.ports.coin_store import Depth
 from zakhira.flows.ports.follow import FollowedNode
 from zakhira.flows.ports.mempool import Mempool
-from zakhira.flows.quorum_authority import QuorumAuthority
 from zakhira.flows.spending.proposing import change_cost_place
 from zakhira.flows.spending.purse import Purse, open_purse
 from zakhira.flows.treasury import VAULT, Treasury
@@ -124,7 +125,7 @@ def _filled(coins: int) -> Iterator[Treasury]:
             node=cast("FollowedNode", None),
             mempool=cast("Mempool", None),
             second=None,
-            authority=QuorumAuthority(),
+            authority=PolicyAuthority(PostgresMovements(books)),
             policy=_policy(vault),
             chain=CHAIN,
             depth=Depth((0,), (1,), 100),

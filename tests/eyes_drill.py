@@ -13,6 +13,7 @@ from custody_drill import CHAIN, NOW, PHRASE, approve
 from hostile_drill import Spend, honest_spend, text_of, tx_of, with_tx
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.controls.approval import PROPOSAL_DOMAIN
+from zakhira.controls.rule_fit import IMPLIED
 from zakhira.custody.coin import Instruction
 from zakhira.custody.decoded import INSTRUCTION_KEY
 from zakhira.custody.psbt_maps import PsbtMaps
@@ -20,6 +21,7 @@ from zakhira.flows.signer_card import SignerCard, card_of_policy
 from zakhira.flows.spend_file import SpendFile, spend_file_bytes
 from zakhira.kernel.canonical import canonical_bytes, content_hash
 from zakhira.kernel.signatures import signing_bytes
+from zakhira.programme.policy_text import policy_hash
 
 SOON = NOW + timedelta(hours=2)
 """When the signer looks: after the approvals, before the end."""
@@ -35,7 +37,14 @@ def spend_file(spend: Spend, maps: PsbtMaps | None = None) -> SpendFile:
     """An honest spend as it travels, or its officers' words around other bytes."""
     said = spend.instruction
     approvals = tuple(approve(name, said, policy=spend.policy) for name in ("amina", "chand"))
-    return SpendFile(said, proposal_signature(said), approvals, text_of(maps or spend.maps))
+    return SpendFile(
+        said,
+        proposal_signature(said),
+        approvals,
+        text_of(maps or spend.maps),
+        rule=IMPLIED,
+        policy_hash=policy_hash(spend.policy),
+    )
 
 
 def card_of(spend: Spend) -> SignerCard:

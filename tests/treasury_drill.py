@@ -9,16 +9,18 @@ from datetime import datetime
 from custody_drill import CHAIN, COLD, INTAKE, PHRASE, make_policy, seed_of
 from watch_drill import BLOCK, DEPTH, POOL, START, all_signed, keep_vaults
 from zakhira.adapters.drill_keys import officer_key
+from zakhira.adapters.postgres.books import PostgresBooks
+from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.custody.coin import Payment
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.following import follow_chain
+from zakhira.flows.policy_authority import PolicyAuthority
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.chain import PrivateChain
 from zakhira.flows.ports.chain_pool import pool_address
 from zakhira.flows.ports.coin_store import CoinStore
 from zakhira.flows.ports.follow import ChainWitness, FollowedNode
 from zakhira.flows.ports.mempool import Mempool
-from zakhira.flows.quorum_authority import QuorumAuthority
 from zakhira.flows.reservations import reserve_address
 from zakhira.flows.signing_rules import SigningRules
 from zakhira.flows.spending.building import build, hand_out
@@ -38,6 +40,7 @@ from zakhira.simulator.chain import SimulatedChain
 from zakhira.simulator.coin_store import SimulatedCoins
 from zakhira.simulator.follow import SimulatedFollower
 from zakhira.simulator.mempool import SimulatedMempool
+from zakhira.simulator.movements import SimulatedMovements
 from zakhira.simulator.signer import SimulatedOfficer
 
 POOL_NEEDS_SATS = 100_000_000_000
@@ -161,7 +164,8 @@ def make_parts(
 ) -> Treasury:
     """The treasury's parts with the quorum of the drill behind the seam."""
     policy = make_policy(fee_limit_sats=500_000)
-    return Treasury(books, coins, node, mempool, second, QuorumAuthority(), policy, CHAIN, DEPTH, START, 1)
+    movements = PostgresMovements(books) if isinstance(books, PostgresBooks) else SimulatedMovements(books)
+    return Treasury(books, coins, node, mempool, second, PolicyAuthority(movements), policy, CHAIN, DEPTH, START, 1)
 
 
 def twin_treasury() -> TreasuryDrill:

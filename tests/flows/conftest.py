@@ -25,6 +25,7 @@ from zakhira.programme.model import Programme
 from zakhira.programme.series import Series
 from zakhira.simulator.books import SimulatedBooks
 from zakhira.simulator.chain import SimulatedChain
+from zakhira.simulator.movements import SimulatedMovements
 from zakhira.simulator.signer import SimulatedOfficer, SimulatedSigner
 from zakhira.wiring.drill import ProgrammeClock
 
@@ -108,6 +109,7 @@ def simulated_run() -> SimulatedRun:
         payout_addresses={item.id: licensee_address(phrase, item.id) for item in programme.licensees},
         set_clock=clock.set,
         progress=silent,
+        movements=SimulatedMovements(books),
     )
     return SimulatedRun(books, chain, machinery)
 

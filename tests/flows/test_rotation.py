@@ -16,7 +16,7 @@ from zakhira.custody.vault_refusals import VaultRetired, WrongVaultState
 from zakhira.custody.vault_state import IN_USE, RETIRED
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.following import follow_chain
-from zakhira.flows.quorum_authority import QuorumAuthority
+from zakhira.flows.policy_authority import PolicyAuthority
 from zakhira.flows.rotation import RotationOrder, StepTooLarge, plan_rotation, rotate
 from zakhira.flows.spending.fees import FeeWish, fee_terms
 from zakhira.flows.spending.order import FeeCeilings
@@ -26,6 +26,7 @@ from zakhira.kernel.money import sats
 from zakhira.programme.model import Vault, VaultKey
 from zakhira.simulator.chain import SimulatedChain
 from zakhira.simulator.mempool import SimulatedMempool
+from zakhira.simulator.movements import SimulatedMovements
 
 DARA = OfficerKeyFile("dara", officer_key(PHRASE, "dara"))
 _KEYS = tuple(VaultKey(name, signer_xpub(PHRASE, "next", name)) for name in ("next-1", "next-2", "next-3"))
@@ -40,7 +41,11 @@ def drill_with_coins(*amounts_sats: int) -> WatchDrill:
     drill = watch_drill.twin_drill(INTAKE, NEXT)
     chain = drill.chain
     assert isinstance(chain, SimulatedChain)
-    drill.treasury = replace(drill.treasury, mempool=SimulatedMempool(chain), authority=QuorumAuthority())
+    drill.treasury = replace(
+        drill.treasury,
+        mempool=SimulatedMempool(chain),
+        authority=PolicyAuthority(SimulatedMovements(drill.treasury.books)),
+    )
     made = drill.reserve("first")
     for amount_sats in amounts_sats:
         drill.pay((made.address.address, amount_sats))

@@ -21,13 +21,18 @@ from zakhira.flows.signer_card import (
     policy_of_card,
     read_card,
     read_officers,
+    version_of_card,
     with_descriptors,
 )
 from zakhira.flows.signer_card_text import MAX_CARD_BYTES
 from zakhira.kernel.errors import Faults
 from zakhira.programme.model import Officer
+from zakhira.programme.policy import Quorum, Rule
+from zakhira.programme.policy_text import policy_hash
 
-CARD = card_of_policy(POLICY, CHAIN)
+WHOLE = card_of_policy(POLICY, CHAIN)
+CARD = replace(WHOLE, policy=None)
+"""A card of version 1: quorum and limits of one rule."""
 TEXT = card_text(CARD)
 OFFICERS = TEXT[: TEXT.index("[[vault]]")]
 
@@ -50,6 +55,39 @@ def test_names_with_quotes_and_other_scripts_survive() -> None:
     officer = replace(POLICY.officers[0], name='آمنہ "Amina" \\ Khan 🌊')
     card = replace(CARD, officers=(officer, *POLICY.officers[1:]))
     assert read_card(card_text(card).encode(), "card") == card
+
+
+def test_a_card_carries_the_whole_policy() -> None:
+    """Rules, payees and all: read back, it is the version of the policy that approvals must name."""
+    rule = Rule("pay", "Rule 7", ("spend",), quorums=(Quorum(2, ("treasury", "audit")),), execute_roles=("audit",))
+    policy = replace(POLICY, rules=(rule,), vaults=(INTAKE, COLD))
+    card = card_of_policy(policy, CHAIN)
+    known = read_card(card_text(card).encode(), "card")
+    assert known == card
+    assert policy_of_card(known) == policy
+    assert version_of_card(known) == policy_hash(policy)
+    assert version_of_card(CARD) == ""
+    assert card_fingerprint(card) not in {card_fingerprint(CARD), card_fingerprint(WHOLE)}
+    officers = read_officers(card_text(card)[: card_text(card).index("[[vault]]")].encode(), "card")
+    assert (officers.policy, officers.vaults) == (card.policy, ())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("policy = ", "rules = "),
+        ('policy = "{', 'policy = "['),
+        ("approval_hours", "approval_days"),
+        (":48,", ':\\"48\\",'),
+    ],
+)
+def test_a_policy_that_is_none_is_told_with_its_line(before: str, after: str) -> None:
+    """No policy, no plain data, an unknown field, a text for a number."""
+    text = card_text(WHOLE)
+    assert before in text
+    with pytest.raises(Faults) as caught:
+        read_card(text.replace(before, after).encode(), "card")
+    assert "ZK-FLOWS-075" in {fault.code for fault in caught.value.faults}
 
 
 def _differing() -> dict[str, SignerCard]:
@@ -86,7 +124,7 @@ def test_the_fingerprint_is_of_the_content_and_not_of_the_spelling() -> None:
 
 FAULTS = {
     "format": ('format = "zakhira-signer-card"', 'format = "other"', "ZK-FLOWS-074", 0),
-    "version": ("version = 1", "version = 2", "ZK-FLOWS-074", 0),
+    "version": ("version = 1", "version = 3", "ZK-FLOWS-074", 0),
     "true version": ("version = 1", "version = true", "ZK-FLOWS-074", 0),
     "not toml": ("[quorum]", "[quorum", "ZK-FLOWS-074", 6),
     "chain": ('chain = "regtest"', 'chain = "moon"', "ZK-CUSTODY-008", 4),

@@ -26,6 +26,7 @@ from hostile_drill import (
     with_input_field,
     with_output,
 )
+from zakhira.controls.rule_fit import IMPLIED
 from zakhira.custody.anchor import Anchor
 from zakhira.custody.coin import RECOVERY, Payment
 from zakhira.custody.refusals import KeyOutsideVault
@@ -42,6 +43,7 @@ from zakhira.flows.signer_view import (
 )
 from zakhira.flows.signing_rules import SigningRules
 from zakhira.flows.spend_file import SpendFile
+from zakhira.programme.policy_text import policy_hash
 
 FILE, CARD = spend_file(PLAIN), card_of(PLAIN)
 THIEF = PLAIN.stranger
@@ -53,6 +55,11 @@ def codes(view: SignerView) -> list[str]:
         with pytest.raises(NothingToSign, match=view.differences[0].code):
             require_signable(view)
     return [item.code for item in view.differences]
+
+
+def with_policy(**changes: object) -> SignerCard:
+    """The card of a policy that is another in this."""
+    return card_of_policy(replace(PLAIN.policy, **changes), CHAIN)  # type: ignore[arg-type]  # fields of the policy
 
 
 def look(file: SpendFile, card: SignerCard = CARD) -> SignerView:
@@ -167,9 +174,9 @@ def test_a_proposal_signature_is_no_approval_and_the_other_way_round() -> None:
 def test_an_officers_key_that_is_not_on_the_card() -> None:
     """Chand has a new key that this signer was never told of, or is not on the card at all."""
     new = tuple(replace(o, public_key="ab" * 32) if o.id == "chand" else o for o in CARD.officers)
-    assert codes(look(FILE, replace(CARD, officers=new))) == ["ZK-CUSTODY-042"]
+    assert codes(look(FILE, with_policy(officers=new))) == ["ZK-CUSTODY-042"]
     gone = tuple(o for o in CARD.officers if o.id != "dara")
-    view = look(FILE, replace(CARD, officers=gone))
+    view = look(FILE, with_policy(officers=gone))
     assert codes(view) == ["ZK-FLOWS-077", "ZK-CUSTODY-042"]
     assert "dara" in view.differences[0].message
 
@@ -197,8 +204,8 @@ def test_a_clock_that_is_set_back_or_on() -> None:
 
 def test_a_limit_of_the_card_holds_whatever_was_approved() -> None:
     """More sats than one spend may move, or a fee above the ceiling of the card."""
-    assert codes(look(FILE, replace(CARD, spend_limit_sats=PAID_SATS - 1))) == ["ZK-CUSTODY-042"]
-    assert set(codes(look(FILE, replace(CARD, fee_limit_sats=9_999)))) == {"ZK-CUSTODY-042", "ZK-CUSTODY-034"}
+    assert codes(look(FILE, with_policy(sweep_limit_sats=PAID_SATS - 1))) == ["ZK-CUSTODY-042"]
+    assert set(codes(look(FILE, with_policy(fee_limit_sats=9_999)))) == {"ZK-CUSTODY-042", "ZK-CUSTODY-034"}
 
 
 def test_amounts_that_the_psbt_lies_about_where_it_carries_the_previous_transaction() -> None:
@@ -272,7 +279,8 @@ def test_the_recovery_path_is_shown_and_signed_by_its_own_signers(template: str)
     paid = (Payment(PLAIN.payee.address, 4_997_000),)
     said = replace(PLAIN.instruction, payments=paid, inputs=(held[0].coin.outpoint,), path=RECOVERY)
     psbt = build_psbt(said, held, policy)
-    file = SpendFile(said, proposal_signature(said), (approve("amina", said), approve("chand", said)), psbt)
+    approvals, version = (approve("amina", said), approve("chand", said)), policy_hash(policy)
+    file = SpendFile(said, proposal_signature(said), approvals, psbt, rule=IMPLIED, policy_hash=version)
     card = card_of_policy(policy, CHAIN)
     assert codes(look(file, card)) == []
     known = policy_of_card(card)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from zakhira.adapters.keystore import DEFAULT_WORK_FACTOR, RandomBytes, create_keystore, open_keystore
-from zakhira.controls.approval import Approval
+from zakhira.controls.approval import Approval, Execution
 from zakhira.custody.coin import Instruction
 from zakhira.flows.signing_rules import Clock, SigningRules
 from zakhira.kernel.signatures import signing_bytes
@@ -64,11 +64,14 @@ class SoftwareSigner:
         vaults: tuple[Vault, ...],
         clock: Clock = utc_now,
         known_policy: Policy | None = None,
+        *,
+        is_policy_whole: bool = True,
     ) -> SoftwareSigner:
         """Open the signer's file.
 
         ``vaults`` are those whose spends it may see: its own and the destinations. ``clock`` gives the time (UTC)
-        against which approvals expire: the machine's, or the programme's in a drill.
+        against which approvals expire: the machine's, or the programme's in a drill. ``is_policy_whole`` is as in
+        :class:`SigningRules`.
 
         Raises:
             ChainRefused: the chain is not regtest.
@@ -76,16 +79,23 @@ class SoftwareSigner:
             WrongPassphrase and the other errors of ``open_keystore``.
         """
         keystore = open_keystore(path, "signer", passphrase)
-        return cls(SigningRules(keystore.name, keystore.secret, chain, vaults, clock, known_policy))
+        return cls(SigningRules(keystore.name, keystore.secret, chain, vaults, clock, known_policy, is_policy_whole))
 
     @property
     def name(self) -> str:
         """The signer's id as in the vault's keys."""
         return self._rules.name
 
-    def sign_spend(self, psbt: str, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> str:
+    def sign_spend(
+        self,
+        psbt: str,
+        instruction: Instruction,
+        approvals: tuple[Approval, ...],
+        policy: Policy,
+        execution: Execution | None = None,
+    ) -> str:
         """Sign if approvals, policy and both decoders allow it; raises SigningRefused (see SigningRules)."""
-        return self._rules.sign_spend(psbt, instruction, approvals, policy)
+        return self._rules.sign_spend(psbt, instruction, approvals, policy, execution)
 
     def sign_message_psbt(self, psbt: str) -> str:
         """Sign a BIP-322 message and nothing that could be a payment; raises SigningRefused (see SigningRules)."""

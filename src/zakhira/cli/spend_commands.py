@@ -10,7 +10,7 @@ from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import BY, DRY_RUN, RESERVE, ask_passphrase
 from zakhira.cli.services import Services
 from zakhira.cli.spend_options import PATHS, Command, fee_asked, proposal_terms
-from zakhira.cli.spend_services import FeeAsked, Handing, MovesOrder, PayOrder, ProposalTerms
+from zakhira.cli.spend_services import EnteredAmount, FeeAsked, Handing, MovesOrder, PayOrder, ProposalTerms
 
 PROTOCOLS = ("bbqr", "ur")
 MAX_INPUTS = 2_000
@@ -25,6 +25,10 @@ _MOVE = (
     'Example: zakhira spend move out/reserve rotate-1 --from cold-1 --to cold-2 --step "100 BTC" --purpose rotation '
     '--clause "Treasury rules, 4.2" --fee-limit "0.001 BTC" --fee-rate-limit 100 '
     "--key out/reserve/keys/officer-dara.key"
+)
+_EXECUTE = (
+    'Example: zakhira spend execute out/reserve pay-1 --amount "0.5 BTC" --source "minute 14/2026" '
+    "--key out/reserve/keys/officer-auditor-1.key"
 )
 _HOME = (
     'Example: zakhira spend cancel out/reserve pay-1 --home home-1 --clause "Treasury rules, 4.2" '
@@ -238,6 +242,28 @@ def reject(
     """Refuse the spend ID with an officer's key; it is over, unless a transaction of it was handed out."""
     answer_with(
         lambda: services.spends.reject(folder, spend, key, reason, ask_passphrase, dry_run=dry_run), as_json=as_json
+    )
+
+
+@spend.command(epilog=_EXECUTE)
+@RESERVE
+@_SPEND
+@click.option("--amount", required=True, help="The total with its unit, as the source document has it.")
+@click.option("--source", required=True, metavar="TEXT", help="The document that it was read from.")
+@_KEY
+@DRY_RUN
+@JSON
+@click.pass_obj
+def execute(
+    services: Services, folder: Path, spend: str, amount: str, source: str, key: Path, *, dry_run: bool, as_json: bool
+) -> None:
+    """Enter the amount of the spend ID again from its source document, as the second person at execution.
+
+    What the officers approved is not shown. An amount or a unit that is another one is recorded and refused.
+    """
+    entered = EnteredAmount(amount, source)
+    answer_with(
+        lambda: services.spends.execute(folder, spend, entered, key, ask_passphrase, dry_run=dry_run), as_json=as_json
     )
 
 

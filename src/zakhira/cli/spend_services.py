@@ -77,6 +77,14 @@ class MovesOrder:
 
 
 @dataclass(frozen=True)
+class EnteredAmount:
+    """What the second person reads in the source document, and which document that is."""
+
+    amount: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Handing:
     """Where a built spend goes: the spend file, the bare PSBT, pictures of codes. Empty: nowhere yet."""
 
@@ -106,6 +114,11 @@ class SpendServices(Protocol):
 
     def reject(self, folder: Path, spend: str, key: Path, reason: str, ask: Ask, *, dry_run: bool) -> Answer:
         """An officer's no."""
+
+    def execute(
+        self, folder: Path, spend: str, entered: EnteredAmount, key: Path, ask: Ask, *, dry_run: bool
+    ) -> Answer:
+        """The second person enters the amount again."""
 
     def build(self, folder: Path, spend: str, fee: FeeAsked, handing: Handing, *, dry_run: bool) -> Answer:
         """Build the transaction and, where a file is named, hand it out."""

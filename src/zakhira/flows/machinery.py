@@ -8,6 +8,7 @@ from datetime import datetime
 
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.chain import PrivateChain
+from zakhira.flows.ports.movement_store import MovementStore
 from zakhira.flows.ports.progress import Progress
 from zakhira.flows.ports.proving import MessageProver
 from zakhira.flows.ports.signing import OfficerKey, Signer
@@ -28,3 +29,5 @@ class Machinery:
     payout_addresses: Mapping[str, str]
     set_clock: Callable[[datetime], None]
     progress: Progress
+    movements: MovementStore
+    """sums over what the books say was allowed"""

@@ -20,11 +20,15 @@ from zakhira.flows.signer_card_text import (
     note_repeats,
     read_table,
 )
-from zakhira.kernel.canonical import Json, content_hash
+from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import Fault, Faults, ZakhiraError
 from zakhira.programme.model import Officer, Policy, Vault
+from zakhira.programme.policy_text import BadPolicyText, policy_hash, policy_json, policy_of
 
-FORMAT, VERSION = "zakhira-signer-card", 1
+FORMAT, VERSION, QUORUM_VERSION = "zakhira-signer-card", 2, 1
+"""A card of version 2 carries the whole policy; one of version 1 the quorum and the limits of one rule."""
+MAX_POLICY_TEXT = 500_000
+"""A policy of 200 rules, 200 payees and 100 officers has about 150,000 characters."""
 FINGERPRINT_HEX = 32
 """128 bits: nobody finds another card with the same ones."""
 GROUP_HEX = 4
@@ -45,6 +49,8 @@ class SignerCard:
     approval_hours: int
     officers: tuple[Officer, ...]
     vaults: tuple[Vault, ...]
+    policy: Policy | None = None
+    """the whole policy without vaults, of which the fields above are what a card of version 1 has"""
 
 
 def card_of_policy(policy: Policy, chain: str) -> SignerCard:
@@ -59,11 +65,19 @@ def card_of_policy(policy: Policy, chain: str) -> SignerCard:
         policy.approval_hours,
         policy.officers,
         policy.vaults,
+        replace(policy, vaults=()),
     )
 
 
+def version_of_card(card: SignerCard) -> str:
+    """The hash of the policy's version, under which approvals must be; empty on a card of version 1."""
+    return "" if card.policy is None else policy_hash(card.policy)
+
+
 def policy_of_card(card: SignerCard) -> Policy:
-    """The policy as far as a signer knows it; what plays no part in signing is 0."""
+    """The policy as far as a signer knows it; on a card of version 1 what plays no part in signing is 0."""
+    if card.policy is not None:
+        return replace(card.policy, vaults=card.vaults)
     return Policy(
         roles=tuple(dict.fromkeys((card.propose_role, *card.approve_roles, *(o.role for o in card.officers)))),
         officers=card.officers,
@@ -88,11 +102,8 @@ def _signers(vault: Vault) -> tuple[str, ...]:
     return tuple({key.xpub: key.signer for key in keys}.values())
 
 
-def _card_json(card: SignerCard) -> dict[str, Json]:
+def _quorum_json(card: SignerCard) -> dict[str, Json]:
     return {
-        "format": FORMAT,
-        "version": VERSION,
-        "chain": card.chain,
         "quorum": {
             "propose_role": card.propose_role,
             "approve_roles": list(card.approve_roles),
@@ -102,6 +113,16 @@ def _card_json(card: SignerCard) -> dict[str, Json]:
             "approval_hours": card.approval_hours,
         },
         "officer": [{"id": o.id, "name": o.name, "role": o.role, "public_key": o.public_key} for o in card.officers],
+    }
+
+
+def _card_json(card: SignerCard) -> dict[str, Json]:
+    known = _quorum_json(card) if card.policy is None else {"policy": policy_json(card.policy)}
+    return {
+        "format": FORMAT,
+        "version": QUORUM_VERSION if card.policy is None else VERSION,
+        "chain": card.chain,
+        **known,
         "vault": [
             {
                 "id": vault.id,
@@ -134,11 +155,14 @@ def card_text(card: SignerCard) -> str:
         "# What this signer knows. `zakhira signer show` prints its fingerprint: compare it by telephone before use.",
         *(f"{name} = {_toml(body[name])}" for name in _HEADS),
     ]
-    quorum = body["quorum"]
-    assert isinstance(quorum, dict), "the card's quorum is a table"
-    lines += ["", "[quorum]", *(f"{name} = {_toml(value)}" for name, value in quorum.items())]
+    if card.policy is not None:
+        lines.append(f"policy = {_toml(canonical_bytes(body['policy']).decode())}")
+    else:
+        quorum = body["quorum"]
+        assert isinstance(quorum, dict), "the card's quorum is a table"
+        lines += ["", "[quorum]", *(f"{name} = {_toml(value)}" for name, value in quorum.items())]
     for kind in ("officer", "vault"):
-        tables = body[kind]
+        tables = body.get(kind, [])
         assert isinstance(tables, list), "officers and vaults are lists of tables"
         for table in tables:
             lines += ["", f"[[{kind}]]", *(f"{name} = {_toml(value)}" for name, value in table.items())]
@@ -154,7 +178,9 @@ def _officers(card: CardTable) -> tuple[Officer, ...]:
             table.fault("public_key", "public_key is not 64 hex digits.", "Ask the officer for it again.")
     note_repeats(tables, "id")
     note_repeats(tables, "public_key")
-    return tuple(Officer(*(table.text(name) for name in ("id", "name", "role", "public_key"))) for table in tables)
+    return tuple(
+        Officer(table.text("id"), table.text("name"), table.text("role"), table.text("public_key")) for table in tables
+    )
 
 
 def _check_roles(quorum: CardTable, officers: Iterable[Officer]) -> None:
@@ -209,26 +235,37 @@ def _chain(card: CardTable) -> str:
 
 def _require_format(card: CardTable) -> None:
     version = card.values.get("version")
-    if card.values.get("format") != FORMAT or version is True or version != VERSION:
-        message = f"The file does not call itself {FORMAT} of version {VERSION}."
+    if card.values.get("format") != FORMAT or version is True or version not in {QUORUM_VERSION, VERSION}:
+        message = f"The file does not call itself {FORMAT} of version {QUORUM_VERSION} or {VERSION}."
         raise Faults([Fault(card.source.file, 0, "format", CardUnreadable.code, message, "Give the signer card.")])
 
 
-def _read(source: bytes, file: str, *, with_vaults: bool) -> SignerCard:
-    card = read_table(source, file)
-    if isinstance(card, Fault):
-        raise Faults([card])
-    _require_format(card)
-    card.require_names((*_HEADS, "quorum", "officer", *(("vault",) if with_vaults else ())))
-    chain, quorum, officers = _chain(card), card.table("quorum"), _officers(card)
+def _policy(card: CardTable) -> Policy | None:
+    """The policy of a card of version 2; what is wrong with it is noted."""
+    text = card.text("policy", MAX_POLICY_TEXT)
+    if not text:
+        return None
+    try:
+        return policy_of(parse_canonical(text.encode()))
+    except (NotCanonical, BadPolicyText) as error:
+        card.fault("policy", error.message, "Ask for the card again.")
+        return None
+
+
+def _of_policy(card: CardTable, chain: str) -> SignerCard:
+    """What a card of version 2 says of the policy."""
+    policy = _policy(card)
+    if policy is None:
+        return SignerCard(chain, "", (), "", 0, 0, 0, (), ())
+    return card_of_policy(policy, chain)
+
+
+def _of_quorum(card: CardTable, chain: str) -> SignerCard:
+    """What a card of version 1 says of quorum and limits."""
+    quorum, officers = card.table("quorum"), _officers(card)
     quorum.require_names(_QUORUM)
     _check_roles(quorum, officers)
-    tables = card.tables("vault") if with_vaults else ()
-    note_repeats(tables, "id")
-    vaults = [_vault(table, chain) for table in tables]
-    if with_vaults and not tables:
-        card.fault("vault", "The card names no vault.", "Ask for the card again.", CardContradiction.code)
-    read = SignerCard(
+    return SignerCard(
         chain=chain,
         propose_role=quorum.text("propose_role"),
         approve_roles=quorum.words("approve_roles"),
@@ -237,11 +274,28 @@ def _read(source: bytes, file: str, *, with_vaults: bool) -> SignerCard:
         fee_limit_sats=quorum.whole("fee_limit_sats", 1),
         approval_hours=quorum.whole("approval_hours", 1),
         officers=officers,
-        vaults=tuple(vault for vault in vaults if vault is not None),
+        vaults=(),
     )
+
+
+def _read(source: bytes, file: str, *, with_vaults: bool) -> SignerCard:
+    card = read_table(source, file)
+    if isinstance(card, Fault):
+        raise Faults([card])
+    _require_format(card)
+    is_whole = card.values["version"] == VERSION
+    known = ("policy",) if is_whole else ("quorum", "officer")
+    card.require_names((*_HEADS, *known, *(("vault",) if with_vaults else ())))
+    chain = _chain(card)
+    read = _of_policy(card, chain) if is_whole else _of_quorum(card, chain)
+    tables = card.tables("vault") if with_vaults else ()
+    note_repeats(tables, "id")
+    vaults = [_vault(table, chain) for table in tables]
+    if with_vaults and not tables:
+        card.fault("vault", "The card names no vault.", "Ask for the card again.", CardContradiction.code)
     if card.faults:
         raise Faults(sorted(set(card.faults)))
-    return read
+    return replace(read, vaults=tuple(vault for vault in vaults if vault is not None))
 
 
 def read_card(source: bytes, file: str) -> SignerCard:
@@ -309,5 +363,6 @@ __all__ = [
     "policy_of_card",
     "read_card",
     "read_officers",
+    "version_of_card",
     "with_descriptors",
 ]

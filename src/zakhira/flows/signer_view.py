@@ -7,6 +7,7 @@ Amounts, destinations, change and fee come from the decoded bytes alone. Of the 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -20,12 +21,14 @@ from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.descriptor import CHANGE, RECEIVE
 from zakhira.custody.refusals import ApprovalsMissing, SigningRefused, UnknownVault
 from zakhira.custody.weight import spend_vsize
-from zakhira.flows.signer_card import SignerCard, policy_of_card
-from zakhira.flows.signing_rules import require_approved
+from zakhira.flows.signer_card import SignerCard, policy_of_card, version_of_card
+from zakhira.flows.signing_rules import own_outputs, require_approved
 from zakhira.flows.spend_file import SpendFile
+from zakhira.flows.spend_question import Said
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.signatures import signature_is_valid
 from zakhira.programme.model import Officer, Policy, Vault
+from zakhira.programme.policy import Rule
 
 LONGEST_WORDS, LONGEST_MESSAGE = 200, 1000
 """How many letters of what somebody else wrote are shown."""
@@ -42,6 +45,12 @@ class NothingToSign(SigningRefused):
     """A signer's own view disagrees with what it was sent, so that no signature is made."""
 
     code = "ZK-FLOWS-078"
+
+
+class RuleDiffers(SigningRefused):
+    """The desk let a spend go under another rule or version of the policy than this signer's card has."""
+
+    code = "ZK-FLOWS-114"
 
 
 class Standing(Enum):
@@ -214,20 +223,35 @@ def require_proposed(policy: Policy, instruction: Instruction, signature: str) -
         )
 
 
-def _authority(file: SpendFile, policy: Policy, at: datetime) -> tuple[list[Difference], bool]:
+def _authority(
+    file: SpendFile, card: SignerCard, own: Mapping[str, str], at: datetime
+) -> tuple[list[Difference], bool]:
     """What the officers' signatures lack, and whether the proposer's is valid."""
     differences = []
-    proposed = True
+    proposed, policy = True, policy_of_card(card)
     try:
         require_proposed(policy, file.instruction, file.proposal_signature)
     except ProposalUnsigned as error:
         proposed = False
         differences.append(_difference(error))
     try:
-        require_approved(policy, file.instruction, file.approvals, at)
-    except ApprovalsMissing as error:
+        said = Said(file.approvals, execution=file.execution)
+        rule = require_approved(policy, file.instruction, said, own, at, version_of_card(card))
+        _require_same_rule(file, card, rule)
+    except (ApprovalsMissing, RuleDiffers) as error:
         differences.append(_difference(error))
     return differences, proposed
+
+
+def _require_same_rule(file: SpendFile, card: SignerCard, rule: Rule | None) -> None:
+    """Hold what the desk says decided against what decides here; a card of version 1 cannot. Raises RuleDiffers."""
+    version, decided = version_of_card(card), "" if rule is None else rule.id
+    if version and (file.rule, file.policy_hash) != (decided, version):
+        raise RuleDiffers(
+            f"The desk let it go under rule {file.rule!r} of policy {file.policy_hash[:12]!r}; the card has rule "
+            f"{decided!r} of policy {version[:12]!r}.",
+            "Ask by telephone which policy is in force, and whether the card is the newest.",
+        )
 
 
 def _seen_approvals(file: SpendFile, officers: tuple[Officer, ...]) -> tuple[SeenApproval, ...]:
@@ -330,17 +354,21 @@ def view_spend(file: SpendFile, card: SignerCard, at: datetime) -> SignerView:
     Every difference that can be found at once is found: of the signatures, and the first of the bytes.
     """
     policy = policy_of_card(card)
-    differences, proposed = _authority(file, policy, at)
     decoded: Decoded | None = None
+    own: Mapping[str, str] = {}
+    bytes_differ: list[Difference] = []
     inputs: tuple[SeenInput, ...] = ()
     outputs: tuple[SeenOutput, ...] = ()
     try:
         decoded = decode_psbt(file.psbt, card.chain)
+        own = own_outputs(policy, decoded, card.chain)
         inputs = tuple(_seen_input(policy, given, card.chain) for given in decoded.inputs)
         outputs = _seen_outputs(policy, decoded, file.instruction, card.chain)
         check_against(decoded, file.instruction, coins_as_told(decoded), policy, card.chain)
     except ZakhiraError as error:
-        differences.append(_difference(error))
+        bytes_differ.append(_difference(error))
+    differences, proposed = _authority(file, card, own, at)
+    differences += bytes_differ
     findings = tuple(Finding(Standing.DIFFERENT, f"{item.code} {item.message}") for item in differences)
     if decoded is not None:
         is_taproot = all(given.is_taproot for given in decoded.inputs)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from zakhira.controls.approval import Approval
-from zakhira.custody.checks import vault_named
+from zakhira.controls.approval import Approval, Execution
+from zakhira.controls.decide import decide
+from zakhira.controls.movement_log import MovementLog
+from zakhira.controls.rule_fit import rule_named
+from zakhira.controls.standing import Standing
+from zakhira.custody.checks import place_in_vault, vault_named
 from zakhira.custody.coin import Instruction
+from zakhira.custody.decoded import Decoded
+from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.message import sign_message
-from zakhira.custody.refusals import ApprovalsMissing, ChainRefused, KeyOutsideVault, PolicyDiffers
+from zakhira.custody.refusals import ApprovalsMissing, ChainRefused, KeyOutsideVault, PolicyDiffers, SigningRefused
 from zakhira.custody.signing import check_and_sign, root_fingerprint
-from zakhira.flows.quorum_authority import QuorumAuthority
+from zakhira.flows.decision_text import why_not
+from zakhira.flows.spend_question import Said, spend_question
 from zakhira.programme.model import Policy, Vault
+from zakhira.programme.policy import Rule
+from zakhira.programme.policy_text import policy_hash
 
 DRILL_CHAIN = "regtest"
 """The one chain on which a key may be kept in software: its coins are worth nothing."""
@@ -21,18 +30,56 @@ DRILL_CHAIN = "regtest"
 Clock = Callable[[], datetime]
 
 
-def require_approved(policy: Policy, instruction: Instruction, approvals: tuple[Approval, ...], at: datetime) -> None:
-    """Require that the policy lets the instruction be signed at ``at`` (UTC) with these approvals.
+class SignerNotNamed(SigningRefused):
+    """The rule that lets a spend go names the signers who may sign it, and this one is not among them."""
+
+    code = "ZK-FLOWS-112"
+
+
+def require_approved(
+    policy: Policy, instruction: Instruction, said: Said, own: Mapping[str, str], at: datetime, version: str
+) -> Rule | None:
+    """Require that the policy lets the instruction be signed at ``at`` (UTC), as far as a machine without books knows.
+
+    Rule, quorum, second person, delay, hours, payees and limits of one spend are looked at; what else was allowed, what
+    the vault holds and since when is known to the desk and the watchtower alone. ``own`` has the vault for each
+    destination that a known vault derives. Approvals must be under the policy of this ``version``, unless it is empty.
 
     Raises:
         ApprovalsMissing: it does not; the message has every reason.
     """
-    decision = QuorumAuthority().decide_spend(policy, instruction, approvals, at)
+    question = spend_question(instruction, own, said)
+    decision = decide(_without_books(policy), Standing(version), MovementLog(), question, at)
     if not decision.allowed:
-        lacking = [f"No approval by {role}." for role in decision.missing]
         raise ApprovalsMissing(
-            f"Instruction {instruction.id} may not be signed. {' '.join((*decision.reasons, *lacking))}",
-            "Gather the approvals that the policy asks for.",
+            f"Instruction {instruction.id} may not be signed. {why_not(decision)}",
+            "Gather what the policy asks for.",
+        )
+    return rule_named(policy, decision.rule)
+
+
+def _without_books(policy: Policy) -> Policy:
+    """The policy but for what only books can answer."""
+    rules = tuple(replace(rule, windows=(), balance_share=0.0) for rule in policy.rules)
+    return replace(policy, rules=rules, statutes=())
+
+
+def own_outputs(policy: Policy, decoded: Decoded, chain: str) -> Mapping[str, str]:
+    """The vault of each output that a vault of the policy derives, by address; what the PSBT says is only a hint."""
+    found = {}
+    for output in decoded.outputs:
+        for vault in policy.vaults:
+            place = place_in_vault(vault, output.key_origins, chain)
+            if place is not None and place[2].script_hex == output.script_hex:
+                found[output.address] = vault.id
+    return found
+
+
+def require_named(signer: str, rule: Rule | None) -> None:
+    """Refuse a signer whom the rule does not name, where it names any; raises SignerNotNamed."""
+    if rule is not None and rule.signers and signer not in rule.signers:
+        raise SignerNotNamed(
+            f"{signer} is not among the signers of rule {rule.id}: {', '.join(rule.signers)}.", "Ask one of them."
         )
 
 
@@ -53,6 +100,8 @@ class SigningRules:
     """the time (UTC) against which approvals expire"""
     known_policy: Policy | None = None
     """any other policy than this is refused; None takes the vaults alone as known"""
+    is_policy_whole: bool = True
+    """whether the policy is a version of the programme's, whose name approvals carry; a card of version 1 has a part"""
 
     def __post_init__(self) -> None:
         if self.chain != DRILL_CHAIN:
@@ -84,16 +133,27 @@ class SigningRules:
             if known.get(vault_id) != vault_named(policy, vault_id):
                 raise PolicyDiffers(f"Vault {vault_id} of the policy is not the one that this signer knows.", remedy)
 
-    def sign_spend(self, psbt: str, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> str:
-        """Check the approvals, decode twice, hold the bytes against the instruction, and sign.
+    def sign_spend(
+        self,
+        psbt: str,
+        instruction: Instruction,
+        approvals: tuple[Approval, ...],
+        policy: Policy,
+        execution: Execution | None = None,
+    ) -> str:
+        """Decode twice, ask the policy, hold the bytes against the instruction, and sign.
 
         Raises:
-            ApprovalsMissing: the policy does not allow the instruction with these approvals now.
+            ApprovalsMissing: the policy does not allow the instruction with these words of officers now.
             PolicyDiffers: the policy is not the one that this signer knows.
+            SignerNotNamed: the rule names other signers.
             SigningRefused: the bytes do something else; one subclass for each difference.
         """
         self._require_known(policy, instruction)
-        require_approved(policy, instruction, approvals, self.clock())
+        own = own_outputs(policy, decode_psbt(psbt, self.chain), self.chain)
+        version = policy_hash(policy) if self.is_policy_whole else ""
+        said = Said(approvals, execution=execution)
+        require_named(self.name, require_approved(policy, instruction, said, own, self.clock(), version))
         return check_and_sign(psbt, instruction, policy, self.chain, self.seed)
 
     def sign_message_psbt(self, psbt: str) -> str:

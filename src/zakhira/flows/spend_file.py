@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from zakhira.controls.approval import Approval
+from zakhira.controls.approval import Approval, Execution
 from zakhira.custody.coin import Instruction
 from zakhira.custody.instruction_text import instruction_of
 from zakhira.custody.psbt_version import MAX_PSBT_BYTES, receive_psbt
-from zakhira.flows.word_text import approval_json
+from zakhira.flows.word_text import approval_json, execution_json, execution_of
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import NotUtc, parse_utc
@@ -19,10 +19,26 @@ from zakhira.kernel.interval import NotUtc, parse_utc
 FORMAT, VERSION = "zakhira-spend", 2
 MAX_SPEND_FILE_BYTES = 2 * MAX_PSBT_BYTES
 """The largest PSBT in base64 (a third more), and as much again for thousands of payments; asked for before reading."""
+MAX_WORDS = 200
+"""Of a text that names something."""
 MAX_APPROVALS = 64
 """No policy asks for so many; each costs a check of a signature."""
 
-_FIELDS = frozenset({"format", "version", "instruction", "proposal_signature", "approvals", "psbt", "checksum"})
+_FIELDS = frozenset(
+    {
+        "format",
+        "version",
+        "instruction",
+        "proposal_signature",
+        "approvals",
+        "execution",
+        "rule",
+        "policy_hash",
+        "psbt",
+        "checksum",
+    }
+)
+_EXECUTION_FIELDS = frozenset({"officer", "instruction_hash", "amount", "source", "at", "signature"})
 _APPROVAL_FIELDS = frozenset({"officer", "instruction_hash", "signature", "at", "policy_hash"})
 _REMEDY = "Ask for the spend file again from where it was made."
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
@@ -66,6 +82,12 @@ class SpendFile:
     approvals: tuple[Approval, ...]
     psbt: str
     """version 0 in base64"""
+    execution: Execution | None = None
+    """the second person's word, where the rule asks for one"""
+    rule: str = ""
+    """the rule that let it go, as the desk says; the signer's machine finds it for itself"""
+    policy_hash: str = ""
+    """the version of the policy that it was let go under, as the desk says"""
 
 
 def spend_file_bytes(file: SpendFile) -> bytes:
@@ -76,6 +98,9 @@ def spend_file_bytes(file: SpendFile) -> bytes:
         "instruction": file.instruction.as_json(),
         "proposal_signature": file.proposal_signature,
         "approvals": [approval_json(approval) for approval in file.approvals],
+        "execution": execution_json(file.execution),
+        "rule": file.rule,
+        "policy_hash": file.policy_hash,
         "psbt": file.psbt,
     }
     return canonical_bytes({**body, "checksum": content_hash(body)})
@@ -99,6 +124,27 @@ def _approval_of(value: Json) -> Approval:
         raise NotASpendFile(f"An approval's time will not do: {error.message}", _REMEDY) from None
     officer, matter, version = (str(texts[name]) for name in ("officer", "instruction_hash", "policy_hash"))
     return Approval(officer, matter, _signature(value["signature"]), at, version)
+
+
+def _text(body: Mapping[str, Json], name: str) -> str:
+    value = body[name]
+    if not isinstance(value, str) or len(value) > MAX_WORDS:
+        raise NotASpendFile(f"The field {name} is no text of up to {MAX_WORDS} characters.", _REMEDY)
+    return value
+
+
+def _execution_of(value: Json) -> Execution | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != _EXECUTION_FIELDS:
+        raise NotASpendFile("The execution has not the fields of one.", _REMEDY)
+    for name in _EXECUTION_FIELDS:
+        _text(value, name)
+    _signature(value["signature"])
+    try:
+        return execution_of(value)
+    except NotUtc as error:
+        raise NotASpendFile(f"The execution's time will not do: {error.message}", _REMEDY) from None
 
 
 def _psbt_of(value: Json) -> str:
@@ -152,4 +198,7 @@ def spend_file_of(data: bytes) -> SpendFile:
         proposal_signature=_signature(body["proposal_signature"]),
         approvals=tuple(_approval_of(item) for item in cast("list[Json]", approvals)),
         psbt=_psbt_of(body["psbt"]),
+        execution=_execution_of(body["execution"]),
+        rule=_text(body, "rule"),
+        policy_hash=_text(body, "policy_hash"),
     )

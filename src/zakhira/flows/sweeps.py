@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from zakhira.controls.approval import Approval
+from zakhira.controls.decide import decide
+from zakhira.controls.decision import Decision, NeedKind
+from zakhira.controls.spend_action import MOVE
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
+from zakhira.controls.standing import Standing
 from zakhira.custody.coin import Address
 from zakhira.custody.signing import combine_signatures, finalise
 from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, choose_coins, locate_coins, plan_sweep
 from zakhira.flows.addresses import receiving_address
 from zakhira.flows.arrivals import expected_arrivals
+from zakhira.flows.decision_text import why_not
 from zakhira.flows.machinery import Machinery
+from zakhira.flows.movement_record import DONE, MOVEMENT, WAITING, MovementRecord, joined_parts, movement_of
 from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.payments import intake_address, recorded_payments
-from zakhira.flows.ports.books import Write
-from zakhira.flows.quorum_authority import QuorumAuthority
+from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.spend_question import Held, Said, spend_question
 from zakhira.flows.spends import Spend, recorded_spends
 from zakhira.kernel.errors import Refused
+from zakhira.kernel.money import Commodity, sats
 from zakhira.ledger.entry import Entry, Lot
-from zakhira.programme.model import Programme
+from zakhira.programme.model import Policy, Programme
 from zakhira.programme.policy_text import policy_hash
 from zakhira.settlement.entries import sweep_entry
 
@@ -104,12 +111,20 @@ def confirm_sweeps(machinery: Machinery, programme: Programme, now: datetime) ->
             continue
         if height - coin.height + 1 >= programme.policy.confirmations:
             step = replace(spend, state=advance(spend.state, SpendEvent.TRANSACTION_CONFIRMED), height=coin.height)
-            _commit(machinery, step, "watcher", now, (_entry(machinery, spend, now),))
+            entries = (_entry(machinery, spend, now),)
+            _commit(machinery, step, "watcher", now, entries, _gone(machinery, spend))
 
 
-def _commit(machinery: Machinery, spend: Spend, actor: str, now: datetime, entries: tuple[Entry, ...] = ()) -> Spend:
+def _commit(
+    machinery: Machinery,
+    spend: Spend,
+    actor: str,
+    now: datetime,
+    entries: tuple[Entry, ...] = (),
+    records: tuple[Record, ...] = (),
+) -> Spend:
     key = f"spend/{spend.instruction.id}/{spend.state.value}"
-    machinery.books.commit(Write(key, actor, f"spend {spend.state.value}", now, entries, (spend.record,)))
+    machinery.books.commit(Write(key, actor, f"spend {spend.state.value}", now, entries, (spend.record, *records)))
     return spend
 
 
@@ -140,19 +155,55 @@ def _propose(
 
 
 def _approve(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:
-    """Ask one officer of each approving role, then ask the policy."""
-    policy, instruction = programme.policy, spend.instruction
-    approvals: list[Approval] = []
-    for role in policy.approve_roles:
-        taken = {instruction.proposed_by, *(approval.officer for approval in approvals)}
-        officer = next(item.id for item in policy.officers if item.role == role and item.id not in taken)
-        approvals.append(sign_approval(machinery.officers[officer], instruction.hash, now, policy_hash(policy)))
-    decision = QuorumAuthority().decide_spend(policy, instruction, tuple(approvals), now)
+    """Ask one officer for each seat that the policy's rule leaves empty, and the policy after each."""
+    policy, approvals = programme.policy, list[Approval]()
+    decision = _ask(machinery, policy, spend, approvals, now)
+    while (need := next((item for item in decision.needs if item.kind is NeedKind.APPROVAL), None)) is not None:
+        taken = {spend.instruction.proposed_by, *(approval.officer for approval in approvals)}
+        free = (item for item in policy.officers if item.id not in taken)
+        officer = next((item.id for item in free if {item.role, *item.more_roles} & set(need.roles)), None)
+        if officer is None:
+            break
+        key = machinery.officers[officer]
+        approvals.append(sign_approval(key, spend.instruction.hash, now, policy_hash(policy)))
+        decision = _ask(machinery, policy, spend, approvals, now)
     if not decision.allowed:
-        why = "; ".join((*decision.reasons, *(f"role {role} has not approved" for role in decision.missing)))
-        raise SweepNotAllowed(f"{instruction.id}: {why}.", "Change the proposal or ask the roles that are missing.")
+        raise SweepNotAllowed(
+            f"{spend.instruction.id}: {why_not(decision)}", "Change the proposal or the policy's rule for sweeps."
+        )
     step = replace(spend, state=advance(spend.state, SpendEvent.APPROVAL_COMPLETED), approvals=tuple(approvals))
-    return _commit(machinery, step, "policy", now)
+    return _commit(machinery, step, "policy", now, records=(_movement(step, now, WAITING),))
+
+
+def _ask(machinery: Machinery, policy: Policy, spend: Spend, approvals: Sequence[Approval], now: datetime) -> Decision:
+    """What the policy says; the destination is an address of cold, derived anew by :func:`_require_sweep`."""
+    instruction, place = spend.instruction, spend.destination
+    held = machinery.books.balances()[INTAKE_ACCOUNT].units
+    waiting = machinery.movements.waiting(Commodity.BTC, scope="vault", key=instruction.from_vault, but=instruction.id)
+    known = Held(balance=sats(max(0, held - waiting)))
+    question = spend_question(instruction, {place.address: place.vault}, Said(tuple(approvals)), known)
+    return decide(policy, Standing(policy_hash(policy)), machinery.movements, question, now)
+
+
+def _movement(spend: Spend, allowed_at: datetime, state: str) -> Record:
+    """What a sweep counts as in rolling windows."""
+    instruction = spend.instruction
+    return MovementRecord(
+        id=instruction.id,
+        at=allowed_at,
+        action=MOVE,
+        commodity=Commodity.BTC,
+        vault=instruction.from_vault,
+        purpose=instruction.purpose,
+        parts=joined_parts((payment.address, payment.amount_sats) for payment in instruction.payments),
+        state=state,
+    ).record
+
+
+def _gone(machinery: Machinery, spend: Spend) -> tuple[Record, ...]:
+    """The sweep's coins are no longer where they were."""
+    body = machinery.books.latest(MOVEMENT, spend.instruction.id)
+    return () if body is None else (replace(movement_of(spend.instruction.id, body), state=DONE).record,)
 
 
 def _build(machinery: Machinery, programme: Programme, spend: Spend, now: datetime) -> Spend:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from embit.transaction import SIGHASH
 
-from zakhira.controls.approval import Approval
+from zakhira.controls.approval import Approval, Execution
 from zakhira.custody.coin import Instruction
 from zakhira.custody.read_by_embit import parse_psbt
 from zakhira.flows.ports.signing import SignerUnreachable
@@ -44,10 +44,17 @@ class SimulatedSigner:
         """The signer's id as in the vault's keys."""
         return self._rules.name
 
-    def sign_spend(self, psbt: str, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> str:
+    def sign_spend(
+        self,
+        psbt: str,
+        instruction: Instruction,
+        approvals: tuple[Approval, ...],
+        policy: Policy,
+        execution: Execution | None = None,
+    ) -> str:
         """As the real signer does, unless a fault is due in this call; raises SigningRefused or SignerUnreachable."""
         fault = self._next()
-        return _spoil(self._rules.sign_spend(psbt, instruction, approvals, policy), fault)
+        return _spoil(self._rules.sign_spend(psbt, instruction, approvals, policy, execution), fault)
 
     def sign_message_psbt(self, psbt: str) -> str:
         """As the real signer does, unless a fault is due in this call; raises SigningRefused or SignerUnreachable."""

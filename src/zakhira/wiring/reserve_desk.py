@@ -15,14 +15,15 @@ from zakhira.adapters.bitcoind.mempool import BitcoindMempool
 from zakhira.adapters.bitcoind.node_view import open_rpc
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.coin_store import PostgresCoins
+from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme_file
 from zakhira.adapters.software_signer import utc_now
 from zakhira.flows.coin_papers import FEES_ACCOUNT, SUSPENSE_ACCOUNT, UNEXPLAINED_ACCOUNT, vault_account
 from zakhira.flows.governing.founding import found_policy
+from zakhira.flows.policy_authority import PolicyAuthority
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
-from zakhira.flows.quorum_authority import QuorumAuthority
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.kernel.errors import InvalidInput
 from zakhira.programme.model import AccountSpec, Programme
@@ -150,7 +151,7 @@ def open_reserve(settings: Settings, folder: Path, *, clock: Clock = utc_now) ->
             node=stack.enter_context(BitcoindFollower(node.rpc)),
             mempool=BitcoindMempool(node.rpc),
             second=witness,
-            authority=QuorumAuthority(),
+            authority=PolicyAuthority(PostgresMovements(archive.books)),
             policy=archive.programme.policy,
             chain=archive.terms.chain,
             depth=archive.terms.depth,

@@ -16,6 +16,7 @@ from zakhira.adapters.bitcoind.program import find_bitcoind
 from zakhira.adapters.pack_folder import write_pack
 from zakhira.adapters.page.render import render_report
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
+from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme
 from zakhira.cli.answer import Answer, Progress, ServedNode, Table
@@ -83,6 +84,7 @@ def run_programme(settings: Settings, source: Path, days: int, seed: int, out: P
             payout_addresses=people.payout_addresses,
             set_clock=people.clock.set,
             progress=progress,
+            movements=PostgresMovements(parts.books),
         )
         world = simulate_world(programme, series, plan, days, seed, progress)
         result = run_chain(machinery, RunRequest(programme, plan, world, seed))

@@ -77,12 +77,14 @@ class SignerDesk:
 
     def card(self, folder: Path, out: Path) -> Answer:
         """Write the card of a reserve for its signers; raises NoVaultForCard and what opening a reserve raises."""
+        from zakhira.flows.governing.acts import authority_of
         from zakhira.flows.treasury import vault_records
         from zakhira.wiring.reserve_desk import open_archive
 
         with open_archive(self._settings, folder) as archive:
             vaults = tuple(item.vault for item in vault_records(archive.books).values())
-            policy, chain = archive.programme.policy, archive.terms.chain
+            policy = authority_of(archive.books, archive.programme.policy, archive.clock()).version.policy
+            chain = archive.terms.chain
         if not vaults:
             raise NoVaultForCard(f"{folder} has no vault yet.", "Create one: zakhira vault create")
         card = card_of_policy(replace(policy, vaults=vaults), chain)
@@ -139,8 +141,17 @@ class SignerDesk:
         policy = policy_of_card(card)
         if order.key is not None:
             passphrase = passphrase_for(order.key, self._settings, ask)
-            signer = SoftwareSigner.open(order.key, passphrase, card.chain, card.vaults, self._clock, policy)
-            return signer.sign_spend(spend.psbt, spend.instruction, spend.approvals, policy), signer.name
+            signer = SoftwareSigner.open(
+                order.key,
+                passphrase,
+                card.chain,
+                card.vaults,
+                self._clock,
+                policy,
+                is_policy_whole=card.policy is not None,
+            )
+            signed = signer.sign_spend(spend.psbt, spend.instruction, spend.approvals, policy, spend.execution)
+            return signed, signer.name
         if order.device:
             from zakhira.adapters.hwi.devices import HwiDevices
 

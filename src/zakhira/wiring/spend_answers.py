@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zakhira.cli.answer import Answer, Table
+from zakhira.controls.decision import Decision, NeedKind, Verdict
 from zakhira.controls.spend_state import OUT_STATES, SpendState
 from zakhira.custody.anchor import anchor_of
 from zakhira.custody.fee import rate_of, written_rate
+from zakhira.flows.decision_text import decision_json
 from zakhira.flows.spending.spend import BuiltVersion, TreasurySpend
 from zakhira.flows.spending.spend_line import SpendLine
 from zakhira.flows.spending.watching import SpendsFollowed
+from zakhira.flows.word_text import execution_json, veto_json
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
 from zakhira.wiring.amount_text import btc_text, counted
@@ -23,12 +26,24 @@ _NEXT = {
     SpendState.SIGNED: "its sending: zakhira spend broadcast",
     SpendState.BROADCAST: "blocks: zakhira spend status",
 }
+_VERDICTS = {Verdict.ALLOWED: "allowed", Verdict.NEEDS: "not allowed yet", Verdict.REFUSED: "refused"}
 _ROWS = 100
 
 
 def waits_for(state: SpendState) -> str:
     """What a spend in this state waits for, in words."""
     return _NEXT.get(state, "nothing")
+
+
+def waiting_for(spend: TreasurySpend) -> str:
+    """What a spend waits for, in words, the second person and time included."""
+    kinds = {need.kind for need in spend.decision.needs} if spend.decision else set()
+    if spend.state in {SpendState.DECIDED, SpendState.BUILT} and NeedKind.EXECUTION in kinds:
+        return "the second person: zakhira spend execute"
+    texts = [need.text for need in spend.decision.needs if need.kind is NeedKind.TIME] if spend.decision else []
+    if spend.state is SpendState.BUILT and texts:
+        return " and ".join(texts)
+    return waits_for(spend.state)
 
 
 def spend_facts(spend: TreasurySpend) -> dict[str, Json]:
@@ -45,12 +60,10 @@ def spend_facts(spend: TreasurySpend) -> dict[str, Json]:
         "approvals": [{"officer": item.officer, "at": utc_text(item.at)} for item in spend.approvals],
         "decision": None
         if decision is None
-        else {
-            "allowed": decision.allowed,
-            "clause": decision.clause,
-            "missing": list(decision.missing),
-            "reasons": list(decision.reasons),
-        },
+        else {**_told(decision_json(decision)), "allowed": decision.allowed, "missing": list(decision.missing)},
+        "rejection": veto_json(spend.rejection),
+        "execution": execution_json(spend.execution),
+        "entered_otherwise": [execution_json(entered) for entered in spend.mismatches],
         "versions": [_version_facts(version) for version in spend.versions],
         "confirmed_in": None
         if spend.confirmation is None
@@ -61,7 +74,7 @@ def spend_facts(spend: TreasurySpend) -> dict[str, Json]:
         },
         "ended_by": spend.ended_by,
         "note": spend.note,
-        "waits_for": waits_for(spend.state),
+        "waits_for": waiting_for(spend),
     }
 
 
@@ -85,13 +98,17 @@ def history_tables(spend: TreasurySpend) -> tuple[Table, ...]:
     """Decision and versions of a spend."""
     decision = spend.decision
     rows = [
-        ("state", spend.state.value, f"waits for {waits_for(spend.state)}"),
+        ("state", spend.state.value, f"waits for {waiting_for(spend)}"),
         ("kind", spend.kind, f"takes {spend.instruction.replaces} home" if spend.instruction.replaces else ""),
     ]
+    rows += _approval_rows(spend)
     if decision is not None:
-        said = "allowed" if decision.allowed else "not allowed yet"
-        lacking = [f"no approval by {role}" for role in decision.missing]
-        rows.append(("decision", said, "; ".join((*decision.reasons, *lacking)) or f"by clause {decision.clause}"))
+        rows += _decision_rows(decision)
+    if spend.execution is not None:
+        given = spend.execution
+        rows.append(("executed", f"by {given.officer} at {utc_text(given.at)}", f"from {given.source}"))
+    for entered in spend.mismatches:
+        rows.append(("otherwise", f"{entered.officer} entered {entered.amount}", f"from {entered.source}"))
     if spend.rejection is not None:
         rows.append(("refused", f"by {spend.rejection.officer}", spend.rejection.reason))
     if spend.confirmation is not None:
@@ -104,6 +121,25 @@ def history_tables(spend: TreasurySpend) -> tuple[Table, ...]:
     if spend.versions:
         tables.append(_version_table(spend))
     return tuple(tables)
+
+
+def _approval_rows(spend: TreasurySpend) -> list[tuple[str, str, str]]:
+    return [("approved", f"by {given.officer}", f"at {utc_text(given.at)}") for given in spend.approvals]
+
+
+def _decision_rows(decision: Decision) -> list[tuple[str, str, str]]:
+    """The answer with its rule, then every reason with its code, or what is missing and until when."""
+    by = f"rule {decision.rule}: {decision.clause}" if decision.rule else decision.clause or "no rule fits"
+    rows = [("decision", _VERDICTS[decision.verdict], by)]
+    rows += [("why", reason.code, reason.text) for reason in decision.reasons]
+    rows += [("needs", need.kind.value, need.text) for need in decision.needs]
+    rows += [("remark", remark.code, remark.text) for remark in decision.remarks]
+    return rows
+
+
+def _told(body: Json) -> Mapping[str, Json]:
+    assert isinstance(body, Mapping), "a decision is a mapping"
+    return body
 
 
 def _version_table(spend: TreasurySpend) -> Table:
@@ -131,13 +167,14 @@ def _data_rows(anchor: str) -> tuple[tuple[str, str, str], ...]:
     return ("data", where, nothing), ("", head_hash, "")
 
 
-def instruction_table(spend: TreasurySpend) -> Table:
-    """What a spend that is not built yet will do."""
+def instruction_table(spend: TreasurySpend, outside_sats: int) -> Table:
+    """What a spend that is not built yet will do, with what of it leaves our vaults for good."""
     said = spend.instruction
     rows = [
         ("from", said.from_vault, said.path),
         *(("pays", payment.address, f"{btc_text(payment.amount_sats)} BTC") for payment in said.payments[:_ROWS]),
         *_data_rows(said.anchor),
+        ("net out", f"{btc_text(outside_sats)} BTC", "leaves our vaults, and the fee"),
         ("purpose", said.purpose, ""),
         ("clause", said.clause, ""),
         ("fee", f"at most {said.fee_limit_sats:,} sat", f"and {said.fee_rate_limit_sat_per_vb:,} sat/vB"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,7 +15,7 @@ from zakhira.adapters.qr.frames import Protocol, make_frames, write_frames
 from zakhira.adapters.qr.message import Kind, Message
 from zakhira.adapters.software_signer import OfficerKeyFile, SoftwareSigner
 from zakhira.cli.answer import Answer
-from zakhira.cli.spend_services import Ask, FeeAsked, Handing, MovesOrder, PayOrder, ProposalTerms
+from zakhira.cli.spend_services import Ask, EnteredAmount, FeeAsked, Handing, MovesOrder, PayOrder, ProposalTerms
 from zakhira.controls.spend_state import OUT_STATES, SpendState, is_over
 from zakhira.custody.fee import rate_from_sat_per_vb
 from zakhira.custody.refusals import BadFeeRate
@@ -25,9 +26,11 @@ from zakhira.flows.following import follow_chain
 from zakhira.flows.signer_card import card_of_policy
 from zakhira.flows.signer_view import view_spend
 from zakhira.flows.spend_file import SpendFile, spend_file_bytes
+from zakhira.flows.spending.asking import ask_policy, outside_sats
 from zakhira.flows.spending.building import build, hand_out
 from zakhira.flows.spending.deciding import approve, decide, reject
 from zakhira.flows.spending.dry import dry_treasury
+from zakhira.flows.spending.executing import execute
 from zakhira.flows.spending.fees import FeeWish
 from zakhira.flows.spending.hastening import bump, cancel, propose_child, propose_home
 from zakhira.flows.spending.order import FeeCeilings, PaymentOrder, SpendOrder
@@ -55,7 +58,7 @@ from zakhira.wiring.spend_answers import (
     proposals_answer,
     spend_facts,
     step_answer,
-    waits_for,
+    waiting_for,
 )
 
 
@@ -100,7 +103,7 @@ class SpendDesk:
                 return proposals_answer(found.spends, sentence, dry_run=dry_run)
             spend = propose(treasury, told, officer)
             answer = step_answer(spend, _what_next(spend, "is proposed"), dry_run=dry_run)
-            return Answer((instruction_table(spend), *answer.tables), answer.facts, answer.sentence)
+            return _with_instruction(treasury, spend, answer)
 
     def move(self, order: MovesOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Propose moves in bounded steps, or a gathering of small coins."""
@@ -138,10 +141,12 @@ class SpendDesk:
         """What a spend does; with bytes, as both decoders read them."""
         with self._open(folder, dry_run=True) as treasury:
             found = load_spend(treasury, spend)
+            if not (is_over(found.state) or found.state is SpendState.CONFIRMED):
+                found = replace(found, decision=ask_policy(treasury, found, treasury.now).decision)
             if not found.versions:
-                facts = spend_facts(found)
                 sentence = f"Spend {spend} is {found.state.value}; it has no transaction yet."
-                return Answer((instruction_table(found), *history_tables(found)), facts, sentence)
+                answer = Answer(history_tables(found), spend_facts(found), sentence)
+                return _with_instruction(treasury, found, answer)
             bytes_ = version_bytes(treasury.books, found.last.txid)
             card = card_of_policy(policy_in_force(treasury), treasury.chain)
             view = view_spend(_spend_file(found, bytes_), card, treasury.now)
@@ -167,6 +172,15 @@ class SpendDesk:
             after = reject(treasury, spend, officer, reason)
             return step_answer(after, f"Spend {spend} is refused by {officer.officer}.", dry_run=dry_run)
 
+    def execute(
+        self, folder: Path, spend: str, entered: EnteredAmount, key: Path, ask: Ask, *, dry_run: bool
+    ) -> Answer:
+        """The second person's word on the amount; nothing is told of what the officers approved before it matches."""
+        officer = self._officer(key, ask)
+        with self._open(folder, dry_run=dry_run) as treasury:
+            after = execute(treasury, spend, officer, entered.amount, entered.source)
+            return step_answer(after, _what_next(after, f"is executed by {officer.officer}"), dry_run=dry_run)
+
     def build(self, folder: Path, spend: str, fee: FeeAsked, handing: Handing, *, dry_run: bool) -> Answer:
         """Build the transaction and, where a file is named, hand it out; what is out already is handed out again."""
         with self._open(folder, dry_run=dry_run) as treasury:
@@ -188,7 +202,7 @@ class SpendDesk:
             policy = policy_in_force(treasury)
             signer = SoftwareSigner.open(key, passphrase, treasury.chain, policy.vaults, lambda: treasury.now, policy)
             found, bytes_ = hand_out(treasury, spend)
-            signed = signer.sign_spend(bytes_.psbt, found.instruction, found.approvals, policy)
+            signed = signer.sign_spend(bytes_.psbt, found.instruction, found.approvals, policy, found.execution)
             after = take_signatures(treasury, spend, signed.encode())
             return step_answer(after, _what_next(after, f"is signed by {signer.name}"), dry_run=dry_run)
 
@@ -242,8 +256,13 @@ class SpendDesk:
             return followed_answer(under_way, found, dry_run=dry_run)
 
 
+def _with_instruction(treasury: Treasury, spend: TreasurySpend, answer: Answer) -> Answer:
+    table = instruction_table(spend, outside_sats(treasury, spend))
+    return Answer((table, *answer.tables), answer.facts, answer.sentence)
+
+
 def _what_next(spend: TreasurySpend, what: str) -> str:
-    return f"Spend {spend.id} {what}; it is {spend.state.value} and waits for {waits_for(spend.state)}."
+    return f"Spend {spend.id} {what}; it is {spend.state.value} and waits for {waiting_for(spend)}."
 
 
 def _rate(text: str) -> int:
@@ -266,7 +285,7 @@ def spend_order(treasury: Treasury, terms: ProposalTerms, path: str = "main") ->
         from_vault="",
         payments=(PaymentOrder(sats(1)),),
         purpose=terms.purpose,
-        clause=terms.clause or treasury.policy.clause,
+        clause=terms.clause or policy_in_force(treasury).clause,
         ceilings=FeeCeilings(parse_amount(terms.fee_limit), terms.fee_rate_limit),
         expires_at=treasury.now + hours if terms.hours else None,
         path=path,
@@ -296,7 +315,10 @@ def _pay_order(treasury: Treasury, order: PayOrder) -> SpendOrder:
 
 
 def _spend_file(spend: TreasurySpend, bytes_: VersionBytes) -> SpendFile:
-    return SpendFile(spend.instruction, spend.proposal_signature, spend.approvals, bytes_.psbt)
+    rule, version = (spend.decision.rule, spend.decision.policy_hash) if spend.decision else ("", "")
+    return SpendFile(
+        spend.instruction, spend.proposal_signature, spend.approvals, bytes_.psbt, spend.execution, rule, version
+    )
 
 
 def _handed(treasury: Treasury, spend: TreasurySpend, handing: Handing, what: str, *, dry_run: bool) -> Answer:

@@ -21,6 +21,7 @@ from treasury_drill import (
     twin_treasury,
 )
 from zakhira.controls.approval import Approval
+from zakhira.controls.decision import Verdict, Why
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.coin import Instruction, Payment
 from zakhira.custody.read_by_embit import parse_psbt
@@ -188,18 +189,19 @@ def test_approvals_are_for_one_instruction_by_one_officer_in_its_time(drill: Tre
         propose(drill.treasury, order("pay-3", 1_000_000), SimulatedOfficer("dara", bytes(32)))
 
 
-def test_a_limit_of_the_policy_is_a_recorded_no(drill: TreasuryDrill) -> None:
-    """An amount above the policy's limit is not allowed, whoever approves; the reasons are in the books."""
-    drill.parts = replace(drill.parts, policy=replace(drill.parts.policy, sweep_limit_sats=500_000))
+def test_a_limit_of_the_policy_refuses_the_proposal_and_a_later_one_the_decision(drill: TreasuryDrill) -> None:
+    """Above the policy's limit nothing is proposed; a limit that came into force meanwhile is a recorded no."""
     propose(drill.treasury, order("pay-1", 1_000_000), officer("dara"))
+    drill.parts = replace(drill.parts, policy=replace(drill.parts.policy, sweep_limit_sats=500_000))
+    with pytest.raises(SpendNotAllowed, match="ZK-CONTROLS-030"):
+        propose(drill.treasury, order("pay-2", 1_000_000), officer("dara"))
     approve(drill.treasury, "pay-1", officer("amina"))
-    with pytest.raises(SpendNotAllowed) as caught:
+    with pytest.raises(SpendNotAllowed, match="ZK-CONTROLS-030"):
         decide(drill.treasury, "pay-1")
-    assert "500000 sat" in caught.value.message
     decision = load_spend(drill.treasury, "pay-1").decision
     assert decision is not None
-    assert not decision.allowed
-    assert decision.reasons
+    assert decision.verdict is Verdict.REFUSED
+    assert [reason.code for reason in decision.reasons] == [Why.NO_RULE.code]
 
 
 class LyingNode(SimulatedFollower):

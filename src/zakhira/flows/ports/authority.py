@@ -1,20 +1,23 @@
-"""The one seam to authority: a decision is asked for, and comes with its reason and the clause that allows it."""
+"""The one seam to authority: a question is asked, and the answer names the rule that decided, and why."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Protocol
 
-from zakhira.controls.approval import Approval
-from zakhira.controls.quorum import Decision
-from zakhira.custody.coin import Instruction
+from zakhira.controls.decision import Decision
+from zakhira.controls.question import Question
+from zakhira.controls.standing import Standing
+from zakhira.flows.ports.movement_store import MovementStore
 from zakhira.programme.model import Policy
 
 
 class SpendAuthority(Protocol):
-    """Whoever decides whether a spend may be signed: today the quorum of the policy (zakhira.controls.quorum)."""
+    """Whoever decides about value: the engine of the policy (zakhira.controls.decide) over what was allowed before."""
 
-    def decide_spend(
-        self, policy: Policy, instruction: Instruction, approvals: tuple[Approval, ...], at: datetime
-    ) -> Decision:
-        """Whether the instruction may be signed at ``at`` (UTC) with these approvals."""
+    @property
+    def movements(self) -> MovementStore:
+        """What was allowed before, and what of it is still to go."""
+
+    def decide(self, policy: Policy, standing: Standing, question: Question, at: datetime) -> Decision:
+        """The answer to the question at ``at`` (UTC)."""

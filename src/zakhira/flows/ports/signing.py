@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from zakhira.controls.approval import Approval
+from zakhira.controls.approval import Approval, Execution
 from zakhira.custody.coin import Instruction
 from zakhira.custody.refusals import SigningRefused
 from zakhira.kernel.errors import OutsideFailure
@@ -26,7 +26,14 @@ class Signer(Protocol):
     def name(self) -> str:
         """The signer's id as in the vault's keys."""
 
-    def sign_spend(self, psbt: str, instruction: Instruction, approvals: tuple[Approval, ...], policy: Policy) -> str:
+    def sign_spend(
+        self,
+        psbt: str,
+        instruction: Instruction,
+        approvals: tuple[Approval, ...],
+        policy: Policy,
+        execution: Execution | None = None,
+    ) -> str:
         """The PSBT (base64) with this signer's signatures added.
 
         The signer checks the officers' signatures against the policy it knows and decodes the bytes twice itself.

@@ -1,16 +1,27 @@
-"""Yes and no of officers, and the authority's decision."""
+"""Yes and no of officers, and the policy's decision."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from zakhira.controls.approval import Approval, approval_is_genuine
-from zakhira.controls.quorum import Decision
+from zakhira.controls.approval import Approval
+from zakhira.controls.decision import Decision, NeedKind, Reason, Verdict, Why
+from zakhira.controls.people import people_of
+from zakhira.controls.question import Stage
+from zakhira.controls.rule_fit import rule_named
 from zakhira.controls.spend_state import OUT_STATES, SpendEvent, SpendState, advance
 from zakhira.flows.chain_heads import require_own_head
+from zakhira.flows.decision_text import waits_until, why_not
 from zakhira.flows.governing.standing import standing_of
 from zakhira.flows.officer_words import sign_approval, sign_veto
 from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.spending.asking import Asked, ask_policy, counted
+from zakhira.flows.spending.policy_refusals import (
+    ApprovalUnderOtherPolicy,
+    ExecutionMissing,
+    SpendMustWait,
+    VetoPowerless,
+)
 from zakhira.flows.spending.refusals import (
     ApprovalElsewhere,
     ApprovalForged,
@@ -23,71 +34,97 @@ from zakhira.flows.spending.refusals import (
 from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.step import Step, begin_step, commit_step, load_spend
 from zakhira.flows.treasury import Treasury, policy_in_force
+from zakhira.kernel.errors import Refused
 from zakhira.kernel.interval import utc_text
 
-_BEFORE_SIGNERS = frozenset({SpendState.PROPOSED, SpendState.DECIDED, SpendState.BUILT})
+BEFORE_SIGNERS = frozenset({SpendState.PROPOSED, SpendState.DECIDED, SpendState.BUILT})
+"""States in which nobody else holds anything of a spend: words of officers are taken and can still stop it."""
+_ELSEWHERE, _MISTIMED = {Why.OTHER_MATTER.code}, {Why.MISTIMED.code, Why.FROM_THE_FUTURE.code}
+_NOT_COUNTED = {Why.OTHER_POLICY.code, Why.REVOKED.code}
+"""Remarks under which an approval counts nothing: better refused than recorded."""
 
 
 def approve(treasury: Treasury, spend_id: str, officer: OfficerKey) -> TreasurySpend:
-    """The officer signs the instruction's hash, and the yes is recorded; see :func:`take_approval`."""
-    spend = load_spend(treasury, spend_id)
-    if any(given.officer == officer.officer for given in spend.approvals):
+    """The officer signs the instruction's hash, the date and the policy's version; see :func:`take_approval`."""
+    spend, version = load_spend(treasury, spend_id), standing_of(treasury).policy_hash
+    if _has_approved(spend, officer.officer, version):
         return spend
-    at, version = treasury.now.replace(microsecond=0), standing_of(treasury).policy_hash
+    at = treasury.now.replace(microsecond=0)
     return take_approval(treasury, spend_id, sign_approval(officer, spend.instruction.hash, at, version))
+
+
+def _has_approved(spend: TreasurySpend, officer: str, version: str) -> bool:
+    return any((given.officer, given.policy_hash) == (officer, version) for given in spend.approvals)
 
 
 def take_approval(treasury: Treasury, spend_id: str, approval: Approval) -> TreasurySpend:
     """Record a yes that was given here or elsewhere; the same yes again changes nothing.
 
+    An officer's yes under the version in force takes the place of one under an earlier version.
+
     Raises:
         ApprovalElsewhere: it is for another instruction.
         ApprovalForged: it is not by an officer who may approve, or not by that officer's key.
         ApprovalMistimed: it is dated outside the proposal's time.
+        ApprovalUnderOtherPolicy: it was given under another version of the policy than the one in force.
         ForeignHead: its anchor is not of these books' audit chain.
         SpendExpired: the proposal's time is over.
         IllegalStep: the spend takes no approval any more.
     """
     step = begin_step(treasury)
     spend = load_spend(treasury, spend_id)
-    _require_genuine(treasury, spend, approval, step)
+    others = tuple(given for given in spend.approvals if given.officer != approval.officer)
+    approved = replace(spend, approvals=(*others, approval))
+    before = ask_policy(treasury, replace(spend, approvals=others), step.at).decision
+    after = ask_policy(treasury, approved, step.at).decision
+    _require_counted(treasury, spend, approval, before, after)
     if spend.instruction.anchor:
         require_own_head(treasury.books, spend.instruction.anchor)
-    if any(given.officer == approval.officer for given in spend.approvals):
+    if _has_approved(spend, approval.officer, approval.policy_hash):
         return spend
-    advance(spend.state, SpendEvent.APPROVAL_COMPLETED)
+    if spend.state not in BEFORE_SIGNERS:
+        advance(spend.state, SpendEvent.APPROVAL_COMPLETED)
     if step.at >= spend.instruction.expires_at:
         raise _expired(spend)
-    approved = replace(spend, approvals=(*spend.approvals, approval))
     return commit_step(treasury, step, approval.officer, "spend approved", (approved,))[0]
 
 
-def _require_genuine(treasury: Treasury, spend: TreasurySpend, approval: Approval, step: Step) -> None:
-    instruction = spend.instruction
-    if approval.instruction_hash != instruction.hash:
-        raise ApprovalElsewhere(
-            f"The approval of {approval.officer} is for instruction {approval.instruction_hash}, spend {spend.id} is "
-            f"{instruction.hash}.",
-            "Ask the officer to look at this very instruction.",
+def _require_counted(
+    treasury: Treasury, spend: TreasurySpend, approval: Approval, before: Decision, after: Decision
+) -> None:
+    """Refuse an approval that the policy holds against the spend, or that would not count; see take_approval."""
+    against = sorted(set(after.reasons) - set(before.reasons))
+    remarks = [item for item in after.remarks if item not in before.remarks and item.code in _NOT_COUNTED]
+    for found in (*against, *remarks):
+        raise _not_taken(found)
+    rule = rule_named(policy_in_force(treasury), after.rule)
+    if rule is None or not rule.quorums:
+        return
+    people = people_of(policy_in_force(treasury))
+    asked = tuple(role for quorum in rule.quorums for role in quorum.roles)
+    if not people.offices_with(approval.officer, asked, approval.at):
+        held = " and ".join(people.roles_at(approval.officer, approval.at))
+        raise ApprovalForged(
+            f"{approval.officer} holds the role {held}, which does not approve spend {spend.id} (rule {rule.id}).",
+            "Ask an officer whom the rule names.",
         )
-    known = next((item for item in treasury.policy.officers if item.id == approval.officer), None)
-    remedy = "Do not count it. Find out who made it."
-    if known is None or not approval_is_genuine(approval, known.public_key):
-        raise ApprovalForged(f"The approval of {approval.officer} is not signed by an officer's key.", remedy)
-    keys = {item.id: item.public_key.lower() for item in treasury.policy.officers}
-    if keys[approval.officer] == keys.get(instruction.proposed_by):
-        raise ApprovalForged(f"{approval.officer} proposed the spend and cannot approve it as well.", remedy)
-    if known.role not in treasury.policy.approve_roles:
-        raise ApprovalForged(f"{approval.officer} holds the role {known.role}, which does not approve.", remedy)
-    if not instruction.proposed_at <= approval.at <= step.at or approval.at >= instruction.expires_at:
-        raise ApprovalMistimed(
-            f"The approval of {approval.officer} is dated {utc_text(approval.at)}, outside the time of the proposal.",
-            "Set the clock right and approve again.",
-        )
+
+
+def _not_taken(found: Reason) -> Refused:
+    said = f"{found.code} {found.text}"
+    if found.code in _ELSEWHERE:
+        return ApprovalElsewhere(said, "Ask the officer to look at this very instruction.")
+    if found.code in _MISTIMED:
+        return ApprovalMistimed(said, "Set the clock right and approve again.")
+    if found.code == Why.OTHER_POLICY.code:
+        return ApprovalUnderOtherPolicy(said, "Let the officer look at the policy in force, and approve again.")
+    return ApprovalForged(said, "Do not count it. Find out who made it.")
 
 
 def decide(treasury: Treasury, spend_id: str) -> TreasurySpend:
-    """Ask the authority, and record its yes with the clause, or what is missing.
+    """Ask the policy, and record its answer: with all approvals there, the spend is decided.
+
+    What is allowed counts in rolling windows from here on, even if it is carried out later.
 
     Raises:
         SpendNotAllowed: it has reasons against the spend; they are recorded before this is raised.
@@ -95,44 +132,81 @@ def decide(treasury: Treasury, spend_id: str) -> TreasurySpend:
     """
     step = begin_step(treasury)
     spend = load_spend(treasury, spend_id)
-    if spend.state is not SpendState.PROPOSED:
+    if spend.state not in BEFORE_SIGNERS:
         return spend
     if step.at >= spend.instruction.expires_at:
         raise _expired(spend)
-    decision = _ask(treasury, spend, step)
+    asked = ask_policy(treasury, spend, step.at)
+    decision = asked.decision
     if decision != spend.decision:
         after = replace(spend, decision=decision, decided_at=step.at)
-        if decision.allowed:
+        if spend.state is SpendState.PROPOSED and is_approved(decision):
             after = replace(after, state=advance(spend.state, SpendEvent.APPROVAL_COMPLETED))
-        action = "spend decided" if decision.allowed else "spend not allowed yet"
-        spend = commit_step(treasury, step, "policy", action, (after,))[0]
+        action = "spend decided" if is_approved(decision) else "spend not allowed yet"
+        records = counted(treasury, after, asked, step)
+        spend = commit_step(treasury, step, "policy", action, (after,), records)[0]
     if decision.reasons:
-        raise _not_allowed(spend, decision)
+        raise not_allowed(spend, decision)
     return spend
 
 
-def require_allowed(treasury: Treasury, spend: TreasurySpend, step: Step) -> Decision:
-    """The authority's yes as of now: asked again before signers are asked and before anything is sent.
+def is_approved(decision: Decision) -> bool:
+    """Whether every approval is there and nothing stands against it; time and the second person may be missing."""
+    kinds = {need.kind for need in decision.needs}
+    return decision.verdict is not Verdict.REFUSED and NeedKind.APPROVAL not in kinds
+
+
+def require_approved(treasury: Treasury, spend: TreasurySpend, step: Step) -> Asked:
+    """The policy's answer as of now, in which time and the second person alone may be missing.
 
     Raises:
-        SpendExpired, SpendNotAllowed: it says no.
+        SpendExpired, SpendNotAllowed: it says no, or approvals are missing.
     """
     if step.at >= spend.instruction.expires_at:
         raise _expired(spend)
-    decision = _ask(treasury, spend, step)
-    if not decision.allowed:
-        raise _not_allowed(spend, decision)
+    asked = ask_policy(treasury, spend, step.at)
+    if not is_approved(asked.decision):
+        raise not_allowed(spend, asked.decision)
+    return asked
+
+
+def require_allowed(treasury: Treasury, spend: TreasurySpend, step: Step) -> Asked:
+    """The policy's yes as of now: asked again before signers are asked and before anything is sent.
+
+    Raises:
+        SpendExpired, SpendNotAllowed: it says no, or approvals are missing.
+        ExecutionMissing: the second person has not entered the amount again.
+        SpendMustWait: its time has not come.
+    """
+    asked = require_approved(treasury, spend, step)
+    if asked.decision.allowed:
+        return asked
+    said = f"Spend {spend.id} is not to be carried out yet. {why_not(asked.decision)}"
+    if any(need.kind is NeedKind.EXECUTION for need in asked.decision.needs):
+        raise ExecutionMissing(said, f"Let the second person do so: zakhira spend execute DIR {spend.id}")
+    until = waits_until(asked.decision)
+    raise SpendMustWait(said, f"Come again at {utc_text(until)}." if until else "Propose it anew within the policy.")
+
+
+def require_proposable(treasury: Treasury, spend: TreasurySpend, step: Step) -> Decision:
+    """What the policy says of a proposal that is not recorded yet.
+
+    Raises:
+        NotProposer: the officer holds no role that proposes this.
+        SpendNotAllowed: no approval could make it allowed.
+    """
+    decision = ask_policy(treasury, spend, step.at, Stage.PROPOSE).decision
+    if any(reason.code == Why.PROPOSER_ROLE.code for reason in decision.reasons):
+        raise NotProposer(why_not(decision), "Use the key of an officer with that role.")
+    if decision.verdict is Verdict.REFUSED:
+        raise not_allowed(spend, decision)
     return decision
 
 
-def _ask(treasury: Treasury, spend: TreasurySpend, step: Step) -> Decision:
-    return treasury.authority.decide_spend(policy_in_force(treasury), spend.instruction, spend.approvals, step.at)
-
-
-def _not_allowed(spend: TreasurySpend, decision: Decision) -> SpendNotAllowed:
-    lacking = [f"No approval by {role}." for role in decision.missing]
+def not_allowed(spend: TreasurySpend, decision: Decision) -> SpendNotAllowed:
+    """The policy's no as an error."""
     return SpendNotAllowed(
-        f"Spend {spend.id} is not allowed. {' '.join((*decision.reasons, *lacking))}",
+        f"Spend {spend.id} is not allowed. {why_not(decision)}",
         "Gather the approvals that are missing, or propose it anew within the policy.",
     )
 
@@ -153,21 +227,23 @@ def reject(treasury: Treasury, spend_id: str, officer: OfficerKey, reason: str) 
     Raises:
         InOtherHands: a transaction was handed out; only a double-spend home ends it.
         NotProposer: the key is not of an officer of the policy.
+        VetoPowerless: the rule lets others say no, not this officer.
         IllegalStep: the spend is over or confirmed.
     """
     step = begin_step(treasury)
     spend = load_spend(treasury, spend_id)
     if spend.state is SpendState.REFUSED and spend.rejection and spend.rejection.officer == officer.officer:
         return spend
-    known = next((item for item in treasury.policy.officers if item.id == officer.officer), None)
+    known = next((item for item in policy_in_force(treasury).officers if item.id == officer.officer), None)
     if known is None or known.public_key.lower() != officer.public_key.lower():
         raise NotProposer(f"{officer.officer} is no officer of the policy.", "Use an officer's key.")
     require_in_our_hands(spend)
-    after = replace(
-        spend,
-        state=advance(spend.state, SpendEvent.SPEND_REFUSED),
-        rejection=sign_veto(officer, spend.instruction.hash, reason, step.at),
-    )
+    said_no = replace(spend, rejection=sign_veto(officer, spend.instruction.hash, reason, step.at))
+    decision = ask_policy(treasury, said_no, step.at).decision
+    powerless = [item for item in decision.remarks if item.code in {Why.NOT_PERMITTED.code, Why.REVOKED.code}]
+    if powerless and Why.VETOED.code not in {item.code for item in decision.reasons}:
+        raise VetoPowerless(f"{powerless[0].code} {powerless[0].text}", "Ask an officer who may say no to it.")
+    after = replace(said_no, state=advance(spend.state, SpendEvent.SPEND_REFUSED), decision=decision)
     return commit_step(treasury, step, officer.officer, "spend refused", (after,))[0]
 
 
@@ -186,7 +262,7 @@ def expire_spends(treasury: Treasury, spend_ids: tuple[str, ...]) -> tuple[Treas
     for spend_id in spend_ids:
         step = begin_step(treasury)
         spend = load_spend(treasury, spend_id)
-        if spend.state in _BEFORE_SIGNERS and step.at >= spend.instruction.expires_at:
+        if spend.state in BEFORE_SIGNERS and step.at >= spend.instruction.expires_at:
             after = replace(spend, state=advance(spend.state, SpendEvent.TIME_RAN_OUT))
             ended.append(commit_step(treasury, step, "clock", "spend expired", (after,))[0])
     return tuple(ended)

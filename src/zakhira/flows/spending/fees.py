@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zakhira.custody.coin import Instruction
 from zakhira.custody.fee import VBYTES_PER_KVB, FeeLimits, FeeTerms, choose_rate, require_rate
-from zakhira.flows.treasury import Treasury
+from zakhira.flows.treasury import Treasury, policy_in_force
 
 LATER_TARGET_BLOCKS = 1_008
 """What a coin costs later is taken from the slowest estimate (a week)."""
@@ -26,7 +26,7 @@ class FeeWish:
 def limits_of(treasury: Treasury, instruction: Instruction) -> FeeLimits:
     """The ceilings that hold: of the fee the lower of the instruction's and the policy's."""
     return FeeLimits(
-        min(instruction.fee_limit_sats, treasury.policy.fee_limit_sats),
+        min(instruction.fee_limit_sats, policy_in_force(treasury).fee_limit_sats),
         instruction.fee_rate_limit_sat_per_vb * VBYTES_PER_KVB,
     )
 

@@ -13,6 +13,7 @@ from zakhira.custody.vault_state import RETIRED
 from zakhira.custody.weight import input_weight
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reservations import reserve_change, reserve_home
+from zakhira.flows.spending.asking import counted
 from zakhira.flows.spending.building import funding_for, make_version, payment_outputs, version_records
 from zakhira.flows.spending.deciding import require_allowed, require_in_our_hands
 from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
@@ -40,7 +41,7 @@ def bump(treasury: Treasury, spend_id: str, wish: FeeWish) -> TreasurySpend:
     Raises:
         FixedAmounts: coins and amounts are fixed by the instruction; hasten it with a child, or take it home.
         NothingToBump: nothing of it is in other hands: build it anew.
-        SpendExpired, SpendNotAllowed: the authority does not allow it any more.
+        SpendExpired, SpendNotAllowed, SpendMustWait: the policy does not allow it now.
         FeeAboveCeiling, ReplacementRefused, NoSharedInput and others: from ``custody.bump.plan_bump``.
     """
     step = begin_step(treasury)
@@ -51,7 +52,7 @@ def bump(treasury: Treasury, spend_id: str, wish: FeeWish) -> TreasurySpend:
             "Hasten it with: zakhira spend bump --child, or take it home with: zakhira spend cancel",
         )
     state = _require_out(spend)
-    require_allowed(treasury, spend, step)
+    asked = require_allowed(treasury, spend, step)
     instruction = spend.instruction
     last = spend.out[-1]
     purse = None
@@ -71,9 +72,10 @@ def bump(treasury: Treasury, spend_id: str, wish: FeeWish) -> TreasurySpend:
     coins = tuple({**kept, **fresh}[outpoint] for outpoint in plan.inputs)
     version, bytes_ = make_version(treasury, spend, plan, coins, number=0)
     bumped = replace(spend, state=state, versions=(*spend.out, version))
-    return commit_step(
-        treasury, step, "coordinator", "spend bumped", (bumped,), version_records(bumped, version, bytes_)
-    )[0]
+    if fresh:
+        asked = require_allowed(treasury, bumped, step)  # a statute may hold the coins that were added
+    records = (*version_records(bumped, version, bytes_), *counted(treasury, bumped, asked, step))
+    return commit_step(treasury, step, "coordinator", "spend bumped", (bumped,), records)[0]
 
 
 def _require_out(spend: TreasurySpend) -> SpendState:

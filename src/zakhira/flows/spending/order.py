@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zakhira.controls.approval import PROPOSAL_DOMAIN
+from zakhira.controls.people import people_of
+from zakhira.controls.rule_fit import rules_of
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.checks import sequence_and_locktime, vault_named
 from zakhira.custody.coin import MAIN, Address, Instruction, Payment
@@ -18,6 +20,7 @@ from zakhira.flows.spending.refusals import AnchorMisplaced, BadOrder, NotPropos
 from zakhira.flows.spending.spend import PAYMENT, TreasurySpend
 from zakhira.flows.treasury import Treasury, policy_in_force
 from zakhira.kernel.money import Amount, Commodity
+from zakhira.programme.policy import COIN_ACTIONS
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,21 @@ def require_no_anchor(order: SpendOrder, what: str) -> None:
 
 
 def require_proposer(treasury: Treasury, officer: OfficerKey) -> None:
-    """Refuse a key that is not a proposer's of the policy; raises NotProposer."""
-    policy = treasury.policy
-    known = next((item for item in policy.officers if item.id == officer.officer), None)
-    if known is None or known.role != policy.propose_role or known.public_key.lower() != officer.public_key.lower():
+    """Refuse a key that is not of an officer who proposes by any rule; which rule fits is asked later.
+
+    Raises:
+        NotProposer: the key is no officer's, or the officer's roles propose no spend.
+    """
+    policy = policy_in_force(treasury)
+    people, rules = people_of(policy), [rule for rule in rules_of(policy) if set(rule.actions) & set(COIN_ACTIONS)]
+    known = people.officers.get(officer.officer)
+    is_known = known is not None and known.public_key.lower() == officer.public_key.lower()
+    if not is_known or not any(
+        people.offices_with(officer.officer, rule.propose_roles, treasury.now) for rule in rules
+    ):
+        roles = " or ".join(dict.fromkeys(role for rule in rules for role in rule.propose_roles)) or "any officer"
         raise NotProposer(
-            f"{officer.officer} does not propose by the policy; the role {policy.propose_role} does.",
+            f"{officer.officer} does not propose spends by the policy; {roles} does.",
             "Use the key of an officer with that role.",
         )
 
@@ -127,7 +139,7 @@ def instruction_for(
 ) -> Instruction:
     """The instruction of an order, dated now; the payments carry their addresses."""
     at = treasury.now.replace(microsecond=0)
-    expires_at = order.expires_at or at + timedelta(hours=treasury.policy.approval_hours)
+    expires_at = order.expires_at or at + timedelta(hours=policy_in_force(treasury).approval_hours)
     return Instruction(
         id=order.id,
         chain=treasury.chain,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from zakhira.controls.rule_fit import plain_address
 from zakhira.custody.checks import vault_named
 from zakhira.custody.coin import Address, Payment
 from zakhira.custody.coin_request import SpendableCoin
@@ -23,6 +24,7 @@ from zakhira.custody.weight import input_weight
 from zakhira.flows.chain_heads import require_own_head
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reservations import reserve_change, reserve_home
+from zakhira.flows.spending.deciding import require_proposable
 from zakhira.flows.spending.fees import FeeWish, fee_terms, limits_of
 from zakhira.flows.spending.move_steps import move_steps
 from zakhira.flows.spending.order import (
@@ -128,7 +130,7 @@ def propose_batches(treasury: Treasury, order: SpendOrder, officer: OfficerKey, 
     outputs = [
         PlannedOutput(
             f"{order.id}/{number}",
-            Payment(payment.address, sats_of(payment.amount, "A payment")),
+            Payment(plain_address(payment.address), sats_of(payment.amount, "A payment")),
             output_script(payment.address, treasury.chain),
         )
         for number, payment in enumerate(order.payments)
@@ -221,7 +223,7 @@ def _payments(treasury: Treasury, order: SpendOrder) -> tuple[list[Payment], tup
     amounts = [sats_of(payment.amount, "A payment") for payment in order.payments]
     if not order.to_vault:
         paid = zip(order.payments, amounts, strict=True)
-        return [Payment(payment.address, amount) for payment, amount in paid], ()
+        return [Payment(plain_address(payment.address), amount) for payment, amount in paid], ()
     places = tuple(reserve_home(treasury, order.to_vault, order.id, number) for number in range(len(amounts)))
     return [Payment(place.address, amount) for place, amount in zip(places, amounts, strict=True)], places
 
@@ -235,14 +237,20 @@ def recorded_spend(treasury: Treasury, spend_id: str) -> TreasurySpend | None:
 def record_proposals(
     treasury: Treasury, step: Step, officer: OfficerKey, spends: Sequence[TreasurySpend]
 ) -> tuple[TreasurySpend, ...]:
-    """Write proposals, or give those that are there already."""
+    """Write proposals, or give those that are there already; the policy is asked first whether they may ever be.
+
+    Raises:
+        SpendIdTaken: the id stands for another order.
+        NotProposer, SpendNotAllowed: the policy refuses it for good.
+    """
     earlier = [recorded_spend(treasury, spend.id) for spend in spends]
     if any(earlier):
         for there, spend in zip(earlier, spends, strict=True):
             if there is None or not is_same_order(there, spend):
                 raise SpendIdTaken(f"The id {spend.id} stands for another order.", "Give each order an id of its own.")
         return tuple(item for item in earlier if item is not None)
-    return commit_step(treasury, step, officer.officer, "spend proposed", spends)
+    proposed = [replace(spend, decision=require_proposable(treasury, spend, step)) for spend in spends]
+    return commit_step(treasury, step, officer.officer, "spend proposed", proposed)
 
 
 def _steps_again(treasury: Treasury, name: str) -> tuple[TreasurySpend, ...]:
@@ -255,7 +263,7 @@ def _steps_again(treasury: Treasury, name: str) -> tuple[TreasurySpend, ...]:
 def _batches_again(treasury: Treasury, order: SpendOrder) -> Batches:
     """The proposals that are there, if they are of this order."""
     found = _steps_again(treasury, order.id)
-    said = [(payment.address, payment.amount.units) for payment in order.payments]
+    said = [(plain_address(payment.address), payment.amount.units) for payment in order.payments]
     paid = [(payment.address, payment.amount_sats) for spend in found for payment in spend.instruction.payments]
     if paid != said[: len(paid)]:
         raise SpendIdTaken(f"The id {order.id} stands for another order.", "Give each order an id of its own.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
+from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.chain_errors import TransactionRejected
+from zakhira.flows.spending.asking import counted
 from zakhira.flows.spending.building import check_version
 from zakhira.flows.spending.deciding import require_allowed
 from zakhira.flows.spending.refusals import NotAccepted, NotReadyToSend
@@ -20,7 +22,7 @@ def broadcast(treasury: Treasury, spend_id: str) -> TreasurySpend:
 
     Raises:
         NotReadyToSend: no version has its quorum.
-        SpendExpired, SpendNotAllowed: the authority does not allow it any more, and it was never sent.
+        SpendExpired, SpendNotAllowed, SpendMustWait: the policy does not allow it now, and it was never sent.
         NotAccepted: the mempool would not take it, in the node's own words; nothing was sent.
         CoinsDiffer, SigningRefused and others: bytes or coins are not what was approved, by the nodes as of now.
     """
@@ -30,13 +32,15 @@ def broadcast(treasury: Treasury, spend_id: str) -> TreasurySpend:
         return spend
     version = signed_version(spend)
     state = advance(spend.state, SpendEvent.TRANSACTION_SENT)
+    records: tuple[Record, ...] = ()
     if spend.state is SpendState.SIGNED:
-        require_allowed(treasury, spend, step)
+        records = counted(treasury, spend, require_allowed(treasury, spend, step), step)
     if not is_in_block(treasury, version):
         send_version(treasury, spend, version)
     if spend.state is state and spend.note == "":
         return spend
-    return commit_step(treasury, step, "coordinator", "spend broadcast", (replace(spend, state=state, note=""),))[0]
+    sent = replace(spend, state=state, note="")
+    return commit_step(treasury, step, "coordinator", "spend broadcast", (sent,), records)[0]
 
 
 def signed_version(spend: TreasurySpend) -> BuiltVersion:

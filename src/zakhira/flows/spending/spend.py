@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import cast
 
-from zakhira.controls.approval import Approval, Veto
-from zakhira.controls.quorum import Decision
-from zakhira.controls.spend_state import SpendState
+from zakhira.controls.approval import Approval, Execution, Veto
+from zakhira.controls.decision import Decision
+from zakhira.controls.spend_state import SpendState, is_over
 from zakhira.custody.coin import Address, ChangeOutput, Coin, Instruction
 from zakhira.custody.coin_request import SpendableCoin
 from zakhira.custody.instruction_text import instruction_of
 from zakhira.custody.spend import HeldCoin
+from zakhira.flows.decision_text import decision_json, decision_of
+from zakhira.flows.movement_record import DONE, ENDED, WAITING
 from zakhira.flows.ports.books import Books, Record
-from zakhira.flows.word_text import approval_json, approval_of, veto_json, veto_of
+from zakhira.flows.word_text import (
+    approval_json,
+    approval_of,
+    execution_json,
+    execution_of,
+    veto_json,
+    veto_of,
+)
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
 
@@ -141,6 +150,10 @@ class TreasurySpend:
     decision: Decision | None = None
     decided_at: datetime | None = None
     rejection: Veto | None = None
+    execution: Execution | None = None
+    """the second person's word, once it was the amount of the instruction"""
+    mismatches: tuple[Execution, ...] = ()
+    """what was entered at execution and was something else"""
     versions: tuple[BuiltVersion, ...] = ()
     confirmation: Confirmation | None = None
     bookings: int = 0
@@ -170,6 +183,16 @@ class TreasurySpend:
         """The sum of the payments."""
         return sum(payment.amount_sats for payment in self.instruction.payments)
 
+    @property
+    def lot_purposes(self) -> tuple[str, ...]:
+        """The purposes of the newest version's coins."""
+        return tuple(sorted({item.purpose for version in self.versions[-1:] for item in version.coins}))
+
+    @property
+    def movement_state(self) -> str:
+        """How an allowed spend counts in rolling windows."""
+        return ENDED if is_over(self.state) else DONE if self.state is SpendState.CONFIRMED else WAITING
+
     def version(self, txid: str) -> BuiltVersion | None:
         """The version that is this transaction."""
         return next((version for version in self.versions if version.txid == txid), None)
@@ -187,9 +210,11 @@ class TreasurySpend:
             "lots": list(self.lots),
             "places": [_address_json(place) for place in self.places],
             "approvals": [approval_json(approval) for approval in self.approvals],
-            "decision": _decision_json(self.decision),
+            "decision": decision_json(self.decision) if self.decision else None,
             "decided_at": utc_text(self.decided_at) if self.decided_at else "",
             "rejection": veto_json(self.rejection),
+            "execution": execution_json(self.execution),
+            "mismatches": [execution_json(entered) for entered in self.mismatches],
             "versions": [_version_json(version) for version in self.versions],
             "confirmation": _confirmation_json(self.confirmation),
             "bookings": self.bookings,
@@ -206,17 +231,6 @@ def _address_json(place: Address) -> Json:
         "index": place.index,
         "address": place.address,
         "script_hex": place.script_hex,
-    }
-
-
-def _decision_json(decision: Decision | None) -> Json:
-    if decision is None:
-        return None
-    return {
-        "allowed": decision.allowed,
-        "missing": list(decision.missing),
-        "clause": decision.clause,
-        "reasons": list(decision.reasons),
     }
 
 
@@ -279,13 +293,6 @@ def _address(value: Json) -> Address:
     )
 
 
-def _decision(value: Json) -> Decision | None:
-    if value is None:
-        return None
-    told = cast("Fields", value)
-    return Decision(bool(told["allowed"]), _texts(told["missing"]), str(told["clause"]), _texts(told["reasons"]))
-
-
 def _confirmation(value: Json) -> Confirmation | None:
     if value is None:
         return None
@@ -335,6 +342,7 @@ def spend_of(body: Json) -> TreasurySpend:
     """The spend that :attr:`TreasurySpend.record` wrote."""
     told = cast("Fields", body)
     instruction, rejection = instruction_of(told["instruction"]), cast("Fields | None", told["rejection"])
+    decision, execution = cast("Fields | None", told["decision"]), cast("Fields | None", told.get("execution"))
     return TreasurySpend(
         instruction=instruction,
         kind=str(told["kind"]),
@@ -345,9 +353,11 @@ def spend_of(body: Json) -> TreasurySpend:
         lots=_texts(told["lots"]),
         places=tuple(_address(item) for item in cast("list[Json]", told["places"])),
         approvals=tuple(approval_of(item) for item in cast("list[Fields]", told["approvals"])),
-        decision=_decision(told["decision"]),
+        decision=decision_of(decision) if decision else None,
         decided_at=parse_utc(str(told["decided_at"])) if told["decided_at"] else None,
         rejection=veto_of(rejection, instruction.hash) if rejection else None,
+        execution=execution_of(execution) if execution else None,
+        mismatches=tuple(execution_of(item) for item in cast("list[Fields]", told.get("mismatches", []))),
         versions=tuple(_version(item) for item in cast("list[Json]", told["versions"])),
         confirmation=_confirmation(told["confirmation"]),
         bookings=cast("int", told["bookings"]),

@@ -13,6 +13,8 @@ from typing import Protocol, cast
 
 from zakhira.controls.approval import PROPOSAL_DOMAIN
 from zakhira.custody.instruction_text import BadInstruction
+from zakhira.flows.governing.standing import authority_now
+from zakhira.flows.movement_record import MOVEMENT, movement_of
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.spending.refusals import ClockSetBack, ProposalForged, SpendsMoved, UnknownSpend
@@ -92,12 +94,13 @@ def load_spend(treasury: Treasury, spend_id: str) -> TreasurySpend:
 
 
 def require_authentic(treasury: Treasury, spend: TreasurySpend) -> None:
-    """Hold an instruction against its proposer's signature; raises ProposalForged."""
+    """Hold an instruction against its proposer's signature; raises ProposalForged.
+
+    A key of any version of the policy counts: whether its officer may still act is for the policy to say.
+    """
     instruction = spend.instruction
-    proposer = next((item for item in treasury.policy.officers if item.id == instruction.proposed_by), None)
-    if proposer is None or not signature_is_valid(
-        proposer.public_key, PROPOSAL_DOMAIN, instruction.hash, spend.proposal_signature
-    ):
+    keys = authority_now(treasury).keys_of(instruction.proposed_by)
+    if not any(signature_is_valid(key, PROPOSAL_DOMAIN, instruction.hash, spend.proposal_signature) for key in keys):
         raise _forged(spend.id, f"{instruction.proposed_by} did not sign the instruction {instruction.hash}.")
 
 
@@ -132,7 +135,7 @@ def commit_step(
         f"{action}: {names}" if names else action,
         step.at,
         entries,
-        (counter, *ours, *records),
+        (counter, *ours, *records, *_counted_on(treasury.books, written, records)),
     )
     try:
         treasury.books.commit(write)
@@ -141,3 +144,16 @@ def commit_step(
             f"Somebody else took a step of a spend at the same moment (number {step.number}).", "Do it again."
         ) from None
     return written
+
+
+def _counted_on(books: Books, spends: Sequence[TreasurySpend], records: Sequence[Record]) -> list[Record]:
+    """What the spends count as in rolling windows from this step on, where that changes."""
+    begun = {record.id for record in records if record.kind == MOVEMENT}
+    by_id = {spend.id: spend for spend in spends if spend.id not in begun}
+    changed = []
+    for name, body in (books.bodies(MOVEMENT, list(by_id)) if by_id else {}).items():
+        before, spend = movement_of(name, body), by_id[name]
+        after = replace(before, state=spend.movement_state, lot_purposes=spend.lot_purposes or before.lot_purposes)
+        if after != before:
+            changed.append(after.record)
+    return changed
