@@ -38,3 +38,16 @@ def check(services: Services, place: Path, *, is_strict: bool, as_json: bool) ->
     policy says, recovery paths that no rule covers, and others. Warnings are told and may be meant.
     """
     answer_with(lambda: services.policies.check(place, is_strict=is_strict), as_json=as_json)
+
+
+@policy.command(epilog="Example: zakhira policy diff programmes/small programmes/pakistan-2000mw")
+@click.argument("old", type=FOLDER, metavar="OLD")
+@click.argument("new", type=FOLDER, metavar="NEW")
+@JSON
+@click.pass_obj
+def diff(services: Services, old: Path, new: Path, *, as_json: bool) -> None:
+    """Say which questions NEW answers otherwise than OLD, the more permissive first, and what differs part by part.
+
+    OLD and NEW are programme folders, reserves, or what `zakhira policy show --json` wrote.
+    """
+    answer_with(lambda: services.policies.diff(old, new), as_json=as_json)

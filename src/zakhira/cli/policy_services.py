@@ -32,3 +32,6 @@ class PolicyServices(Protocol):
 
     def check(self, place: Path, *, is_strict: bool) -> Answer:
         """What is wrong with a policy; raises Faults where something is, with ``is_strict`` for warnings too."""
+
+    def diff(self, old: Path, new: Path) -> Answer:
+        """What changed from one policy to another, and which questions are answered otherwise."""

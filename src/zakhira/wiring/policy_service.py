@@ -26,3 +26,9 @@ class PolicyDesk:
         from zakhira.wiring.policy_check import check_answer
 
         return check_answer(read_policy(self._settings, place), is_strict=is_strict)
+
+    def diff(self, old: Path, new: Path) -> Answer:
+        """What changed from one policy to another, and which questions are answered otherwise."""
+        from zakhira.wiring.policy_diff import diff_answer
+
+        return diff_answer(read_policy(self._settings, old), read_policy(self._settings, new))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from zakhira.adapters.programme_folder import PROGRAMME_FILE, load_programme_file
+from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.treasury import vault_records
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput, OutsideFailure
@@ -85,10 +86,12 @@ def read_policy(settings: Settings, place: Path) -> PolicySource:
 
 
 def policy_of_reserve(archive: Archive) -> PolicySource:
-    """The policy of an opened reserve, with the vaults of the books."""
+    """The policy in force of a reserve, with the vaults of its books; with lines where the file says the same."""
     programme, source = load_programme_file(archive.terms.programme)
+    policy = authority_of(archive.books, programme.policy, archive.clock()).version.policy
     vaults = tuple(item.vault for item in vault_records(archive.books).values())
-    return _with_lines(replace(programme.policy, vaults=vaults), programme.chain, Path(archive.terms.programme), source)
+    found = _with_lines(replace(policy, vaults=vaults), programme.chain, Path(archive.terms.programme), source)
+    return found if policy_hash(policy) == policy_hash(programme.policy) else replace(found, lines=None)
 
 
 def _with_lines(policy: Policy, chain: str, place: Path, source: bytes) -> PolicySource:
