@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from zakhira.controls.audit import Unsealed
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.vault_state import RETIRED
-from zakhira.flows.coin_papers import COIN_PAPER, SUSPENSE
+from zakhira.flows.coin_papers import COIN_PAPER, SUSPENSE, SUSPENSE_ACCOUNT
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.coin_store import CoinStore, CoinSum, Depth, FollowedSpan, VaultStatus
 from zakhira.flows.ports.follow import ChainWitness, FollowedNode
@@ -60,7 +60,6 @@ def books_figures(books: Books, coins: CoinStore, depth: Depth, now: datetime) -
     """The figures of the books at ``now`` (UTC). May raise DatabaseUnreachable."""
     records = vault_records(books)
     span = coins.span()
-    papered = [item for vault in records for item in coins.papered(vault, COIN_PAPER, (SUSPENSE,), depth)]
     stolen = unexplained_spends(books)
     states = Counter(line.state for line in spend_lines(books).values())
     known = {key.signer: key.last_proof_of_life for key in key_register(books)}
@@ -70,12 +69,21 @@ def books_figures(books: Books, coins: CoinStore, depth: Depth, now: datetime) -
         span=span,
         vaults=tuple(coins.status(vault, depth) for vault in records),
         spends={state: states[state] for state in SpendState},
-        suspense=CoinSum(len(papered), sum(item.amount_sats for item in papered)),
+        suspense=_suspense(books, coins, depth, records),
         unexplained=CoinSum(len(stolen), sum(item.amount_sats for item in stolen)),
         proof_ages_days={signer: None if day is None else (now.date() - day).days for signer, day in ages.items()},
         recovery_blocks=_recovery_blocks(books, coins, span),
         unsealed=books.unsealed(),
     )
+
+
+def _suspense(books: Books, coins: CoinStore, depth: Depth, vaults: Iterable[str]) -> CoinSum:
+    """The unspent coins in suspense. Papers are read, which takes long where there are many, only if there are any."""
+    balance = books.balances().get(SUSPENSE_ACCOUNT)
+    if balance is None or balance.units == 0:
+        return CoinSum(0, 0)
+    found = [item.amount_sats for vault in vaults for item in coins.papered(vault, COIN_PAPER, (SUSPENSE,), depth)]
+    return CoinSum(len(found), sum(found))
 
 
 def _recovery_blocks(books: Books, coins: CoinStore, span: FollowedSpan | None) -> Mapping[str, int]:
