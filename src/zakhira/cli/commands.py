@@ -14,6 +14,7 @@ from zakhira.cli.answering import FOLDER as _FOLDER
 from zakhira.cli.answering import JSON as _JSON
 from zakhira.cli.answering import answer_with as _answer
 from zakhira.cli.answering import finish as _finish
+from zakhira.cli.audit_commands import audit
 from zakhira.cli.door import Exit, tell
 from zakhira.cli.governing_commands import officer
 from zakhira.cli.keys_commands import keys
@@ -188,6 +189,6 @@ for _group in (reserve, vault, keys, address, labels):
 keys.add_command(hwi)
 for _command in (suspense, settle):
     reserve.add_command(_command)
-for _group in (policy, officer, spend, signer, codes):
+for _group in (policy, officer, spend, audit, signer, codes):
     zakhira.add_command(_group)
 zakhira.add_command(watch)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from zakhira.cli.anchor_services import AnchorServices
     from zakhira.cli.answer import Answer, Finding, Progress, ServedNode
+    from zakhira.cli.audit_services import AuditServices
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
     from zakhira.cli.governing_services import GoverningServices
     from zakhira.cli.policy_services import PolicyServices
@@ -142,6 +143,10 @@ class Services(Protocol):
     @property
     def spends(self) -> SpendServices:
         """Spends of a reserve."""
+
+    @property
+    def audits(self) -> AuditServices:
+        """The audit chain."""
 
     @property
     def anchors(self) -> AnchorServices:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zakhira.cli.command_log import CommandLog
     from zakhira.wiring.address_service import AddressDesk
     from zakhira.wiring.anchor_service import AnchorDesk
+    from zakhira.wiring.audit_service import AuditDesk
     from zakhira.wiring.code_service import CodeDesk
     from zakhira.wiring.device_service import DeviceDesk
     from zakhira.wiring.governing_service import GoverningDesk
@@ -181,6 +182,13 @@ class ProgramServices:
         from zakhira.wiring.spend_service import SpendDesk
 
         return SpendDesk(self._settings)
+
+    @property
+    def audits(self) -> AuditDesk:
+        """The audit chain."""
+        from zakhira.wiring.audit_service import AuditDesk
+
+        return AuditDesk(self._settings)
 
     @property
     def anchors(self) -> AnchorDesk:
