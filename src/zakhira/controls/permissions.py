@@ -241,8 +241,9 @@ def _resource(facts: Facts) -> dict[str, object]:
         "vault": facts.vault,
         "path": facts.path,
         "purpose": facts.purpose,
+        "commodity": facts.commodity,
     }
     if facts.amount is not None:
-        told |= {"amount": facts.amount, "commodity": facts.commodity}
+        told["amount"] = facts.amount
     parents = [_uid("Rule", facts.rule)] if facts.rule else []
     return {"uid": _uid("Matter", "matter"), "attrs": told, "parents": parents}
