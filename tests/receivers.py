@@ -57,7 +57,7 @@ def webhook_server(inbox: Inbox, port: int = 0) -> Iterator[int]:
 
     server = HTTPServer(("127.0.0.1", port), Handler)
     inbox.url = f"http://127.0.0.1:{server.server_port}/alarms?team=duty"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield server.server_port
