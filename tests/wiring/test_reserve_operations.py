@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result
 from prometheus_client.parser import text_string_to_metric_families
 
 from conftest import PROJECT
+from zakhira.adapters.log.log_file import LogUnwritable
 from zakhira.adapters.metrics.sample import ReadyCheck
 from zakhira.adapters.metrics.server import CannotListen, MetricsServer
 from zakhira.adapters.postgres.books import PostgresBooks
@@ -29,6 +30,7 @@ from zakhira.adapters.software_signer import utc_now
 from zakhira.cli.commands import zakhira
 from zakhira.cli.custody_services import FollowOrder, ReserveOrder
 from zakhira.wiring import lookout as lookout_module
+from zakhira.wiring import reserve_operations
 from zakhira.wiring.lookout import Lookout
 from zakhira.wiring.reserve_desk import Desk, open_reserve
 from zakhira.wiring.reserve_follow import follow_reserve
@@ -251,6 +253,26 @@ def test_commands_are_logged_where_a_setting_says_so(desk: Desk, folder: Path, t
     assert "battery" not in text
     refused = call("reserve", "status", str(folder), settings=Settings(tools=SETTINGS.tools, log=str(tmp_path)))
     assert (refused.exit_code, "ZK-WIRING-060" in refused.stderr) == (3, True)
+
+
+def test_a_log_that_nobody_asked_for_may_be_missing(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the follower's own log cannot be, it is told and the chain is followed; one that was named must be."""
+
+    class Enough(Exception):
+        """Somebody stops the command."""
+
+    def stop(*_arguments: object, **_more: object) -> None:
+        raise Enough
+
+    notes: list[str] = []
+    monkeypatch.setattr(reserve_operations, "FOLLOW_LOG", Path("reserve.toml") / "follow.jsonl")
+    monkeypatch.setattr(reserve_operations, "follow_reserve", stop)
+    with pytest.raises(Enough):
+        follow_with_instruments(SETTINGS, FollowOrder(folder), lambda _answer: None, notes.append, nothing)
+    assert notes[0].startswith("ZK-WIRING-060")
+    named = FollowOrder(folder, log=str(folder / "reserve.toml" / "x"))
+    with pytest.raises(LogUnwritable):
+        follow_with_instruments(SETTINGS, named, lambda _answer: None, notes.append, nothing)
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,12 @@ def guard_reserve(journal: Journal, place: ReserveFolder, terms: ReserveTerms) -
     """Hide what opens the reserve's nodes and its drill's keys, as it is now."""
     for node in (terms.node, terms.second_node):
         if node is not None:
-            _guard_node(journal, node)
+            guard_node(journal, node)
     journal.guard(*_read(place.keys / PASSPHRASE_FILE))
 
 
-def _guard_node(journal: Journal, node: NodeAddress) -> None:
+def guard_node(journal: Journal, node: NodeAddress) -> None:
+    """Hide what opens a node: the password in its address, and the cookie in its file."""
     with suppress(ValueError):
         password = urlsplit(node.url).password
         if password:

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from zakhira.adapters.log.journal import Journal
+from zakhira.adapters.log.log_file import LogUnwritable
 from zakhira.adapters.metrics.exposition import render
 from zakhira.adapters.metrics.sample import samples_facts
 from zakhira.adapters.postgres.books import PostgresBooks
@@ -17,10 +19,10 @@ from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import OutsideFailure, ZakhiraError
 from zakhira.kernel.interval import utc_text
 from zakhira.wiring.follow_observer import Instruments
-from zakhira.wiring.journals import FOLLOW_LOG, guard_reserve, open_journal
+from zakhira.wiring.journals import FOLLOW_LOG, guard_node, guard_reserve, open_journal
 from zakhira.wiring.lookout import Lookout
 from zakhira.wiring.reserve_desk import Desk, open_archive, open_reserve
-from zakhira.wiring.reserve_folder import NodeAddress, read_terms
+from zakhira.wiring.reserve_folder import NodeAddress, ReserveFolder, read_terms
 from zakhira.wiring.reserve_follow import follow_reserve
 from zakhira.wiring.reserve_node import open_node
 from zakhira.wiring.run_folder import write_whole
@@ -50,12 +52,12 @@ def follow_with_instruments(
         what ``open_reserve`` and ``follow_reserve`` raise.
     """
     place, terms = read_terms(order.folder)
-    target = order.log or settings.log or ("" if order.once else str(place.root / FOLLOW_LOG))
-    journal = open_journal(settings, target).bind(reserve=terms.id, command="zakhira reserve follow")
+    journal = _journal(settings, order, place, note).bind(reserve=terms.id, command="zakhira reserve follow")
     guard_reserve(journal, place, terms)
     instruments = Instruments(journal)
     try:
         with open_reserve(settings, order.folder) as desk, _served(desk, order, instruments, note):
+            guard_node(journal, desk.node.address)  # a private node's cookie is made when it starts
             journal.info("following", chain=terms.chain, once=order.once)
             follow_reserve(desk, say, progress, once=order.once, observer=instruments)
     except ZakhiraError as error:
@@ -64,6 +66,18 @@ def follow_with_instruments(
     except KeyboardInterrupt:
         journal.info("following ended")
         raise
+
+
+def _journal(settings: Settings, order: FollowOrder, place: ReserveFolder, note: Callable[[str], None]) -> Journal:
+    """The log that was asked for, or the follower's own; that one nobody asked for, so that it may be missing."""
+    target = order.log or settings.log
+    if target or order.once:
+        return open_journal(settings, target)
+    try:
+        return open_journal(settings, str(place.root / FOLLOW_LOG))
+    except LogUnwritable as error:
+        note(f"{error.code} {error.message} The chain is followed without a log.")
+        return open_journal(settings, None)
 
 
 @contextlib.contextmanager
