@@ -47,8 +47,40 @@ def decide(policy: Policy, standing: Standing, movements: Movements, question: Q
     return decide_in(Setting.of(policy, standing, question, at), policy, movements)
 
 
-def decide_in(setting: Setting, policy: Policy, movements: Movements, counting: Counting = GENUINE) -> Decision:
-    """Answer the question of a setting; with another ``counting`` in a simulation alone, whose cases have no keys."""
+@dataclass(frozen=True)
+class Attendance:
+    """What the people of a matter come to: reasons and remarks about them, who is missing, since when nobody is."""
+
+    reasons: tuple[Reason, ...]
+    remarks: tuple[Reason, ...]
+    needs: tuple[Need, ...]
+    complete_at: datetime | None
+    """when the quorum was complete (UTC); None as long as it is not"""
+
+
+def attendance_of(policy: Policy, setting: Setting, rule: Rule, counting: Counting = GENUINE) -> Attendance:
+    """Hold everybody who has a part in the matter against what the rule asks for."""
+    findings = Findings()
+    gate = Gate(policy, setting, rule)
+    if _may_propose(setting, rule, findings):
+        gate.check(setting.question.proposer, "propose", setting.question.proposed_at, findings.against)
+    check_vetoes(setting, rule.veto_roles, findings)
+
+    def may_approve(given: Approval) -> bool:
+        return gate.check(given.officer, "approve", given.at, findings.remark)
+
+    turnout = turnout_of(setting, rule, counting.approvals(setting, findings), may_approve, findings)
+    check_enough_people(setting, rule, findings)
+    execution = _check_second_person(gate, turnout, counting.execution(setting, findings), findings)
+    needs = (*turnout.needs, *execution)
+    return Attendance(tuple(findings.reasons), tuple(findings.remarks), needs, turnout.complete_at)
+
+
+Attend = Callable[[Policy, Setting, Rule], Attendance]
+
+
+def decide_in(setting: Setting, policy: Policy, movements: Movements, attend: Attend = attendance_of) -> Decision:
+    """Answer the question of a setting; with another ``attend`` in a simulation alone, whose cases have no keys."""
     question, at, findings = setting.question, setting.at, Findings()
     check_form(policy, question, at, findings)
     fit = first_fit(policy, question, at)
@@ -57,7 +89,7 @@ def decide_in(setting: Setting, policy: Policy, movements: Movements, counting: 
         needs: tuple[Need, ...] = ()
     else:
         findings.remarks.extend(fit.near)
-        needs = _ask_rule(policy, setting, movements, fit.rule, findings, counting)
+        needs = _ask_rule(policy, setting, movements, fit.rule, findings, attend)
     return _answer(policy, setting, movements, fit, findings, needs)
 
 
@@ -70,25 +102,17 @@ def _note_no_rule(question: Question, fit: Fit, findings: Findings) -> None:
 
 
 def _ask_rule(
-    policy: Policy, setting: Setting, movements: Movements, rule: Rule, findings: Findings, counting: Counting
+    policy: Policy, setting: Setting, movements: Movements, rule: Rule, findings: Findings, attend: Attend
 ) -> tuple[Need, ...]:
     """All that the rule asks for: reasons go to ``findings``, what is missing is the answer."""
     if rule.effect == "refuse":
         findings.against(Why.RULE_REFUSES, f"Rule {rule.id} refuses it.")
         return ()
-    gate = Gate(policy, setting, rule)
     check_limits(rule, movements, setting.question, setting.at, findings)
-    if _may_propose(setting, rule, findings):
-        gate.check(setting.question.proposer, "propose", setting.question.proposed_at, findings.against)
-    check_vetoes(setting, rule.veto_roles, findings)
-
-    def may_approve(given: Approval) -> bool:
-        return gate.check(given.officer, "approve", given.at, findings.remark)
-
-    turnout = turnout_of(setting, rule, counting.approvals(setting, findings), may_approve, findings)
-    check_enough_people(setting, rule, findings)
-    execution = _check_second_person(gate, turnout, counting.execution(setting, findings), findings)
-    return (*turnout.needs, *execution, *_time_needs(policy, setting, rule, turnout))
+    attendance = attend(policy, setting, rule)
+    findings.reasons.extend(attendance.reasons)
+    findings.remarks.extend(attendance.remarks)
+    return (*attendance.needs, *_time_needs(policy, setting, rule, attendance.complete_at))
 
 
 @dataclass(frozen=True)
@@ -143,14 +167,14 @@ def _check_second_person(gate: Gate, turnout: Turnout, given: Execution | None, 
     return needs
 
 
-def _time_needs(policy: Policy, setting: Setting, rule: Rule, turnout: Turnout) -> tuple[Need, ...]:
+def _time_needs(policy: Policy, setting: Setting, rule: Rule, complete_at: datetime | None) -> tuple[Need, ...]:
     """The delay after the quorum, and then the next opening of the rule's hours."""
     needs = []
     earliest = setting.at
-    if turnout.complete_at is None and rule.delay_hours:
+    if complete_at is None and rule.delay_hours:
         needs.append(Need(NeedKind.TIME, f"{rule.delay_hours} hours after the last approval"))
-    elif turnout.complete_at is not None:
-        over = turnout.complete_at + timedelta(hours=rule.delay_hours)
+    elif complete_at is not None:
+        over = complete_at + timedelta(hours=rule.delay_hours)
         if setting.at < over:
             needs.append(Need(NeedKind.TIME, f"the delay until {utc_text(over)}", until=over))
             earliest = over
