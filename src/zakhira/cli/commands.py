@@ -16,6 +16,7 @@ from zakhira.cli.answering import answer_with as _answer
 from zakhira.cli.answering import finish as _finish
 from zakhira.cli.audit_commands import audit
 from zakhira.cli.door import Exit, tell
+from zakhira.cli.drill_commands import drill
 from zakhira.cli.governing_commands import officer
 from zakhira.cli.keys_commands import keys
 from zakhira.cli.plan_commands import plan
@@ -85,6 +86,7 @@ def check(services: Services, programme: Path, *, as_json: bool) -> None:
 
 
 zakhira.add_command(plan)
+zakhira.add_command(drill)
 
 
 @zakhira.command(epilog="Example: zakhira compare out/plan-a out/plan-b")

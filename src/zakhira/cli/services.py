@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zakhira.cli.answer import Answer, Finding, Progress, ServedNode
     from zakhira.cli.audit_services import AuditServices
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
+    from zakhira.cli.drill_services import DrillServices
     from zakhira.cli.governing_services import GoverningServices
     from zakhira.cli.policy_services import PolicyServices
     from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
@@ -175,3 +176,7 @@ class Services(Protocol):
     @property
     def watches(self) -> WatchServices:
         """The watchtower."""
+
+    @property
+    def drills(self) -> DrillServices:
+        """Drills."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.audit_service import AuditDesk
     from zakhira.wiring.code_service import CodeDesk
     from zakhira.wiring.device_service import DeviceDesk
+    from zakhira.wiring.drill_service import DrillDesk
     from zakhira.wiring.governing_service import GoverningDesk
     from zakhira.wiring.keys_service import KeyDesk
     from zakhira.wiring.policy_service import PolicyDesk
@@ -238,3 +239,10 @@ class ProgramServices:
         from zakhira.wiring.watch_service import WatchDesk
 
         return WatchDesk(self._settings)
+
+    @property
+    def drills(self) -> DrillDesk:
+        """Drills."""
+        from zakhira.wiring.drill_service import DrillDesk
+
+        return DrillDesk(self._settings)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from zakhira.flows.reservations import reserve_address
 from zakhira.flows.spending.watching import follow_spends
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.flows.vaults import create_vault, issue_challenge, plan_challenge, record_test_signing
-from zakhira.kernel.errors import ZakhiraError
+from zakhira.kernel.errors import Faults, ZakhiraError
 from zakhira.kernel.money import SATS_PER_BTC
 from zakhira.programme.model import Programme, Vault
 from zakhira.reports.drill_report import Finding
@@ -40,10 +39,15 @@ Value = TypeVar("Value")
 POOL = "drill"
 POOL_SATS = 500 * SATS_PER_BTC
 BY = "drill"
+COLD, INTAKE = "cold", "intake"
 HELD = "heirloom"
 """The vault with a recovery path that the drills of losses need, whatever vaults the programme has."""
 RECOVERY_AFTER_BLOCKS = 144
 _FEE_RATE_SAT_PER_VB = 2
+_STOP_WAIT_S = 30.0
+_POLL_S = 0.05
+_REAL_TIME = 0
+"""``setmocktime 0``: funding a pool sets the node's clock, from here on it goes by the machine's."""
 
 
 class DrillClock:
@@ -69,8 +73,14 @@ class Stage:
     clock: DrillClock
     phrase: str
     settings: Settings
+    ending: contextlib.ExitStack
+    """closes the reserve"""
     findings: list[Finding] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
+    telling: Callable[[int, str], None] = lambda _done, _note: None
+    """called after each step, with the number of steps and what was tried"""
+    owners: dict[str, str] = field(default_factory=dict)
+    """what the keys of each vault's main path are derived for"""
 
     @property
     def treasury(self) -> Treasury:
@@ -109,7 +119,7 @@ class Stage:
         try:
             value = act()
         except ZakhiraError as error:
-            self._found(step, expected, f"{error.code} {error.message}", began, held=False)
+            self._found(step, expected, _told(error), began, held=False)
             return None
         self._found(step, expected, tell(value), began, held=True)
         return value
@@ -120,7 +130,7 @@ class Stage:
         try:
             act()
         except ZakhiraError as error:
-            told = f"{error.code} {error.message}"
+            told = _told(error)
             self._found(step, expected, told, began, held=not codes or any(code in told for code in codes))
             return
         self._found(step, expected, "It was not refused.", began, held=False)
@@ -131,19 +141,40 @@ class Stage:
         try:
             held, seen = look()
         except ZakhiraError as error:
-            held, seen = False, f"{error.code} {error.message}"
+            held, seen = False, _told(error)
         self._found(step, expected, seen, began, held=held)
 
     def _found(self, step: str, expected: str, seen: str, began: float, *, held: bool) -> None:
         self.findings.append(Finding(step, expected, seen, held, time.perf_counter() - began))
+        self.telling(len(self.findings), step)
 
     # The chain ---------------------------------------------------------------------------------------------------
 
+    @property
+    def nobody(self) -> str:
+        """An address that nobody can spend from: where the miner's own coins go."""
+        return nobody_address()
+
     def mine(self, blocks: int = 1) -> None:
         """Mine, and take the blocks into the books."""
-        address = nobody_address()
-        self.desk.node.rpc.call("generatetoaddress", [blocks, address])
+        self.desk.node.rpc.call("generatetoaddress", [blocks, self.nobody])
         self.follow()
+
+    def stop_node(self) -> None:
+        """The node ends, as when its machine goes away."""
+        self.desk.node.rpc.call("stop")
+        deadline = time.monotonic() + _STOP_WAIT_S
+        while time.monotonic() < deadline:
+            try:
+                self.desk.node.rpc.call("getblockcount")
+            except ZakhiraError:
+                return
+            time.sleep(_POLL_S)
+
+    def reopen(self) -> None:
+        """As after the end of the program: everything is opened anew, and the private node started again."""
+        self.ending.close()
+        self.desk = self.ending.enter_context(open_reserve(self.settings, self.desk.folder.root, clock=self.clock))
 
     def follow(self) -> None:
         """Follow chain and spends, and judge what arrived."""
@@ -156,36 +187,55 @@ class Stage:
         """Mine as many blocks as the largest coin needs."""
         self.mine(max(self.treasury.depth.confirmations))
 
-    def receive(self, vault: str, *amounts_sats: int, purpose: str = "drill") -> None:
-        """The pool pays announced amounts to a vault, and they are buried."""
+    def receive(self, vault: str, *amounts_sats: int, purpose: str = "drill") -> str:
+        """The pool pays announced amounts to a vault, and they are buried; the transaction in hex."""
         payments = []
         for number, amount_sats in enumerate(amounts_sats):
             key = f"drill arrival {vault} {self.clock().isoformat()} {number}"
             place = reserve_address(self.treasury, vault, POOL, purpose, key=key, by=BY)
             payments.append(Payment(place.address.address, amount_sats))
         chain = self.chain
-        chain.broadcast(chain.sign_pool_payment(POOL, payments, _FEE_RATE_SAT_PER_VB))
+        raw_hex = chain.sign_pool_payment(POOL, payments, _FEE_RATE_SAT_PER_VB)
+        chain.broadcast(raw_hex)
         self.bury()
+        return raw_hex
 
     # Vaults ------------------------------------------------------------------------------------------------------
 
     def create(self, request: VaultRequest, owner: str) -> Vault:
         """A vault whose every key has test-signed. ``owner`` is what its signers' keys are derived for."""
         vault = create_vault(self.treasury, request, BY).vault
+        self.owners[vault.id] = owner
         self.test_sign(vault, owner, MAIN)
         if vault.recovery is not None:
             self.test_sign(vault, "heirs", RECOVERY)
         return vault
 
-    def test_sign(self, vault: Vault, owner: str, path: str) -> None:
-        """All keys of a path sign a fresh challenge."""
+    def test_sign(self, vault: Vault, owner: str, path: str, signers: Sequence[str] = ()) -> None:
+        """All keys of a path, or those of ``signers`` alone, sign a fresh challenge."""
         treasury = self.treasury
         challenge, psbt = plan_challenge(treasury, vault.id, path)
         issue_challenge(treasury, challenge, BY)
         keys = vault.keys if path == MAIN else vault.recovery.keys if vault.recovery else ()
         for key in keys:
+            if signers and key.signer not in signers:
+                continue
             signed = sign_message(psbt, (vault,), treasury.chain, self.seed(owner, key.signer))
             record_test_signing(treasury, vault.id, signed, BY)
+
+    @property
+    def height(self) -> int:
+        """The height of the node's tip."""
+        return self.treasury.node.tip()[0]
+
+    def books_hold(self) -> None:
+        """Balances, lots, hashes and the followed chain are computed anew from what is stored."""
+
+        def look() -> tuple[bool, str]:
+            breaks = self.treasury.books.breaks()
+            return not breaks, "; ".join(breaks[:3]) or "balances, lots, hashes and chain agree"
+
+        self.finds("the books are computed anew", "nothing breaks", look)
 
     def vault(self, name: str) -> Vault:
         """A vault as the books have it."""
@@ -208,8 +258,9 @@ def open_stage(settings: Settings, programme: Path, folder: Path) -> Iterator[St
     order = ReserveOrder(folder, programme, "", None, "", None, is_drill=True)
     init_reserve(settings, order, dry_run=False)
     clock = DrillClock()
-    with open_reserve(settings, folder, clock=clock) as desk:
-        stage = Stage(desk, clock, require_drill(desk.programme), settings)
+    with contextlib.ExitStack() as ending:
+        desk = ending.enter_context(open_reserve(settings, folder, clock=clock))
+        stage = Stage(desk, clock, require_drill(desk.programme), settings, ending)
         _set_up(stage)
         yield stage
 
@@ -217,11 +268,19 @@ def open_stage(settings: Settings, programme: Path, folder: Path) -> Iterator[St
 def _set_up(stage: Stage) -> None:
     treasury = stage.treasury
     stage.chain.fund_pools({POOL: POOL_SATS}, stage.clock())
+    stage.desk.node.rpc.call("setmocktime", [_REAL_TIME])
     follow_chain(treasury)
     register_keys(treasury.books, drill_register(stage.programme, stage.desk.folder), treasury.chain, BY, treasury.now)
     for vault in stage.programme.policy.vaults:
         signers = tuple(key.signer for key in vault.keys)
         stage.create(VaultRequest(vault.id, vault.purpose, vault.threshold, signers, is_drill=True), vault.id)
+
+
+def _told(error: ZakhiraError) -> str:
+    """The error, or all faults that it stands for, each with its code."""
+    if isinstance(error, Faults):
+        return "; ".join(f"{fault.code} {fault.message}" for fault in error.faults)
+    return f"{error.code} {error.message}"
 
 
 def successor_request(vault: Vault) -> VaultRequest:
@@ -235,13 +294,3 @@ def decaying_request(vault: Vault) -> VaultRequest:
     base = successor_request(vault)
     recovery = RecoveryRequest(2, HEIRS, RECOVERY_AFTER_BLOCKS)
     return VaultRequest(HELD, base.purpose, base.threshold, base.signers, "decaying", recovery, is_drill=True)
-
-
-def decoded(psbt: str) -> bytes:
-    """The bytes of a PSBT in base64."""
-    return base64.b64decode(psbt)
-
-
-def names_of(items: Iterable[Mapping[str, object]] | Sequence[str]) -> str:
-    """Names as a sentence has them."""
-    return ", ".join(str(item) for item in items)
