@@ -98,6 +98,10 @@ class WatchStore:
         """Close the file."""
         self._db.close()
 
+    def trace(self, told: Callable[[str], None]) -> None:
+        """Be told of each statement before it is carried out."""
+        self._db.set_trace_callback(told)
+
     def load(self) -> WatchState:
         """The state as it was kept last; an empty one at the very first."""
         parts: dict[str, dict[Any, Any]] = {name: {} for name in _PARTS}
