@@ -109,7 +109,7 @@ def _sealing(look: Look, books: BooksFigures) -> HealthPart:
         return HealthPart("audit chain", HealthState.OK, "every write is sealed", is_needed=True)
     detail = f"{count} not sealed yet, the oldest for {max(0.0, (look.at - oldest).total_seconds()):.1f} s"
     if books.unsealed.is_late(look.at):
-        remedy = "See that the sealer runs: writes are safe, but nobody has chained them."
+        remedy = "Writes are safe, but nobody has chained them: zakhira audit seal DIR"
         return HealthPart("audit chain", HealthState.FAILING, detail, remedy, is_needed=True)
     return HealthPart("audit chain", HealthState.OK, detail, is_needed=True)
 
