@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ChainVerdict:
-    """What a file came to: all breaks by position, and where the chain ends."""
+    """What a file came to: all breaks in the order of its lines, and where the chain ends."""
 
     breaks: tuple[ChainBreak, ...]
     head: ChainHead
@@ -79,8 +80,7 @@ def check_chain_file(
         breaks += [*stretch.breaks, *_reused(stretch, part.head.position, known)]
         head = stretch.head
         progress(part.end, parts[-1].end)
-    breaks += end_breaks(end, head, evidence)
-    return ChainVerdict(tuple(sorted(breaks, key=lambda one: one.position)), head)
+    return ChainVerdict((*breaks, *end_breaks(end, head, evidence)), head)
 
 
 def _stretches(parts: list[_Part], workers: int) -> Iterator[Stretch]:
@@ -100,7 +100,10 @@ def _check(part: _Part) -> Stretch:
 def _blocks(file: BinaryIO, part: _Part) -> Iterator[list[bytes]]:
     file.seek(part.start)
     while (left := part.end - file.tell()) > 0:
-        yield file.readlines(min(_BLOCK_BYTES, left))
+        data = file.read(min(_BLOCK_BYTES, left))
+        if file.tell() < part.end:
+            data += file.readline()
+        yield BytesIO(data).readlines()
 
 
 def _parts(file: BinaryIO, path: Path, end: int, evidence: Evidence, stretch_bytes: int) -> Iterator[_Part]:

@@ -141,8 +141,8 @@ def claimed_head(position: bytes, link: bytes) -> ChainHead | None:
 class ChainCheck:
     """Follows a chain link by link and notes every place where it does not hold.
 
-    After a break it goes on from the hash that the link claims, and from its number where that is larger than due, so
-    that each place is told once. A stretch from the
+    After a link that does not follow it goes on from the number and the hash that the link claims, so that each place
+    is told once. A stretch from the
     middle of a chain is checked alike when ``head`` is where it begins.
     """
 
@@ -177,14 +177,16 @@ class ChainCheck:
         )
         key = tail[:-2] if is_plain else self._unusual(header, content_hash)
         self.keys.append(key)
-        if found.hexdigest().encode() == link:
-            self._previous = found.digest()
-        else:
+        follows = found.hexdigest().encode() == link
+        if not follows:
             self._tell(key, "its hash does not follow from the hash before it and its header")
-            self._previous = _hash_bytes(link, found.digest())
         if position != b"%d" % self._position:
             self._tell(key, f"its number is {position.decode(errors='replace')} where {self._position} is due")
-            self._position = max(_number(position, 0), self._position)
+        if follows:
+            self._previous = found.digest()
+        else:
+            self._previous = _hash_bytes(link, found.digest())
+            self._position = _number(position, self._position)
 
     def lose(self, what: str) -> None:
         """A link that cannot be followed at all."""
@@ -196,12 +198,12 @@ class ChainCheck:
         self._position, self._previous = head.position, bytes.fromhex(head.hash)
 
     def finish(self, keys: Iterable[bytes] = ()) -> list[ChainBreak]:
-        """All breaks by position, those of a key used twice among them. ``keys`` were used by links before these."""
+        """All breaks in the order of the links, and then keys that were used twice, or by the links before: ``keys``."""
         known = set(keys)
         before = len(known)
         known.update(self.keys)
         reused = self._reused(set(keys)) if len(known) < before + len(self.keys) else []
-        return sorted([*self.breaks, *reused], key=lambda one: one.position)
+        return [*self.breaks, *reused]
 
     def _reused(self, known: set[bytes]) -> list[ChainBreak]:
         found = []
