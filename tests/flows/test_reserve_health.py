@@ -92,6 +92,7 @@ CASES: dict[str, tuple[Look, str, HealthState]] = {
     "second is behind": (replace(LOOK, second=NodeFigures(98, False, "")), "second node", OK),
     "just written": (with_books(unsealed=Unsealed(3, NOW - timedelta(seconds=5))), "audit chain", OK),
     "sealer stopped": (with_books(unsealed=Unsealed(3, NOW - timedelta(seconds=5.1))), "audit chain", FAILING),
+    "written at an unknown time": (with_books(unsealed=Unsealed(3, None)), "audit chain", WARNING),
     "stolen": (with_books(unexplained=CoinSum(1, 5)), "our coins", FAILING),
     "suspense": (with_books(suspense=CoinSum(1, 5)), "suspense", WARNING),
     "silent key": (with_books(proof_ages_days={"one": PROOF_OF_LIFE_DAYS + 1}), "keys", WARNING),

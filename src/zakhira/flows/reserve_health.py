@@ -105,11 +105,14 @@ def _second(books: BooksFigures, second: NodeFigures | ZakhiraError) -> HealthPa
 
 def _sealing(look: Look, books: BooksFigures) -> HealthPart:
     count, oldest = books.unsealed.count, books.unsealed.oldest_at
-    if oldest is None:
+    if count == 0:
         return HealthPart("audit chain", HealthState.OK, "every write is sealed", is_needed=True)
+    remedy = "Writes are safe, but nobody has chained them: zakhira audit seal DIR"
+    if oldest is None:
+        detail = f"{count} not sealed yet, since when is not known"
+        return HealthPart("audit chain", HealthState.WARNING, detail, remedy, is_needed=True)
     detail = f"{count} not sealed yet, the oldest for {max(0.0, (look.at - oldest).total_seconds()):.1f} s"
     if books.unsealed.is_late(look.at):
-        remedy = "Writes are safe, but nobody has chained them: zakhira audit seal DIR"
         return HealthPart("audit chain", HealthState.FAILING, detail, remedy, is_needed=True)
     return HealthPart("audit chain", HealthState.OK, detail, is_needed=True)
 
@@ -119,7 +122,7 @@ def _stolen(books: BooksFigures) -> HealthPart:
     if found.count:
         detail = f"{found.count} of our coins, {found.sats:,} sat, were SPENT BY SOMEBODY ELSE"
         return HealthPart(
-            "our coins", HealthState.FAILING, detail, "Keys are in other hands. Stop everything and call."
+            "our coins", HealthState.FAILING, detail, "Keys are in other hands: zakhira policy freeze DIR, then call."
         )
     return HealthPart("our coins", HealthState.OK, "no coin was spent by somebody else")
 
