@@ -163,7 +163,7 @@ class ReserveDrill(TreasuryDrill):
         """What a signer's device returns."""
         policy = policy_in_force(self.treasury)
         rules = SigningRules(signer, self.seed(signer), CHAIN, policy.vaults, lambda: self.now, policy)
-        return base64.b64decode(rules.sign_spend(psbt, spend.instruction, spend.approvals, policy))
+        return base64.b64decode(rules.sign_spend(psbt, spend.instruction, spend.approvals, policy, spend.execution))
 
     def carry(self, name: str, signers: Iterable[str]) -> TreasurySpend:
         """A proposal approved, built, signed by these and sent."""

@@ -145,7 +145,7 @@ class TreasuryDrill:
         rules = SigningRules(
             f"{vault.id}-{number}", seed_of(vault, number), CHAIN, policy.vaults, lambda: self.now, policy
         )
-        return base64.b64decode(rules.sign_spend(psbt, spend.instruction, spend.approvals, policy))
+        return base64.b64decode(rules.sign_spend(psbt, spend.instruction, spend.approvals, policy, spend.execution))
 
     def sent(self, told: SpendOrder, wish: FeeWish = FAST) -> TreasurySpend:
         """Carried all the way to the mempool."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from zakhira.controls.rule_fit import rule_named
 from zakhira.controls.spend_state import SpendEvent, advance
 from zakhira.custody.checks import vault_named
 from zakhira.custody.decoders import decode_psbt, decode_transaction
@@ -14,6 +15,7 @@ from zakhira.custody.refusals import DifferentTransaction
 from zakhira.custody.signer_keys import is_quorum_reached, signer_shares
 from zakhira.custody.signing import finalise
 from zakhira.custody.weight import SEGWIT_SCALE
+from zakhira.flows.signing_rules import require_named
 from zakhira.flows.spending.building import check_version
 from zakhira.flows.spending.spend import BuiltVersion, TreasurySpend, VersionBytes, version_bytes
 from zakhira.flows.spending.step import begin_step, commit_step, load_spend
@@ -29,6 +31,7 @@ def take_signatures(treasury: Treasury, spend_id: str, returned: bytes) -> Treas
     Raises:
         DifferentTransaction: it is of no version of this spend that was handed out.
         ForeignSignature, InvalidSignature, WrongSighash and others: a signature that is none.
+        SignerNotNamed: it is by a signer whom the rule does not name.
         IllegalStep: nothing of the spend is in signers' hands.
         what ``check_version`` raises, when the quorum is there.
     """
@@ -41,6 +44,7 @@ def take_signatures(treasury: Treasury, spend_id: str, returned: bytes) -> Treas
     vault, path = vault_named(policy_in_force(treasury), spend.instruction.from_vault), spend.instruction.path
     decoded = decode_psbt(found.psbt, treasury.chain)
     signers = tuple(share.signer for share in signer_shares(decoded, vault, path) if share.is_done)
+    _require_named(treasury, spend, signers)
     dropped = tuple(sorted({*version.dropped, *found.dropped}))
     bytes_ = replace(before, psbt=found.psbt)
     after = replace(version, signers=signers, dropped=dropped)
@@ -57,6 +61,13 @@ def take_signatures(treasury: Treasury, spend_id: str, returned: bytes) -> Treas
     )
     action = "spend signed" if after.is_signed else "signatures taken over"
     return commit_step(treasury, step, "coordinator", action, (changed,), (bytes_.record,))[0]
+
+
+def _require_named(treasury: Treasury, spend: TreasurySpend, signers: tuple[str, ...]) -> None:
+    """Refuse signatures by others than the signers of the rule that let the spend go; raises SignerNotNamed."""
+    rule = rule_named(policy_in_force(treasury), spend.decision.rule) if spend.decision else None
+    for signer in signers:
+        require_named(signer, rule)
 
 
 def _version_of(spend: TreasurySpend, returned: bytes) -> BuiltVersion:
