@@ -44,9 +44,9 @@ action propose, approve, veto, execute, "hand-out", broadcast, thaw, settle appl
 action revoke, enrol appliesTo { principal: Officer, resource: Key, context: { frozen: Bool } };
 action freeze, "sign-audit", read appliesTo { principal: Officer, resource: Reserve, context: { frozen: Bool } };
 """
-"""``amount`` counts least units (satoshi, paisa, cent) of ``commodity``; without one that is empty. A matter lies in the
-rule that fits it, an officer in the roles that it holds on the day of the step, as a deputy as well. No time is told:
-what depends on it, the rules name."""
+"""``amount`` counts least units (satoshi, paisa, cent) of ``commodity``, which is empty without one. A matter lies in
+the rule that fits it, an officer in the roles that it holds on the day of the step, as a deputy as well. No time is
+told: what depends on it, the rules name."""
 
 FIXED = """\
 // Holds for every programme.

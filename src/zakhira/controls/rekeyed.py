@@ -17,8 +17,8 @@ def check_execution(
 ) -> tuple[Need, ...]:
     """Hold the second person's word against the matter; what is still needed, if nobody has spoken.
 
-    The executing officer is neither the proposer nor one of those whose approvals count, and acts through no office of
-    theirs. An amount that was entered is compared even where the rule asks for no second person.
+    The executing officer is neither the proposer nor one of those who said yes, and acts through no office of theirs.
+    An amount that was entered is compared even where the rule asks for no second person.
     """
     if given is None:
         if not rule.execute_roles:

@@ -23,7 +23,7 @@ class Turnout:
     missing: tuple[Seat, ...]
     complete_at: datetime | None
     approvers: frozenset[str]
-    """persons whose approvals count, whether a seat is theirs or not"""
+    """persons who have said yes, whether it counts or not"""
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -54,7 +54,8 @@ def turnout_of(
     missing = together.fill()
     for given in approvals:
         _remark_on_deputies(setting, seats, given, approvals, findings)
-    approvers = frozenset(setting.people.persons[given.officer] for given in approvals)
+    persons, said = setting.people.persons, (*approvals, *setting.question.approvals)
+    approvers = frozenset(persons[given.officer] for given in said if given.officer in persons)
     return Turnout(tuple(seats[index] for index in missing), complete_at, approvers)
 
 
