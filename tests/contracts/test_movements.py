@@ -48,9 +48,9 @@ class Bench:
         told = tuple(item.record for item in records)
         self.books.commit(Write(f"movement {self.writes}", "policy", "allow", NOW, records=told))
 
-    def moved(self, hours: int, scope: str, key: str = "", but: str = "") -> Moved:
+    def moved(self, hours: int, scope: str, key: str = "", but: str = "", *actions: str) -> Moved:
         """The sum of the last so many hours."""
-        return self.movements.moved(BTC, NOW - hours * HOUR, NOW, scope=scope, key=key, but=but)
+        return self.movements.moved(BTC, NOW - hours * HOUR, NOW, scope=scope, key=key, but=but, actions=actions)
 
 
 @pytest.fixture(params=["postgres", "twin"])
@@ -86,6 +86,9 @@ def test_each_scope_sums_its_own(bench: Bench) -> None:
     assert bench.moved(24, "programme") == Moved(123, 3)
     assert bench.moved(24, "lot purpose", "royalty") == Moved(16, 1)
     assert bench.moved(24, "vault", "nowhere") == Moved(0, 0)
+    assert bench.moved(24, "programme", "", "", "move") == Moved(7, 1)
+    assert bench.moved(24, "vault", "intake", "", "spend", "payout") == Moved(16, 1)
+    assert bench.moved(24, "vault", "intake", "", "payout") == Moved(0, 0)
 
 
 def test_the_asked_one_and_what_ended_are_left_out(bench: Bench) -> None:

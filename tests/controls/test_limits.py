@@ -70,6 +70,15 @@ def test_a_window_of_the_programme_sums_everything(policy: Policy) -> None:
     assert answer(limited, movements=itself).allowed
 
 
+def test_a_window_counts_the_actions_of_its_rule(policy: Policy) -> None:
+    """A sweep between vaults uses up no payments; a payout does where the rule is about payouts too."""
+    payments = replace(RULE, actions=("spend", "payout"), windows=(Window(24, "programme", limit=sats(1_000_000)),))
+    limited = replace(policy, rules=(payments,))
+    sweep, payout = replace(moved("m1", 10**9), action="move"), replace(moved("m2", 10**9), action="payout")
+    assert answer(limited, movements=MovementLog([sweep])).allowed
+    assert codes(answer(limited, movements=MovementLog([sweep, payout]))) == {Why.WINDOW_AMOUNT.code}
+
+
 def test_a_window_rolls(policy: Policy) -> None:
     """What was allowed exactly a day ago is out, a second later is in."""
     limited = with_window(policy, per="vault", limit=sats(1_000_000))

@@ -89,7 +89,7 @@ def check_limits(rule: Rule, movements: Movements, question: Question, at: datet
     for window in rule.windows:
         since = at - timedelta(hours=window.hours)
         for key, asked in _keys(window, question):
-            _check_window(window, movements, question, key, asked, since, at, findings)
+            _check_window(rule, window, movements, question, key, asked, since, at, findings)
 
 
 def _check_share(rule: Rule, question: Question, amount: Amount, findings: Findings) -> None:
@@ -125,6 +125,7 @@ def _keys(window: Window, question: Question) -> Iterator[tuple[str, Amount | No
 
 
 def _check_window(
+    rule: Rule,
     window: Window,
     movements: Movements,
     question: Question,
@@ -136,8 +137,8 @@ def _check_window(
 ) -> None:
     name = f"{window.per} {key}".strip()
 
-    def moved(commodity: Commodity, scope: str, of: str) -> Moved:
-        return movements.moved(commodity, since, at, scope=scope, key=of, but=question.id)
+    def moved(commodity: Commodity, scope: str, of: str, actions: tuple[str, ...] = rule.actions) -> Moved:
+        return movements.moved(commodity, since, at, scope=scope, key=of, but=question.id, actions=actions)
 
     if window.most:
         matters = sum(moved(commodity, window.per, key).matters for commodity in Commodity)
@@ -150,7 +151,7 @@ def _check_window(
     if window.limit is not None:
         _check_sum(window, name, before, asked, findings)
     if window.balance_share > 0:
-        left = moved(asked.commodity, "vault", question.vault).units
+        left = moved(asked.commodity, "vault", question.vault, ()).units
         _check_window_share(window, question, before, left, asked, findings)
 
 

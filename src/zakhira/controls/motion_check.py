@@ -31,6 +31,7 @@ class _NothingMoves:
         scope: str,  # noqa: ARG002
         key: str = "",  # noqa: ARG002
         but: str = "",  # noqa: ARG002
+        actions: tuple[str, ...] = (),  # noqa: ARG002
     ) -> Moved:
         """Nothing."""
         return Moved(0, 0)

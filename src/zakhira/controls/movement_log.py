@@ -32,6 +32,7 @@ class _Columns:
         self.at = [require_utc(movement.at) for movement in movements]
         self.units = [movement.units for movement in movements]
         self.commodities = [movement.commodity.value for movement in movements]
+        self.actions = [movement.action for movement in movements]
         self.names = {
             "vault": [movement.vault for movement in movements],
             "destination": [movement.destination for movement in movements],
@@ -42,7 +43,7 @@ class _Columns:
     @property
     def lists(self) -> tuple[list[Any], ...]:
         """Every column."""
-        return self.ids, self.at, self.units, self.commodities, *self.names.values(), self.lots
+        return self.ids, self.at, self.units, self.commodities, self.actions, *self.names.values(), self.lots
 
     def insert(self, row: int, movement: Movement) -> None:
         """Put a movement before this row."""
@@ -119,7 +120,7 @@ class MovementLog:
         self._columns = _Columns(sorted(movements, key=_AT))
         self._times = dict(zip(self._columns.ids, self._columns.at, strict=True))
         self._rows: dict[str, dict[_Place, list[int]]] = {}
-        self._tracks: dict[_Place, _Track] = {}
+        self._tracks: dict[tuple[_Place, tuple[str, ...]], _Track] = {}
 
     def __len__(self) -> int:
         return len(self._columns.ids)
@@ -142,8 +143,9 @@ class MovementLog:
             for key in columns.keys(row, scope):
                 place = (scope, movement.commodity.value, key)
                 places.setdefault(place, []).append(row)
-                if place in self._tracks:
-                    self._tracks[place].append(movement)
+                for (summed, actions), track in self._tracks.items():
+                    if summed == place and (not actions or movement.action in actions):
+                        track.append(movement)
 
     def remove(self, matter: str) -> None:
         """Take out a matter that ended without paying; nothing happens if it is not there."""
@@ -164,32 +166,39 @@ class MovementLog:
         scope: str,
         key: str = "",
         but: str = "",
+        actions: tuple[str, ...] = (),
     ) -> Moved:
         """What was allowed in ``since < at <= until``; see the Protocol."""
         assert scope in SCOPES, f"{scope} is no scope"
         place = (scope, commodity.value, "" if scope == PROGRAMME else key)
-        found = self._track(place).between(require_utc(since), require_utc(until))
+        found = self._track(place, actions).between(require_utc(since), require_utc(until))
         when = self._times.get(but)
         if when is None or not since < when <= until:
             return found
-        own = self._own_units(but, when, place)
+        own = self._own_units(but, when, place, actions)
         return Moved(found.units - sum(own), found.matters - 1) if own else found
 
-    def _own_units(self, matter: str, when: datetime, place: _Place) -> list[int]:
+    def _own_units(self, matter: str, when: datetime, place: _Place, actions: tuple[str, ...]) -> list[int]:
         columns, (scope, commodity, key) = self._columns, place
         return [
             columns.units[row]
             for row in range(bisect_left(columns.at, when), bisect_right(columns.at, when))
-            if columns.ids[row] == matter and columns.commodities[row] == commodity and key in columns.keys(row, scope)
+            if columns.ids[row] == matter
+            and columns.commodities[row] == commodity
+            and key in columns.keys(row, scope)
+            and (not actions or columns.actions[row] in actions)
         ]
 
-    def _track(self, place: _Place) -> _Track:
-        track = self._tracks.get(place)
+    def _track(self, place: _Place, actions: tuple[str, ...]) -> _Track:
+        track = self._tracks.get((place, actions))
         if track is None:
             scope = place[0]
             if scope not in self._rows:
                 self._rows[scope] = self._columns.split(scope)
-            track = self._tracks[place] = _Track.of(self._columns, self._rows[scope].get(place, ()))
+            rows: Sequence[int] = self._rows[scope].get(place, ())
+            if actions:
+                rows = [row for row in rows if self._columns.actions[row] in actions]
+            track = self._tracks[place, actions] = _Track.of(self._columns, rows)
         return track
 
 

@@ -46,10 +46,11 @@ class Movements(Protocol):
         scope: str,
         key: str = "",
         but: str = "",
+        actions: tuple[str, ...] = (),
     ) -> Moved:
         """What was allowed in ``since < at <= until``.
 
         ``scope`` is ``vault``, ``destination``, ``purpose``, ``programme`` or ``lot purpose`` (of the coins, spends
         outside alone); ``key`` the vault, address or purpose; ``but`` the id of a matter that is left out (the one that
-        is asked about).
+        is asked about); ``actions`` the actions that count, empty: all.
         """

@@ -39,7 +39,10 @@ class Quorum:
 
 @dataclass(frozen=True)
 class Window:
-    """A rolling window that ends now: what was allowed in it, with what is asked, stays within the limits."""
+    """A rolling window that ends now: what was allowed in it, with what is asked, stays within the limits.
+
+    Matters count whose action is one of the rule's, whichever rule allowed them: a sweep uses up no payments.
+    """
 
     hours: int
     per: str = "vault"

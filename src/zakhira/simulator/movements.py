@@ -26,6 +26,7 @@ class SimulatedMovements:
         scope: str,
         key: str = "",
         but: str = "",
+        actions: tuple[str, ...] = (),
     ) -> Moved:
         """What was allowed in ``since < at <= until``; see the Protocol."""
         found = [
@@ -35,6 +36,7 @@ class SimulatedMovements:
             if movement.commodity is commodity
             and require_utc(since) < movement.at <= require_utc(until)
             and movement.id != but
+            and (not actions or movement.action in actions)
             and _is_in_scope(movement, scope, key)
         ]
         return Moved(sum(movement.units for movement in found), len({movement.id for movement in found}))

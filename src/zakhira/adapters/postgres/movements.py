@@ -17,6 +17,7 @@ from zakhira.kernel.money import Commodity
 _SUM: LiteralString = """
 SELECT coalesce(sum(units), 0)::bigint, count(*) FILTER (WHERE %(each)s OR ordinal = 1)
 FROM zakhira.movement WHERE commodity = %(commodity)s AND at > %(since)s AND at <= %(until)s AND id <> %(but)s
+    AND (%(actions)s::text[] = '{}' OR action = ANY(%(actions)s))
 """
 _WAITING: LiteralString = """
 SELECT coalesce(sum(units), 0)::bigint FROM zakhira.movement
@@ -46,6 +47,7 @@ class PostgresMovements:
         scope: str,
         key: str = "",
         but: str = "",
+        actions: tuple[str, ...] = (),
     ) -> Moved:
         """What was allowed in ``since < at <= until``; see the Protocol."""
         given = {
@@ -54,6 +56,7 @@ class PostgresMovements:
             "until": require_utc(until),
             "key": key,
             "but": but,
+            "actions": list(actions),
             "each": scope == "destination",
         }
 
