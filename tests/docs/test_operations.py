@@ -17,13 +17,15 @@ from zakhira.controls.audit import MAX_UNSEALED
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.attention import NEAR_BLOCKS, PROOF_OF_LIFE_DAYS
 from zakhira.flows.reserve_health import MAX_BEHIND_BLOCKS
+from zakhira.watch.alarm import Severity
 from zakhira.wiring.journals import FOLLOW_LOG
 from zakhira.wiring.lookout import ANSWER_S
+from zakhira.wiring.watch_run import WATCH_METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
-METRICS_BY_NAME = {metric.name: metric for metric in RESERVE_METRICS}
+METRICS_BY_NAME = {metric.name: metric for metric in (*RESERVE_METRICS, *WATCH_METRICS)}
 USED = re.compile(r"\b(zakhira_[a-z_]+)(?:\{([^}]*)\})?")
 PARTS = {"database", "node", "followed chain", "second node", "audit chain", "our coins", "suspense", "keys"}
 VALUES = {
@@ -31,6 +33,7 @@ VALUES = {
     "node": {"followed", "second"},
     "state": {state.value for state in SpendState},
     "depth": {"settled", "pending", "immature"},
+    "severity": {severity.value for severity in Severity},
 }
 
 
