@@ -139,6 +139,26 @@ def test_a_mnemonic_is_hidden_however_its_words_are_parted(joint: str, seed: byt
     assert entry(lambda journal: journal.info("x", a=[*words, 7]))["a"] == [HIDDEN] * len(words) + [7]
 
 
+@FEW
+@given(seed=SEEDS)
+def test_a_secret_in_pieces_is_hidden(seed: bytes) -> None:
+    """A word in each field, in each value of a table, and a key as a list of its bytes."""
+    words = bip39.mnemonic_from_bytes(seed).split()
+    names = [f"word_{chr(97 + number)}" for number in range(len(words))]
+    shown = entry(lambda journal: journal.info("x", **dict(zip(names, words, strict=True))))
+    assert {shown[name] for name in names} == {HIDDEN}
+    assert (shown["level"], shown["time"][:4]) == ("info", "2026")
+    beside = entry(
+        lambda journal: journal.info("x", other=MAKERS["xprv"](seed), **dict(zip(names, words, strict=True)))
+    )
+    assert {beside[name] for name in names} == {HIDDEN}
+    nested = entry(lambda journal: journal.info("x", a=[dict(zip(names, words, strict=True))]))
+    assert set(nested["a"][0].values()) == {HIDDEN}
+    assert entry(lambda journal: journal.info("x", a=list(seed)))["a"] == HIDDEN
+    heights = list(range(800_000, 800_020))
+    assert entry(lambda journal: journal.info("x", a=heights))["a"] == heights
+
+
 NAMES = (
     "passphrase", "Pass-Phrase", "password", "db_password", "private_key", "privkey", "secret", "webhook_secret",
     "seed", "mnemonic", "Authorization", "rpc_cookie", "api-key", "apikey", "access_token", "wif", "hmac_key",
@@ -156,7 +176,7 @@ def test_what_is_named_a_secret_is_hidden_whatever_it_is(name: str, seed: bytes)
     def say(journal: Journal) -> None:
         journal.info("x", **{name: digits})
         journal.info("x", deep=[{name: {"part": digits}}, {name: [1, digits]}], **{name: int(digits, 16)})
-        for joint in ("=", ": ", ' is "', "': '", " was "):
+        for joint in ("=", ": ", ' is "', "': '", " was ", " ", " (", ' "'):
             journal.info(f"the {name}{joint}{digits} of it")
             journal.failure(Refused(f'{{"{name}"{joint}"{digits}", "more": 1}}'))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import Enum
 from pathlib import PurePath
@@ -23,6 +23,10 @@ MAX_READ = 16_384
 """Characters that are looked through; what is longer is no message and is not shown at all."""
 MAX_DEPTH = 6
 MAX_ITEMS = 100
+LEAST_BYTES = 16
+"""So many numbers below 256 in a row may be a seed of 128 bits or more."""
+_MAX_BYTE = 255
+_OUR_OWN = frozenset({"time", "level"})
 _MAX_INTEGER = 2**63
 """Whole numbers beyond this are no amounts, heights or times: they may be keys."""
 
@@ -73,25 +77,40 @@ class Scrubber:
             return self.fields(value, depth + 1)
         if isinstance(value, list | tuple | set | frozenset):
             items = [*value][:MAX_ITEMS]
-            words = " ".join(item for item in items if isinstance(item, str))
-            # A secret in pieces, one word an item, is seen only when they stand together.
-            if words and len(words) <= MAX_READ and hide(words) != words:
-                return [HIDDEN if isinstance(item, str) else self.value(item, depth + 1) for item in items]
-            return [self.value(item, depth + 1) for item in items]
+            if _is_bytes(items):
+                return HIDDEN
+            in_pieces = _is_secret_in_pieces(items)
+            return [HIDDEN if in_pieces and isinstance(item, str) else self.value(item, depth + 1) for item in items]
         return f"<{type(value).__name__}>"
 
     def fields(self, fields: Mapping[object, object], depth: int = 0) -> dict[str, Json]:
         """Named values; one whose name says that it is a secret is hidden whatever it is."""
+        items = [*fields.items()][:MAX_ITEMS]
+        in_pieces = _is_secret_in_pieces([value for name, value in items if name not in _OUR_OWN])
         shown: dict[str, Json] = {}
-        for name, value in [*fields.items()][:MAX_ITEMS]:
+        for name, value in items:
             told = str(name) if isinstance(name, str | int) else f"<{type(name).__name__}>"
             is_secret = SECRET_NAME.search(told) is not None and value is not None and not isinstance(value, bool)
+            is_secret = is_secret or (in_pieces and isinstance(value, str) and name not in _OUR_OWN)
             shown[self.text(told)] = HIDDEN if is_secret else self.value(value, depth)
         return shown
 
     def holds_secret(self, line: str) -> bool:
         """Whether a finished line still shows what was told, or a key by its form."""
         return any(secret in line for secret in self._known) or hide_keys(line) != line
+
+
+def _is_secret_in_pieces(values: Sequence[object]) -> bool:
+    """Whether texts that hide nothing one by one are a secret together: a mnemonic, a word in each."""
+    texts = [value for value in values if isinstance(value, str) and len(value) <= MAX_READ]
+    words = " ".join(text for text in texts if hide_keys(text) == text)
+    return 0 < len(words) <= MAX_READ and hide_keys(words) != words
+
+
+def _is_bytes(values: Sequence[object]) -> bool:
+    """Whether these numbers may be the bytes of a key."""
+    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    return len(numbers) == len(values) >= LEAST_BYTES and all(0 <= number <= _MAX_BYTE for number in numbers)
 
 
 def _number(value: float | None) -> Json:

@@ -44,6 +44,8 @@ _HOOK = re.compile(r"(?i)(https?://(?:[^\s/]*hook[^\s/]*|[^\s/]+/\S*?hooks?))(/)
 """The path of a webhook is its key."""
 _NAMED = re.compile(rf"(?i)({_NAMES}[\w-]*[\"'\s\\]*(?:[:=]|\bis\b|\bwas\b)\s*)\S.*")
 """A secret that its own name announces: all to the end of the line goes, for a passphrase may hold blanks."""
+_NAMED_HEX = re.compile(rf"(?i)({_NAMES}[\w-]*\W{{1,4}})[0-9a-f]{{32,}}")
+"""Digits right behind such a name, with nothing between them that says so: seed 9f86d081..."""
 SECRET_NAME = re.compile(rf"(?i){_NAMES}|dsn|database_url|webhook|\bkey_(?:hex|bytes)|psk|signing_key")
 """Names of fields whose value is never shown."""
 _RUN = re.compile(rf"{_B58}{{51,}}")
@@ -59,6 +61,7 @@ def hide(text: str) -> str:
     text = hide_keys(text)
     text = _USERINFO.sub(lambda found: f"{found[1] or found[2]}{HIDDEN}@", text)
     text = _HOOK.sub(rf"\1\2{HIDDEN}", text)
+    text = _NAMED_HEX.sub(rf"\1{HIDDEN}", text)
     return _NAMED.sub(rf"\1{HIDDEN}", text)
 
 
