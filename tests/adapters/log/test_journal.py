@@ -149,7 +149,9 @@ def test_a_secret_in_pieces_is_hidden(seed: bytes) -> None:
     assert {shown[name] for name in names} == {HIDDEN}
     assert (shown["level"], shown["time"][:4]) == ("info", "2026")
     beside = entry(
-        lambda journal: journal.info("x", other=MAKERS["xprv"](seed), **dict(zip(names, words, strict=True)))
+        lambda journal: journal.info(
+            "x", other=MAKERS["xprv"](seed), long="m " * 5_000, **dict(zip(names, words, strict=True))
+        )
     )
     assert {beside[name] for name in names} == {HIDDEN}
     nested = entry(lambda journal: journal.info("x", a=[dict(zip(names, words, strict=True))]))

@@ -26,6 +26,8 @@ MAX_ITEMS = 100
 LEAST_BYTES = 16
 """So many numbers below 256 in a row may be a seed of 128 bits or more."""
 _MAX_BYTE = 255
+MAX_PIECE = 64
+"""A piece of a secret is a word or a few; longer texts are looked through by themselves."""
 _OUR_OWN = frozenset({"time", "level"})
 _MAX_INTEGER = 2**63
 """Whole numbers beyond this are no amounts, heights or times: they may be keys."""
@@ -102,9 +104,9 @@ class Scrubber:
 
 def _is_secret_in_pieces(values: Sequence[object]) -> bool:
     """Whether texts that hide nothing one by one are a secret together: a mnemonic, a word in each."""
-    texts = [value for value in values if isinstance(value, str) and len(value) <= MAX_READ]
-    words = " ".join(text for text in texts if hide_keys(text) == text)
-    return 0 < len(words) <= MAX_READ and hide_keys(words) != words
+    pieces = (value for value in values if isinstance(value, str) and len(value) <= MAX_PIECE)
+    words = " ".join(piece for piece in pieces if hide_keys(piece) == piece)
+    return hide_keys(words) != words
 
 
 def _is_bytes(values: Sequence[object]) -> bool:
