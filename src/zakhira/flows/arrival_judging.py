@@ -25,7 +25,7 @@ from zakhira.flows.ports.progress import Progress, silent
 from zakhira.flows.rescanning import RESCAN, past_ends
 from zakhira.flows.reservations import ADDRESS_LOOK, RESERVATION, look_record, reservation_of
 from zakhira.flows.suspense import settled_papers
-from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.flows.treasury import Treasury, policy_in_force, vault_records
 from zakhira.flows.unexplained_spends import (
     UNEXPLAINED_SPEND,
     UnexplainedSpend,
@@ -196,7 +196,7 @@ class _Judge:
             if coin.spent_by and coin.spent_height <= self._past_ends.get(coin.vault, -1):
                 paper = replace(paper, state=SUSPENSE, flags=(*paper.flags, PAST))
             papers.append(paper)
-        return list(settled_papers(books, self._treasury.policy, papers))
+        return list(settled_papers(books, policy_in_force(self._treasury), papers))
 
     def _company(self, coins: Sequence[WatchedCoin]) -> dict[str, tuple[str, ...]]:
         found = self._treasury.books.bodies(COMPANY, sorted({_txid(coin.outpoint) for coin in coins}))

@@ -19,7 +19,7 @@ from zakhira.flows.spending.purse import open_purse
 from zakhira.flows.spending.refusals import NothingToMove
 from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.spend_line import spend_lines
-from zakhira.flows.treasury import Treasury
+from zakhira.flows.treasury import Treasury, policy_in_force
 from zakhira.flows.vaults import plan_retirement, retire_vault, vault_record
 from zakhira.kernel.errors import InvalidInput
 
@@ -105,7 +105,7 @@ def plan_rotation(treasury: Treasury, order: RotationOrder, terms: FeeTerms) -> 
 
 
 def _step_sats(treasury: Treasury, order: RotationOrder) -> int:
-    limit = treasury.policy.sweep_limit_sats
+    limit = policy_in_force(treasury).sweep_limit_sats
     if order.step_sats > limit:
         raise StepTooLarge(
             f"A step of {order.step_sats} sat is above the {limit} sat that the policy lets one spend move.",

@@ -12,14 +12,17 @@ from zakhira.flows.coin_appraisal import PAST
 from zakhira.flows.coin_entries import STANDING_ACCOUNTS, accounts_of, settlement_entry
 from zakhira.flows.coin_papers import ANNOUNCED, COIN_PAPER, SUSPENSE, CoinPaper, paper_of
 from zakhira.flows.following import COIN_REMOVAL, following_state, next_step
+from zakhira.flows.governing.refusals import KeyRevoked
+from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reservations import is_purpose
-from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.flows.treasury import Treasury, policy_in_force, vault_records
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.errors import InvalidInput, Refused
+from zakhira.kernel.interval import utc_text
 from zakhira.kernel.signatures import signature_is_valid
 from zakhira.programme.model import Officer, Policy
 
@@ -178,12 +181,13 @@ def settle_suspense(treasury: Treasury, settlement: Settlement, signatures: Sequ
 
     Raises:
         BadSettlement: a text is missing, or vault or amount are not the coin's.
-        SettlementForged, OneWordAlone: the signatures.
+        SettlementForged, OneWordAlone, KeyRevoked: the signatures.
         SettledOtherwise: another statement settled the coin.
         NotInSuspense: it has a purpose, or no paper.
         CoinNotThere: it is spent, gone, or not deep enough.
     """
-    require_two_words(treasury.policy, settlement, signatures)
+    require_two_words(policy_in_force(treasury), settlement, signatures)
+    _require_no_revoked_key(treasury, signatures)
     while True:
         # Read first: whatever changes the coin on the chain takes the watcher's next step, and this one with it.
         state = following_state(treasury.books)
@@ -253,6 +257,17 @@ def require_two_words(policy: Policy, settlement: Settlement, signatures: Sequen
             f"The settlement is signed by {names}.",
             f"Let two persons sign: one of the role {policy.propose_role}, one of {', '.join(policy.approve_roles)}.",
         )
+
+
+def _require_no_revoked_key(treasury: Treasury, signatures: Sequence[SettlementSignature]) -> None:
+    state = authority_now(treasury)
+    for given in signatures:
+        officer = state.officer(given.officer)
+        gone = state.revoked.get(officer.public_key.lower()) if officer else None
+        if gone is not None:
+            raise KeyRevoked(
+                f"The key of {given.officer} was revoked by {gone.by} at {utc_text(gone.at)}.", "Ask another officer."
+            )
 
 
 def _are_two_words(policy: Policy, one: Officer, other: Officer) -> bool:

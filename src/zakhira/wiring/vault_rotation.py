@@ -12,7 +12,7 @@ from zakhira.flows.rotation import Rotation, RotationOrder, plan_rotation, rotat
 from zakhira.flows.spending.fees import FeeWish, fee_terms
 from zakhira.flows.spending.order import FeeCeilings
 from zakhira.flows.spending.spend import TreasurySpend
-from zakhira.flows.treasury import Treasury
+from zakhira.flows.treasury import Treasury, policy_in_force
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.money import sats
@@ -39,7 +39,7 @@ def rotate_vault(settings: Settings, desk: Desk, order: RotateOrder, ask: Ask, *
     """
     treasury = desk.treasury
     wanted = _wanted(treasury, order)
-    fee_limit_sats = min(wanted.ceilings.fee.units, treasury.policy.fee_limit_sats)
+    fee_limit_sats = min(wanted.ceilings.fee.units, policy_in_force(treasury).fee_limit_sats)
     limits = FeeLimits(fee_limit_sats, wanted.ceilings.rate_sat_per_vb * VBYTES_PER_KVB)
     plan = plan_rotation(treasury, wanted, fee_terms(treasury, limits, wanted.wish))
     spends: Sequence[TreasurySpend] = ()
@@ -55,7 +55,7 @@ def rotate_vault(settings: Settings, desk: Desk, order: RotateOrder, ask: Ask, *
 
 def _wanted(treasury: Treasury, order: RotateOrder) -> RotationOrder:
     """The order with what the policy says where nothing was told."""
-    policy = treasury.policy
+    policy = policy_in_force(treasury)
     return RotationOrder(
         id=order.id or f"rotate-{order.vault}",
         vault=order.vault,
