@@ -143,7 +143,6 @@ def test_keys_with_odd_characters(key: str) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        b"",
         b"[]",
         b"7",
         b'["action","actor","at","content_hash","key"]',

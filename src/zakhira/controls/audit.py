@@ -10,6 +10,7 @@ bytes, so that none can stand for a link.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,7 +26,14 @@ MAX_UNSEALED = timedelta(seconds=5)
 """Writes are sealed within a second; one that waits longer than this is an alarm."""
 _HEADER_NAMES = ("action", "actor", "at", "content_hash", "key")
 _MAX_DIGITS = 19
-_QUOTES = 4 * len(_HEADER_NAMES)
+_TEXT = rb"[ !#-\[\]-~]*"
+_PLAIN_HEADER = re.compile(
+    rb'\{"action":"%b","actor":"%b","at":"%b","content_hash":"([0-9a-f]+)","key":"(%b)"\}' % (4 * (_TEXT,))
+)
+"""A header without escapes or letters beyond ASCII: canonical as it is written."""
+
+ShownLink = tuple[bytes, bytes, bytes, bytes]
+"""Number, link hash, header and content hash, as :meth:`ChainCheck.follow` takes them."""
 
 
 class ChainHead(NamedTuple):
@@ -142,8 +150,7 @@ class ChainCheck:
     """Follows a chain link by link and notes every place where it does not hold.
 
     After a link that does not follow it goes on from the number and the hash that the link claims, so that each place
-    is told once. A stretch from the
-    middle of a chain is checked alike when ``head`` is where it begins.
+    is told once. A stretch from the middle of a chain is checked alike when ``head`` is where it begins.
     """
 
     def __init__(self, head: ChainHead = EMPTY_CHAIN) -> None:
@@ -160,45 +167,36 @@ class ChainCheck:
         return ChainHead(self._position, self._previous.hex())
 
     def add(self, position: bytes, link: bytes, header: bytes, content_hash: bytes) -> None:
-        """The next link as it is shown: its number in digits, its hash in hex, header, and the content hashed anew.
+        """Follow one link; see :meth:`follow`."""
+        self.follow([(position, link, header, content_hash)])
 
-        Everything is text in ASCII or UTF-8. This is the inner loop: a million links pass here within seconds.
+    def follow(self, links: Iterable[ShownLink]) -> None:
+        """Follow links as they are shown: number in digits, hash in hex, header, and the hash of the content in hex.
+
+        The content is hashed by the caller, anew. A link without a header is one that could not be read. Millions pass
+        through this loop: what is unusual is left to others.
         """
-        self._position += 1
-        found = sha256(self._previous + sha256(header).digest())
-        head, middle, tail = header.partition(b'","content_hash":"%b","key":"' % content_hash)
-        is_plain = (
-            middle
-            and header.count(b'"') == _QUOTES
-            and b"\\" not in header
-            and head.startswith(b'{"action":"')
-            and tail.endswith(b'"}')
-            and 0 < head.find(b'","actor":"') < head.find(b'","at":"')
-        )
-        key = tail[:-2] if is_plain else self._unusual(header, content_hash)
-        self.keys.append(key)
-        follows = found.hexdigest().encode() == link
-        if not follows:
-            self._tell(key, "its hash does not follow from the hash before it and its header")
-        if position != b"%d" % self._position:
-            self._tell(key, f"its number is {position.decode(errors='replace')} where {self._position} is due")
-        if follows:
-            self._previous = found.digest()
-        else:
-            self._previous = _hash_bytes(link, found.digest())
-            self._position = _number(position, self._position)
-
-    def lose(self, what: str) -> None:
-        """A link that cannot be followed at all."""
-        self._position += 1
-        self._tell(b"", what)
+        position, previous, plain, keep = self._position, self._previous, _PLAIN_HEADER.fullmatch, self.keys.append
+        for number, link, header, content_hash in links:
+            position += 1
+            found = sha256(previous + sha256(header).digest())
+            fields = plain(header)
+            if fields is not None and fields[1] == content_hash:
+                keep(key := fields[2])
+            else:
+                keep(key := self._unusual(position, header, content_hash))
+            if found.hexdigest().encode() == link and number == b"%d" % position:
+                previous = found.digest()
+            elif header:
+                position, previous = self._astray(position, key, number, link, found.digest())
+        self._position, self._previous = position, previous
 
     def skip(self, head: ChainHead) -> None:
         """Go on from another place: what lies between could not be followed."""
         self._position, self._previous = head.position, bytes.fromhex(head.hash)
 
     def finish(self, keys: Iterable[bytes] = ()) -> list[ChainBreak]:
-        """All breaks in the order of the links, and then keys that were used twice, or by the links before: ``keys``."""
+        """All breaks in the order of the links, then keys used twice or by the links before, which ``keys`` gives."""
         known = set(keys)
         before = len(known)
         known.update(self.keys)
@@ -213,11 +211,21 @@ class ChainCheck:
             known.add(key)
         return found
 
-    def _tell(self, key: bytes, what: str) -> None:
-        self.breaks.append(ChainBreak(self._position, _text(key), what))
+    def _tell(self, position: int, key: bytes, what: str) -> None:
+        self.breaks.append(ChainBreak(position, _text(key), what))
 
-    def _unusual(self, header: bytes, content_hash: bytes) -> bytes:
-        """The key of a header with escapes in it, or of one that is not good."""
+    def _astray(self, position: int, key: bytes, number: bytes, link: bytes, found: bytes) -> tuple[int, bytes]:
+        """Tell what is wrong with a link, and where the chain goes on: number and hash."""
+        follows = found.hex().encode() == link
+        if not follows:
+            self._tell(position, key, "its hash does not follow from the hash before it and its header")
+        if number != b"%d" % position:
+            shown = number.decode(errors="replace")
+            self._tell(position, key, f"its number is {shown} where {position} is due")
+        return (position, found) if follows else (_number(number, position), _hash_bytes(link, found))
+
+    def _unusual(self, position: int, header: bytes, content_hash: bytes) -> bytes:
+        """The key of a header with escapes or other letters in it, or of one that is not good."""
         try:
             fields = json.loads(header)
             is_header = sorted(fields) == list(_HEADER_NAMES) and canonical_bytes(fields) == header
@@ -225,11 +233,12 @@ class ChainCheck:
         except (ValueError, RecursionError, NotCanonical, AttributeError, TypeError):
             is_header = False
         if not is_header:
-            self._tell(b"", "its header is not the canonical JSON of action, actor, at, content_hash and key")
-            return b"\0%d" % self._position  # no key is like that: NUL cannot be stored
+            names = "canonical JSON of action, actor, at, content_hash and key"
+            self._tell(position, b"", f"its header is not the {names}" if header else "it cannot be read")
+            return b"\0%d" % position  # no key is like that: NUL cannot be stored
         key = json.dumps(fields["key"], ensure_ascii=False)[1:-1].encode()
         if fields["content_hash"].encode() != content_hash:
-            self._tell(key, "its content is not what its header says")
+            self._tell(position, key, "its content is not what its header says")
         return key
 
 

@@ -6,11 +6,11 @@ by tabs (canonical JSON has none). The last line tells how many there are, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from zakhira.controls.audit import EMPTY_CHAIN, ChainBreak, ChainCheck, ChainHead, claimed_head
+from zakhira.controls.audit import EMPTY_CHAIN, ChainBreak, ChainCheck, ChainHead, ShownLink, claimed_head
 from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence, EvidenceCheck, read_instant
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import NotUtc
@@ -71,15 +71,23 @@ def check_stretch(lines: Iterable[bytes], head: ChainHead = EMPTY_CHAIN, evidenc
     Evidence of places within these lines is held against them; that of places behind is for :func:`end_breaks`.
     """
     check, known = ChainCheck(head), EvidenceCheck(evidence)
+    if known:
+        for link in _links(lines):
+            check.add(*link)
+            _hold_against(known, check, link)
+    else:
+        check.follow(_links(lines))
+    return Stretch((*check.finish(), *known.breaks), check.head, tuple(check.keys))
+
+
+def _links(lines: Iterable[bytes]) -> Iterator[ShownLink]:
     for line in lines:
         fields = line.split(b"\t")
-        if len(fields) != _FIELDS or not line.endswith(b"\n"):
-            check.lose("its line has not the four fields position, hash, header and content")
-            continue
-        check.add(fields[0], fields[1], fields[2], sha256(fields[3][:-1]).hexdigest().encode())
-        if known:
-            _hold_against(known, check, fields[1], fields[2])
-    return Stretch((*check.finish(), *known.breaks), check.head, tuple(check.keys))
+        if len(fields) == _FIELDS and line.endswith(b"\n"):
+            number, link, header, content = fields
+            yield number, link, header, sha256(content[:-1]).hexdigest().encode()
+        else:
+            yield b"", b"", b"", b""
 
 
 def end_breaks(line: bytes, head: ChainHead, evidence: Evidence = NO_EVIDENCE) -> list[ChainBreak]:
@@ -92,11 +100,12 @@ def end_breaks(line: bytes, head: ChainHead, evidence: Evidence = NO_EVIDENCE) -
     return found + EvidenceCheck(evidence).finish(head.position)
 
 
-def _hold_against(evidence: EvidenceCheck, check: ChainCheck, link: bytes, header: bytes) -> None:
-    at = header.partition(b'","at":"')[2].partition(b'"')[0]
+def _hold_against(evidence: EvidenceCheck, check: ChainCheck, link: ShownLink) -> None:
+    at = link[2].partition(b'","at":"')[2].partition(b'"')[0]
     try:
         instant = read_instant(at.decode())
     except (NotUtc, UnicodeDecodeError):
         check.breaks.append(ChainBreak(check.head.position, "", "its header has no instant"))
         return
-    evidence.add(check.head.position, link.decode(errors="replace"), check.keys[-1].decode(errors="replace"), instant)
+    key = check.keys[-1].decode(errors="replace")
+    evidence.add(check.head.position, link[1].decode(errors="replace"), key, instant)

@@ -10,12 +10,14 @@ from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.connecting import connect
 from zakhira.adapters.postgres.failures import translate
-from zakhira.adapters.postgres.seals import seal_all
+from zakhira.adapters.postgres.seals import is_due, seal_all
 from zakhira.kernel.errors import ZakhiraError
 
 PAUSE_SECONDS = 0.3
 """Between a commit and its seal, and between two turns: many commits share one turn, and each is sealed in a second."""
 RETRY_SECONDS = 1.0
+_SHARED = 0.9
+"""A write that waits for a shorter part of the pause is sealed in the next turn, by whoever comes first."""
 _JOIN_SECONDS = 30.0
 
 
@@ -63,7 +65,12 @@ class Sealer:
         """One turn; returns the connection for the next, or None when another must be made."""
         try:
             connection = connection or connect(self._dsn, as_app=True)
-            seal_all(connection)
+            # Each turn is a commit of its own: where many seal, what another has just sealed is left to its next turn.
+            due = is_due(connection, self._pause_s * _SHARED)
+            if due:
+                seal_all(connection)
+            elif due is not None:
+                self._work.set()
         except psycopg.Error as error:
             self.failure = translate(error)
         except ZakhiraError as error:

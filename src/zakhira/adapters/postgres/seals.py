@@ -21,6 +21,7 @@ from zakhira.flows.ports.books_check import ShownSeals, find_breaks
 _SEALS = "SELECT position, sequence, previous_hash, hash FROM zakhira.seal ORDER BY position"
 _PATIENCE = "SET LOCAL lock_timeout = '10s'"
 """A turn takes well under a second: whoever holds the head for longer hangs."""
+_IS_DUE = "SELECT clock_timestamp() - min(written_at) >= make_interval(secs => %s) FROM zakhira.unsealed"
 _SOME_SEALS = """
 SELECT position, sequence, previous_hash, hash FROM zakhira.seal WHERE position > %s ORDER BY position LIMIT %s
 """
@@ -37,6 +38,13 @@ def seal_all(connection: Connection[TupleRow]) -> int:
         if not row[0]:
             return total
         total += int(row[0])
+
+
+def is_due(connection: Connection[TupleRow], after_s: float) -> bool | None:
+    """Whether a write waits for its seal for so long; None if none waits."""
+    row = connection.execute(_IS_DUE, (after_s,)).fetchone()
+    assert row is not None, "an aggregate always answers"
+    return None if row[0] is None else bool(row[0])
 
 
 def read_head(connection: Connection[TupleRow]) -> ChainHead:
