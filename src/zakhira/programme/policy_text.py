@@ -64,8 +64,9 @@ def policy_json(policy: Policy) -> Json:
     return told
 
 
+@functools.lru_cache(maxsize=64)
 def policy_hash(policy: Policy) -> str:
-    """SHA-256 of the canonical encoding: names a version of the policy."""
+    """SHA-256 of the canonical encoding: names a version of the policy. Asked at every step, and worth remembering."""
     return content_hash(policy_json(policy))
 
 

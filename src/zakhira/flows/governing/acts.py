@@ -11,7 +11,7 @@ from zakhira.controls.authority_fold import authority_at, settled, take_act
 from zakhira.controls.public_acts import Founding, RecordedAct, act_json, act_of
 from zakhira.flows.governing.refusals import AuthorityForged
 from zakhira.flows.ports.books import Books, Record
-from zakhira.kernel.canonical import canonical_bytes, parse_canonical
+from zakhira.flows.ports.books_check import decode_body, encode_body
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.programme.model import Policy
 
@@ -53,7 +53,7 @@ def authority_of(books: Books, programme_policy: Policy, now: datetime) -> Autho
     """
     place: _Place | None = None
     for name, body in books.records(AUTHORITY_ACT).items():
-        place = _after(place, name, canonical_bytes(body))
+        place = _after(place, name, encode_body(body))
     if place is None:
         return authority_at((RecordedAct(1, now, Founding(programme_policy)),), now)
     state = settled(place.state, max(now, place.state.at))
@@ -71,10 +71,10 @@ class _Place:
 
 
 @lru_cache(maxsize=4_096)
-def _after(before: _Place | None, name: str, body: bytes) -> _Place:
+def _after(before: _Place | None, name: str, body: str) -> _Place:
     """The place after one more act. It follows from its arguments: a program that looks again checks what is new."""
     try:
-        recorded = act_of(parse_canonical(body))
+        recorded = act_of(decode_body(body))
     except ZakhiraError as error:
         raise AuthorityForged(f"Act {name} of the books cannot be read: {error.message}", _REMEDY) from None
     return _Place(take_act(Authority(at=recorded.at) if before is None else before.state, recorded))
