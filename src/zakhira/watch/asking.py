@@ -16,7 +16,7 @@ from zakhira.controls.standing import Standing
 from zakhira.kernel.money import Commodity, sats
 from zakhira.programme.model import Policy
 from zakhira.watch.matching import script_of
-from zakhira.watch.signed import SignedSpend
+from zakhira.watch.signed import Keys, SignedSpend
 from zakhira.watch.state import VaultCoin
 
 
@@ -26,6 +26,8 @@ class Authority:
 
     policy: Policy
     standing: Standing
+    keys: Keys
+    """of officers, of every version until then"""
 
 
 AuthorityAt = Callable[[datetime], Authority]

@@ -17,6 +17,7 @@ from zakhira.programme.model import Policy, Vault
 from zakhira.programme.policy_text import policy_hash
 from zakhira.watch.alarm import Alarm, AlarmKind
 from zakhira.watch.asking import Authority
+from zakhira.watch.signed import Keys
 from zakhira.watch.terms import WatchTerms
 
 _EVER = datetime(2009, 1, 3, tzinfo=UTC)
@@ -45,7 +46,7 @@ class Acts:
     def authority_at(self, at: datetime) -> Authority:
         """The policy in force at ``at``, with the vaults of the copy, and what else binds then."""
         folded = _folded(self, at)
-        return Authority(replace(folded.version.policy, vaults=self.vaults), folded.standing)
+        return Authority(replace(folded.version.policy, vaults=self.vaults), folded.standing, _keys(folded))
 
     def alarms(self, at: datetime) -> Iterator[Alarm]:
         """Acts that do not bear out what they say, and a freeze that stands."""
@@ -98,6 +99,11 @@ def _parsed(body: bytes) -> RecordedAct | str:
         return act_of(parse_canonical(body))
     except ZakhiraError as error:
         return error.message
+
+
+def _keys(folded: Folded) -> Keys:
+    officers = {officer.id for version in folded.versions for officer in version.policy.officers}
+    return {officer: folded.keys_of(officer) for officer in officers}
 
 
 def _folded(acts: Acts, at: datetime) -> Folded:

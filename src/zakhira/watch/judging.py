@@ -93,7 +93,7 @@ def _matched(
     )
     decision = answer(question, case.authority_at, case.movements, moment, earlier)
     alarms = []
-    forged = forged_signatures(spend, authority.policy)
+    forged = forged_signatures(spend, authority.keys)
     if forged:
         alarms.append(_forged(seen, instruction.id, forged, facts))
     if not decision.allowed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from zakhira.controls.approval import (
     PROPOSAL_DOMAIN,
@@ -17,11 +18,10 @@ from zakhira.controls.approval import (
 )
 from zakhira.custody.coin import Instruction
 from zakhira.custody.instruction_text import instruction_of
-from zakhira.kernel.canonical import Json, content_hash
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import OutsideFailure
 from zakhira.kernel.interval import NotUtc, parse_utc
 from zakhira.kernel.signatures import signature_is_valid
-from zakhira.programme.model import Policy
 
 
 class BadSignedSpend(OutsideFailure):
@@ -108,33 +108,35 @@ def signed_spend_of(body: Json) -> SignedSpend:
         raise BadSignedSpend(f"A signature's time will not do: {error.message}", "Look at the books.") from None
 
 
-def body_hash(body: Json) -> str:
-    """Names what a source said of one spend."""
-    return content_hash(body)
+Keys = Mapping[str, frozenset[str]]
+"""Every key that any version of the policy gave to an officer, by the officer."""
 
 
-def forged_signatures(spend: SignedSpend, policy: Policy) -> tuple[str, ...]:
+def forged_signatures(spend: SignedSpend, keys: Keys) -> tuple[str, ...]:
     """Each signature that does not verify, in a sentence; none where all do.
 
     An approval of an officer who is unknown, or over another instruction, counts as not genuine: whoever edits an
-    instruction after it was signed is found here.
+    instruction after it was signed is found here. Whether an officer may still act is for the policy to say.
     """
-    keys = {officer.id: officer.public_key for officer in policy.officers}
     wanted = spend.instruction.hash
     proposer = spend.instruction.proposed_by
+
+    def by(officer: str, is_made: Callable[[str], bool]) -> bool:
+        return any(is_made(key) for key in keys.get(officer, ()))
+
     found = []
-    if not signature_is_valid(keys.get(proposer, ""), PROPOSAL_DOMAIN, wanted, spend.proposal_signature):
+    if not by(proposer, lambda key: signature_is_valid(key, PROPOSAL_DOMAIN, wanted, spend.proposal_signature)):
         found.append(f"{proposer} did not sign this instruction as its proposer")
     for approval in spend.approvals:
-        whole = approval.instruction_hash == wanted and approval_is_genuine(approval, keys.get(approval.officer, ""))
-        if not whole:
+        genuine = by(approval.officer, partial(approval_is_genuine, approval))
+        if approval.instruction_hash != wanted or not genuine:
             found.append(f"the approval of {approval.officer} is not by that officer's key over this instruction")
     found += [
         f"the veto of {veto.officer} is not by that officer's key over this instruction"
         for veto in spend.vetoes
-        if veto.instruction_hash != wanted or not veto_is_genuine(veto, keys.get(veto.officer, ""))
+        if veto.instruction_hash != wanted or not by(veto.officer, partial(veto_is_genuine, veto))
     ]
     told = spend.execution
-    if told and not (told.instruction_hash == wanted and execution_is_genuine(told, keys.get(told.officer, ""))):
+    if told and not (told.instruction_hash == wanted and by(told.officer, partial(execution_is_genuine, told))):
         found.append(f"the execution by {told.officer} is not by that officer's key over this instruction")
     return tuple(found)

@@ -12,8 +12,6 @@ from zakhira.controls.movement_log import MovementLog
 from zakhira.kernel.canonical import Json, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import parse_utc, utc_text
-from zakhira.programme.model import Policy
-from zakhira.programme.policy_text import policy_hash
 from zakhira.watch.alarm import Alarm, AlarmKind, Notice, tell
 from zakhira.watch.asking import AuthorityAt, Balance, movements_of, question_of
 from zakhira.watch.authority import Acts, acts_of
@@ -22,7 +20,7 @@ from zakhira.watch.conditions import conditions
 from zakhira.watch.judging import Case, judge, where
 from zakhira.watch.look import Seen
 from zakhira.watch.places import Places
-from zakhira.watch.signed import SignedSpend, forged_signatures, signed_spend_of
+from zakhira.watch.signed import Keys, SignedSpend, forged_signatures, signed_spend_of
 from zakhira.watch.state import SeenSpend, VaultCoin, WatchState
 from zakhira.watch.terms import WatchTerms
 
@@ -52,7 +50,7 @@ class Watch:
         self._places = places
         self._read_of: tuple[Mapping[str, Json], _Read] | None = None
         self._acts_of: tuple[Mapping[str, Json], Acts] | None = None
-        self._forged_of: tuple[_Read, str, tuple[Alarm, ...]] | None = None
+        self._forged_of: tuple[_Read, Keys, tuple[Alarm, ...]] | None = None
 
     def step(self, state: WatchState, seen: Seen, extra: tuple[Alarm, ...] = ()) -> Stepped:
         """Take in what was seen; the answer follows from the arguments alone.
@@ -67,7 +65,7 @@ class Watch:
         holding = (
             *_spend_alarms(state),
             *_changed(state, read),
-            *self._unverified(read, acts.authority_at(seen.at).policy),
+            *self._unverified(read, acts.authority_at(seen.at).keys),
             *acts.alarms(seen.at),
             *conditions(self._terms, state, seen),
             *extra,
@@ -87,10 +85,9 @@ class Watch:
             self._read_of = signed, _read_signed(signed)
         return self._read_of[1]
 
-    def _unverified(self, read: _Read, policy: Policy) -> tuple[Alarm, ...]:
-        version = policy_hash(policy)
-        if self._forged_of is None or self._forged_of[0] is not read or self._forged_of[1] != version:
-            self._forged_of = read, version, tuple(_unverified(read, policy))
+    def _unverified(self, read: _Read, keys: Keys) -> tuple[Alarm, ...]:
+        if self._forged_of is None or self._forged_of[0] is not read or self._forged_of[1] != keys:
+            self._forged_of = read, keys, tuple(_unverified(read, keys))
         return self._forged_of[2]
 
 
@@ -225,10 +222,10 @@ def _changed(state: WatchState, read: _Read) -> Iterator[Alarm]:
             yield Alarm(AlarmKind.INSTRUCTION_CHANGED, f"changed:{spend.spend_id}", sentence, facts)
 
 
-def _unverified(read: _Read, policy: Policy) -> Iterator[Alarm]:
+def _unverified(read: _Read, keys: Keys) -> Iterator[Alarm]:
     """Instructions whose signatures do not verify, whether or not anything moved."""
     for name, spend in read.spends.items():
-        forged = forged_signatures(spend, policy)
+        forged = forged_signatures(spend, keys)
         if forged:
             sentence = (
                 f"Signatures under the instruction of spend {name} do not verify: {'; '.join(forged)}. "

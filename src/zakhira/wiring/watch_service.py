@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,7 @@ from zakhira.adapters.software_signer import utc_now
 from zakhira.adapters.watch_store import WatchStore
 from zakhira.cli.answer import Answer, Table, Word
 from zakhira.cli.watch_services import WatchInit, WatchOrder
-from zakhira.custody.vault_state import VaultRecord
+from zakhira.custody.vault_state import RETIRED, VaultRecord
 from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.registered_keys import key_register
 from zakhira.flows.reservations import LAST_PLACE
@@ -164,16 +165,30 @@ def _terms(archive: Archive) -> WatchTerms:
     policy = authority_of(books, archive.programme.policy, archive.clock()).version.policy
     records = vault_records(books)
     span = PostgresCoins(books).span()
-    shown = {key.signer: key.last_proof_of_life for key in key_register(books)}
-    signers = {signer for record in records.values() for signer in record.signers}
+    shown = _shown(archive, records)
     return WatchTerms(
         policy=replace(policy, vaults=()),
         chain=archive.terms.chain,
         vaults=tuple(records.values()),
         start_height=span.first_height if span else 0,
         last_places=_last_places(archive, records),
-        keys=tuple(KeyShown(signer, shown.get(signer)) for signer in sorted(signers)),
+        keys=tuple(KeyShown(signer, on) for signer, on in sorted(shown.items())),
     )
+
+
+def _shown(archive: Archive, records: Mapping[str, VaultRecord]) -> dict[str, date | None]:
+    """When each key of a vault that is not retired was last shown to work, by the register or by the vault's tests."""
+    days: dict[str, list[date]] = {}
+    for record in records.values():
+        if record.state != RETIRED:
+            for signer in record.signers:
+                days.setdefault(signer, [])
+    proofs = [(proof.signer, proof.on) for record in records.values() for proof in record.test_signed]
+    proofs += [(key.signer, key.last_proof_of_life) for key in key_register(archive.books) if key.last_proof_of_life]
+    for signer, on in proofs:
+        if signer in days:
+            days[signer].append(on)
+    return {signer: max(found, default=None) for signer, found in days.items()}
 
 
 def _last_places(archive: Archive, records: Mapping[str, VaultRecord]) -> dict[tuple[str, int], int]:
