@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from zakhira.cli.answer import Answer
+from zakhira.cli.answer import Answer, Progress
 
 
 @dataclass(frozen=True)
@@ -35,3 +35,9 @@ class PolicyServices(Protocol):
 
     def diff(self, old: Path, new: Path) -> Answer:
         """What changed from one policy to another, and which questions are answered otherwise."""
+
+    def explain(self, place: Path, spend: str, case: Path | None) -> Answer:
+        """Which rule decides a spend of a reserve, or each case of a file, and why."""
+
+    def simulate(self, order: SimulationOrder, progress: Progress) -> Answer:
+        """What the answers would have been under a changed policy."""

@@ -31,6 +31,7 @@ _STANDING = Standing()
 """No freeze, no revoked key, any version: a case says nothing of them."""
 Report = Callable[[int, int], None]
 """``report(done, total)``."""
+Tell = Callable[["Case", Decision, datetime], None]
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,16 @@ class Bench:
         return self._narrowed[paid]
 
 
-def replay(policy: Policy, cases: Sequence[Case], report: Report = lambda _done, _total: None) -> list[Outcome]:
+def replay(
+    policy: Policy,
+    cases: Sequence[Case],
+    report: Report = lambda _done, _total: None,
+    tell: Tell = lambda _case, _decision, _at: None,
+) -> list[Outcome]:
     """How a policy would have ended each case, all of them in order of time, so that windows fill as they would have.
 
-    A case that has to wait is asked about again when the wait is over, as long as its proposal lasts.
+    A case that has to wait is asked about again when the wait is over, as long as its proposal lasts;
+    ``tell`` hears the answer to the first question about each.
     """
     bench = Bench(policy)
     ends: list[Outcome | None] = [None] * len(cases)
@@ -155,6 +162,8 @@ def replay(policy: Policy, cases: Sequence[Case], report: Report = lambda _done,
         at, number, waits = heappop(queue)
         case = cases[number]
         decision = bench.decide(case, at)
+        if not waits:
+            tell(case, decision, at)
         again = _again(decision)
         if again is not None and waits < MOST_WAITS:
             heappush(queue, (again, number, waits + 1))
