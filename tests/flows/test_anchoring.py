@@ -20,7 +20,7 @@ from treasury_drill import (
     twin_treasury,
 )
 from zakhira.controls import audit
-from zakhira.controls.audit_evidence import EvidenceCheck
+from zakhira.controls.audit_evidence import Evidence
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.anchor import ANCHOR_SCRIPT_BYTES, Anchor, anchor_in, anchor_of
 from zakhira.custody.decoders import decode_transaction
@@ -101,9 +101,9 @@ def test_a_payment_takes_the_head_along(drill: TreasuryDrill) -> None:
     assert (found.txid, found.height, found.block_hash) == (spend.last.txid, height, block_hash)
     assert (found.anchor, found.block_time, found.confirmations) == (head, mined_at, 4)
     assert as_evidence((found,)) == (audit.Anchor(head.position, head.head_hash, height, mined_at),)
-    assert drill.parts.books.breaks(EvidenceCheck(anchors=as_evidence((found,)))) == ()
+    assert drill.parts.books.breaks(Evidence(anchors=as_evidence((found,)))) == ()
     other = audit.Anchor(head.position, "cd" * 32, height, mined_at)
-    assert any("rewritten" in told for told in drill.parts.books.breaks(EvidenceCheck(anchors=[other])))
+    assert any("rewritten" in told for told in drill.parts.books.breaks(Evidence(anchors=(other,))))
     assert drill.parts.books.sealed(found.anchor.position - 1, 1)[0].seal.hash == found.anchor.head_hash
     assert drill.parts.books.balances()["expenses:spends:works"].units == 1_000_000
     require_whole(drill)
