@@ -68,6 +68,7 @@ def take_approval(treasury: Treasury, spend_id: str, approval: Approval) -> Trea
         ApprovalMistimed: it is dated outside the proposal's time.
         ApprovalUnderOtherPolicy: it was given under another version of the policy than the one in force.
         ForeignHead: its anchor is not of these books' audit chain.
+        SpendNotAllowed: the reserve is frozen.
         SpendExpired: the proposal's time is over.
         IllegalStep: the spend takes no approval any more.
     """
@@ -93,6 +94,8 @@ def _require_counted(
     treasury: Treasury, spend: TreasurySpend, approval: Approval, before: Decision, after: Decision
 ) -> None:
     """Refuse an approval that the policy holds against the spend, or that would not count; see take_approval."""
+    if any(reason.code == Why.FROZEN.code for reason in after.reasons):
+        raise not_allowed(spend, after)
     against = sorted(set(after.reasons) - set(before.reasons))
     remarks = [item for item in after.remarks if item not in before.remarks and item.code in _NOT_COUNTED]
     for found in (*against, *remarks):
