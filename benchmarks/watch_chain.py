@@ -18,6 +18,7 @@ FULL_BLOCK_WEIGHT = 4_000_000
 _COINBASE_ROOM = 2_000
 """Weight left for header and coinbase."""
 _BATCH = 50
+_FAN, _SENT_AT_ONCE = 2_000, 500
 
 _WITNESS_SCRIPT = bytes.fromhex("757551")
 """OP_DROP OP_DROP OP_TRUE: anybody may spend it, with a signature's and a key's worth of bytes."""
@@ -80,6 +81,22 @@ class Fund:
             sources += [(fan_id, index) for index in range(number)]
         strangers = [_spend(s, _stranger_outputs(n, amounts)).serialize().hex() for n, s in enumerate(sources)]
         return str(self._rpc.call("generateblock", [nobody_address(), strangers], timeout_s=120)["hash"])
+
+    def fill_mempool(self, count: int) -> None:
+        """Payments between strangers that wait in the mempool, one input and two outputs each."""
+        amounts = 1_000
+        sources = []
+        for start in range(0, count, _FAN):
+            number = min(_FAN, count - start)
+            fan = self.pay([bytes(_ANYBODY.data)] * number, 2 * amounts + 500)
+            self._rpc.call("generateblock", [nobody_address(), [fan.serialize().hex()]])
+            sources += [(fan.txid().hex(), index) for index in range(number)]
+        calls = [
+            ("sendrawtransaction", [_spend(source, _stranger_outputs(number, amounts)).serialize().hex()])
+            for number, source in enumerate(sources)
+        ]
+        for start in range(0, len(calls), _SENT_AT_ONCE):
+            self._rpc.batch(calls[start : start + _SENT_AT_ONCE])
 
 
 def _stranger_outputs(number: int, amount_sats: int) -> list[TransactionOutput]:
