@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +25,7 @@ from zakhira.wiring.amount_text import btc_text, counted
 _KEY_DIGITS = 16
 """Of a public key in a table; the JSON has it whole."""
 _CELL = 48
+_DIFFERS = "The programme file says something else, which is not in force"
 
 
 def motion_facts(record: MotionRecord) -> dict[str, Json]:
@@ -62,7 +65,9 @@ def _what_next(record: MotionRecord, folder: Path) -> str:
         return f"{text}, unless an officer vetoes it: zakhira policy veto {folder} {record.motion.id} --help"
     if record.state is MotionState.OPEN and check:
         command = f"zakhira policy approve {folder} {record.motion.id} --key FILE"
-        return f"{told_reasons(check.decision)} Until {utc_text(record.motion.expires_at)}: {command}"
+        asked = ", ".join(check.decision.missing)
+        needs = f"It needs {asked}" if asked else told_reasons(check.decision)
+        return f"{needs}, by {utc_text(record.motion.expires_at)}: {command}"
     return f"It is {record.state.value}."
 
 
@@ -141,6 +146,36 @@ def _hands_table(lines: Sequence[SpendLine]) -> Table:
     return Table("In other hands already", ("spend", "state", "from", "BTC"), rows, right=(3,))
 
 
+def authority_facts(state: Authority, file_policy: Policy) -> dict[str, Json]:
+    """What the status of a reserve says of authority."""
+    return {
+        "version": state.version.number,
+        "hash": state.version.hash,
+        "in_force_since": utc_text(state.version.in_force_since),
+        "freezes": [_freeze_facts(item) for item in state.freezes.values()],
+        "pending_motions": [motion_facts(record) for record in state.motions.values() if record.is_pending],
+        "programme_differs": bool(policy_delta(state.version.policy, file_policy)),
+    }
+
+
+def authority_tables(state: Authority, file_policy: Policy, folder: Path) -> tuple[Table, ...]:
+    """What of authority needs attention: a freeze, what is moved, and a programme file that says something else."""
+    tables = [_frozen_table(state)] if state.freezes else []
+    pending = [record for record in state.motions.values() if record.is_pending]
+    if pending:
+        tables.append(_motions_table("Motions", pending))
+    delta = policy_delta(state.version.policy, file_policy)
+    if delta:
+        told = _delta_table(_DIFFERS, delta)
+        tables.append(replace(told, notes=(f"To bring it into force: zakhira policy propose {folder} --help",)))
+    return tuple(tables)
+
+
+def _frozen_table(state: Authority) -> Table:
+    rows = tuple((item.officer, utc_text(item.at), item.reason) for item in state.freezes.values())
+    return Table("FROZEN", ("by", "since", "reason"), rows, notes=("Nothing moves until a thaw.",))
+
+
 def status_answer(state: Authority, file_policy: Policy, lines: Sequence[SpendLine], folder: Path) -> Answer:
     """What is in force, what is moved, what stands still, and what the programme file says otherwise."""
     version = state.version
@@ -168,11 +203,10 @@ def status_answer(state: Authority, file_policy: Policy, lines: Sequence[SpendLi
     if pending:
         tables.append(_motions_table("Motions", pending))
     if state.freezes:
-        rows = tuple((item.officer, utc_text(item.at), item.reason) for item in state.freezes.values())
-        tables.insert(0, Table("FROZEN", ("by", "since", "reason"), rows, notes=("Nothing moves until a thaw.",)))
+        tables.insert(0, _frozen_table(state))
         tables += [_hands_table(lines)] if lines else []
     if delta:
-        tables.append(_delta_table("The programme file says something else, which is not in force", delta))
+        tables.append(_delta_table(_DIFFERS, delta))
     return Answer(tuple(tables), facts, _status_sentence(state, pending, folder, differs=bool(delta)))
 
 
@@ -202,7 +236,7 @@ def _motions_table(title: str, records: Sequence[MotionRecord]) -> Table:
             record.motion.kind,
             record.state.value,
             ", ".join(item.officer for item in record.approvals) or "-",
-            utc_text(record.check.in_force_at) if record.check and record.check.in_force_at else "-",
+            _minute(record.check.in_force_at) if record.check and record.check.in_force_at else "-",
             _short(record.motion.reason),
         )
         for record in records
@@ -217,8 +251,8 @@ def officers_answer(states: Sequence[OfficerState]) -> Answer:
             item.id,
             ", ".join((item.officer.role, *item.officer.more_roles)) if item.officer else "(no office yet)",
             item.public_key[:_KEY_DIGITS],
-            utc_text(item.enrolled_at) if item.enrolled_at else "founding" if item.officer else "-",
-            f"{utc_text(item.revoked.at)} by {item.revoked.by}" if item.revoked else "-",
+            _proof(item),
+            "REVOKED" if item.revoked else "-",
             ", ".join(item.offices) or "-",
         )
         for item in states
@@ -231,10 +265,25 @@ def officers_answer(states: Sequence[OfficerState]) -> Answer:
     )
     if deputies:
         tables.append(Table("Deputies", ("officer", "stands for", "from", "to"), deputies))
-    gone = sum(item.revoked is not None for item in states)
+    gone = [(item, item.revoked) for item in states if item.revoked]
+    if gone:
+        ended = tuple((item.id, _minute(told.at), told.by, _short(told.reason)) for item, told in gone)
+        tables.append(Table("Revoked keys", ("officer", "since", "by", "reason"), ended))
     named = [item for item in states if item.officer]
-    sentence = f"{counted(len(named), 'officer')}" + (f"; {counted(gone, 'key')} revoked." if gone else ".")
+    sentence = f"{counted(len(named), 'officer')}" + (f"; {counted(len(gone), 'key')} revoked." if gone else ".")
     return Answer(tuple(tables), {"officers": [_officer_facts(item) for item in states]}, sentence)
+
+
+def _proof(item: OfficerState) -> str:
+    """Since when the key has proven to be held; keys of the first version were handed over with it."""
+    if item.enrolled_at:
+        return _minute(item.enrolled_at)
+    return "founding" if item.officer else "-"
+
+
+def _minute(at: datetime) -> str:
+    """An instant in a narrow column, UTC."""
+    return f"{at:%Y-%m-%d %H:%M}"
 
 
 def _officer_facts(item: OfficerState) -> Json:
@@ -255,8 +304,11 @@ def _officer_facts(item: OfficerState) -> Json:
     }
 
 
-def enrolled_answer(enrolment: Enrolment, *, dry_run: bool) -> Answer:
+def enrolled_answer(enrolment: Enrolment, state: Authority, *, dry_run: bool) -> Answer:
     """A key that has proven to be held."""
+    officer = state.officer(enrolment.officer)
+    is_named = officer is not None and officer.public_key.lower() == enrolment.public_key
+    use = "The policy in force names it." if is_named else "It counts once a change of the policy names it."
     verb = "Dry run: would enrol" if dry_run else "Enrolled"
     facts: dict[str, Json] = {
         "dry_run": dry_run,
@@ -264,9 +316,7 @@ def enrolled_answer(enrolment: Enrolment, *, dry_run: bool) -> Answer:
         "public_key": enrolment.public_key,
         "at": utc_text(enrolment.at),
     }
-    sentence = (
-        f"{verb} the key {enrolment.public_key} of {enrolment.officer}. It counts once a change of the policy names it."
-    )
+    sentence = f"{verb} the key {enrolment.public_key} of {enrolment.officer}. {use}"
     return Answer((), facts, sentence)
 
 

@@ -114,7 +114,7 @@ class GoverningDesk:
         """Prove that a new key is held."""
         officer = self._officer(key, ask)
         with self._open(folder, dry_run=dry_run) as chamber:
-            return enrolled_answer(enrol(chamber, officer), dry_run=dry_run)
+            return enrolled_answer(enrol(chamber, officer), authority_in(chamber), dry_run=dry_run)
 
     def revoke(self, order: RevokeOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """End a key at once."""

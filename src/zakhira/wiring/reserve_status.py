@@ -10,6 +10,7 @@ from zakhira.cli.answer import Answer, Table
 from zakhira.custody.vault_state import VaultRecord
 from zakhira.flows.attention import AgeingCoin, Refresh, ageing_coins, is_under_way, refreshes, silent_keys
 from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT
+from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.ports.coin_store import VaultStatus
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
 from zakhira.flows.treasury import Treasury, vault_records
@@ -17,6 +18,7 @@ from zakhira.flows.unexplained_spends import unexplained_spends
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
 from zakhira.wiring.amount_text import btc_text, counted
+from zakhira.wiring.governing_answers import authority_facts, authority_tables
 from zakhira.wiring.reserve_desk import Desk
 
 _ROWS = 20
@@ -39,8 +41,10 @@ def reserve_status(desk: Desk) -> Answer:
     needed = refreshes(treasury, ageing)
     silent = silent_keys(treasury, treasury.now.date())
     stolen = unexplained_spends(treasury.books)
+    authority = authority_now(treasury)
     facts: dict[str, Json] = {
         "chain": chain,
+        "authority": authority_facts(authority, treasury.policy),
         "vaults": [_vault_facts(records[name], status) for name, status in states.items()],
         "spends": [_spend_facts(line) for line in spends],
         "suspense_sats": suspense_sats,
@@ -59,7 +63,7 @@ def reserve_status(desk: Desk) -> Answer:
             for key, vaults in silent
         ],
     }
-    tables = [_vault_table(records, states, chain)]
+    tables = [_vault_table(records, states, chain), *authority_tables(authority, treasury.policy, desk.folder.root)]
     if stolen:
         lost = tuple((item.vault, btc_text(item.amount_sats), item.outpoint, item.spent_by) for item in stolen)
         warning = ("No spend of ours is this transaction: keys are in other hands. Stop everything and call.",)
@@ -75,7 +79,8 @@ def reserve_status(desk: Desk) -> Answer:
         )
         remedy = (f"Let them test-sign: zakhira vault test-sign {desk.folder.root} VAULT --out FILE",)
         tables.append(_cut("Keys without a recent proof of life", ("signer", "vault", "last"), rows, (), remedy))
-    return Answer(tuple(tables), facts, _sentence(states, suspense_sats, chain))
+    frozen = "FROZEN: nothing moves until a thaw. " if authority.freezes else ""
+    return Answer(tuple(tables), facts, frozen + _sentence(states, suspense_sats, chain))
 
 
 def _sentence(states: Mapping[str, VaultStatus], suspense_sats: int, chain: Mapping[str, Json]) -> str:
