@@ -5,7 +5,8 @@
 ``audit_per_s``: writes of an exported chain verified in a second, the content of every one hashed, on all cores; one
 core and bare SHA-256 over the same contents, headers and links stand beside it. ``chain_cost``: how much of their
 throughput eight writers at once, each with a sealer, keep with the chain on: embedded PostgreSQL with fsync on, rounds
-on and off alternating in one run. Off means that nobody seals and the database does not compute leaves. The last line is one JSON object.
+on and off alternating in one run. Off means that nobody seals and the database does not compute leaves. The last line
+is one JSON object.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ SECONDS = 5.0
 ROUNDS = (False, True, True, False, False, True, True, False)
 """Chain off and on, so that a machine that slows down or speeds up does so for both."""
 TARGET_KEPT = 0.8
+WAIT_S = 120.0
+"""A writer that does not come for so long has failed."""
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 WARM_UP = False
 """A round before the others that does not count."""
@@ -81,7 +84,7 @@ def chain_cost(seconds: float = SECONDS) -> dict[str, float]:
     rates: dict[bool, list[float]] = {True: [], False: []}
     with _database() as dsn, closing(PostgresBooks(dsn)) as books:
         context = get_context("spawn")
-        line, counts = context.Barrier(WRITERS + 1), context.Queue()
+        line, counts = context.Barrier(WRITERS + 1, timeout=WAIT_S), context.Queue()
         writers = [
             context.Process(target=_write, args=(dsn, number, seconds, line, counts), daemon=True)
             for number in range(WRITERS)
@@ -91,7 +94,7 @@ def chain_cost(seconds: float = SECONDS) -> dict[str, float]:
         for is_on in (WARM_UP, *ROUNDS):
             with _leaves(dsn, is_on=is_on):
                 line.wait()
-                rates[is_on].append(sum(counts.get() for _ in writers) / seconds)
+                rates[is_on].append(sum(counts.get(timeout=WAIT_S) for _ in writers) / seconds)
             books.seal()  # what a round left over is no burden for the next
         for writer in writers:
             writer.join()
