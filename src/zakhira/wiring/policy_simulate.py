@@ -183,6 +183,7 @@ _ROLES = {Ending.ALLOWED: Role.MONEY, Ending.MISSING: Role.MINING, Ending.REFUSE
 def _draw(path: Path, cases: Sequence[Case], before: Sequence[Outcome], after: Sequence[Outcome], title: str) -> None:
     """Cases by their ending, under the one policy and the other."""
     from zakhira.adapters.plots.draw import draw_plot
+    from zakhira.adapters.plots.frame import framed_svg
     from zakhira.adapters.plots.png import draw_png
     from zakhira.wiring.signer_files import write_new
 
@@ -201,5 +202,6 @@ def _draw(path: Path, cases: Sequence[Case], before: Sequence[Outcome], after: S
         y_name="Cases",
         layers=layers,
     )
+    source = f"Source: {len(cases):,} cases replayed by zakhira policy simulate."
     is_png = path.suffix.lower() == ".png"
-    write_new(path, draw_png(spec) if is_png else draw_plot(spec).encode())
+    write_new(path, draw_png(spec, source) if is_png else framed_svg(draw_plot(spec), title, source).encode())

@@ -60,7 +60,7 @@ def _lighten(figure: Figure) -> None:
             now = getter()
             if isinstance(now, np.ndarray) and now.ndim == 2:  # noqa: PLR2004  # a row of colour for each element
                 setter([(*swap.get(tuple(row[:3]), tuple(row[:3])), row[3]) for row in now])
-            elif isinstance(now, str | tuple | np.ndarray) and len(now) and now not in ("none", "auto"):
+            elif isinstance(now, str | tuple | np.ndarray) and len(now) and str(now) not in {"none", "auto"}:
                 red, green, blue, alpha = to_rgba(now if isinstance(now, str) else tuple(now))
                 if (red, green, blue) in swap:
                     setter((*swap[red, green, blue], alpha))
