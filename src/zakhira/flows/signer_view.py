@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from zakhira.controls.approval import PROPOSAL_DOMAIN, approval_is_genuine
+from zakhira.controls.approval import PROPOSAL_DOMAIN, approval_is_genuine, execution_is_genuine
 from zakhira.custody.anchor import Anchor, anchor_in
 from zakhira.custody.checks import check_against, coins_as_told, place_in_vault, vault_named
 from zakhira.custody.coin import Instruction
@@ -135,6 +135,10 @@ class SignerView:
     """its words alone are shown; amounts and destinations are those of the bytes"""
     proposal_is_valid: bool
     approvals: tuple[SeenApproval, ...]
+    execution: SeenApproval | None
+    """the second person's word, where the file carries one"""
+    rule: Rule | None
+    """the card's rule that lets it go; None where none does, or the card has none"""
     inputs: tuple[SeenInput, ...]
     outputs: tuple[SeenOutput, ...]
     fee_sats: int | None
@@ -225,9 +229,10 @@ def require_proposed(policy: Policy, instruction: Instruction, signature: str) -
 
 def _authority(
     file: SpendFile, card: SignerCard, own: Mapping[str, str], at: datetime
-) -> tuple[list[Difference], bool]:
-    """What the officers' signatures lack, and whether the proposer's is valid."""
-    differences = []
+) -> tuple[list[Difference], bool, Rule | None]:
+    """What the officers' signatures lack, whether the proposer's is valid, and the rule that lets it go."""
+    differences: list[Difference] = []
+    rule: Rule | None = None
     proposed, policy = True, policy_of_card(card)
     try:
         require_proposed(policy, file.instruction, file.proposal_signature)
@@ -240,7 +245,7 @@ def _authority(
         _require_same_rule(file, card, rule)
     except (ApprovalsMissing, RuleDiffers) as error:
         differences.append(_difference(error))
-    return differences, proposed
+    return differences, proposed, rule
 
 
 def _require_same_rule(file: SpendFile, card: SignerCard, rule: Rule | None) -> None:
@@ -266,6 +271,16 @@ def _seen_approvals(file: SpendFile, officers: tuple[Officer, ...]) -> tuple[See
         )
         seen.append(SeenApproval(approval.officer, officer.role if officer else "", approval.at, valid))
     return tuple(seen)
+
+
+def _seen_execution(file: SpendFile, officers: tuple[Officer, ...]) -> SeenApproval | None:
+    given = file.execution
+    if given is None:
+        return None
+    officer = next((item for item in officers if item.id == given.officer), None)
+    is_own = officer is not None and execution_is_genuine(given, officer.public_key)
+    is_valid = is_own and given.instruction_hash == file.instruction.hash
+    return SeenApproval(given.officer, officer.role if officer else "", given.at, is_valid)
 
 
 _ECDSA_WARNING = (
@@ -367,7 +382,7 @@ def view_spend(file: SpendFile, card: SignerCard, at: datetime) -> SignerView:
         check_against(decoded, file.instruction, coins_as_told(decoded), policy, card.chain)
     except ZakhiraError as error:
         bytes_differ.append(_difference(error))
-    differences, proposed = _authority(file, card, own, at)
+    differences, proposed, rule = _authority(file, card, own, at)
     differences += bytes_differ
     findings = tuple(Finding(Standing.DIFFERENT, f"{item.code} {item.message}") for item in differences)
     if decoded is not None:
@@ -378,6 +393,8 @@ def view_spend(file: SpendFile, card: SignerCard, at: datetime) -> SignerView:
         instruction=file.instruction,
         proposal_is_valid=proposed,
         approvals=_seen_approvals(file, card.officers),
+        execution=_seen_execution(file, card.officers),
+        rule=rule,
         inputs=inputs,
         outputs=outputs,
         fee_sats=decoded.fee_sats if decoded is not None else None,

@@ -102,7 +102,7 @@ def _authority(view: SignerView, card: SignerCard) -> Table:
     rows = [
         ("spend", plain_words(said.id), proof),
         ("purpose", plain_words(said.purpose), proof),
-        ("clause", plain_words(said.clause), f"the card's: {card.clause}"),
+        ("clause", plain_words(said.clause), f"the card's: {view.rule.clause if view.rule else card.clause}"),
         ("proposed by", f"{plain_words(said.proposed_by)} at {utc_text(said.proposed_at)}", proof),
         ("expires", utc_text(said.expires_at), proof),
     ]
@@ -112,6 +112,10 @@ def _authority(view: SignerView, card: SignerCard) -> Table:
     if said.anchor:
         where, head_hash, nothing = anchor_of(said.anchor).words
         rows += [("data", f"{where}, {nothing}", proof), ("", head_hash, "")]
+    if view.execution is not None:
+        item = view.execution
+        who = f"{plain_words(item.officer)} ({item.role or 'not on the card'}), dated {utc_text(item.at)}"
+        rows.append(("executed by", who, "signature verifies" if item.is_valid else NOT_PROVEN))
     if said.path == RECOVERY:
         rows.append(("path", "RECOVERY: the second quorum, over coins of a certain age", proof))
     return Table("Who says so", ("", "", ""), tuple(rows))
@@ -200,6 +204,15 @@ def view_facts(view: SignerView, card: SignerCard) -> dict[str, Json]:
             {"officer": item.officer, "role": item.role, "at": utc_text(item.at), "is_valid": item.is_valid}
             for item in view.approvals
         ],
+        "execution": None
+        if view.execution is None
+        else {
+            "officer": view.execution.officer,
+            "role": view.execution.role,
+            "at": utc_text(view.execution.at),
+            "is_valid": view.execution.is_valid,
+        },
+        "rule": view.rule.id if view.rule else "",
         "findings": [{"standing": item.standing.value, "sentence": item.sentence} for item in view.findings],
         "differences": [
             {"code": item.code, "message": item.message, "remedy": item.remedy} for item in view.differences
