@@ -57,6 +57,7 @@ class PostgresBooks:
     def __init__(self, dsn: str, sealer: Sealer | None = None, *, recovery_s: float = RECOVERY_SECONDS) -> None:
         self._dsn, self._recovery_s = dsn, recovery_s
         self._sealer = sealer
+        self._has_written = False
         self._connection: Connection[TupleRow] | None = None
         self._accounts: dict[str, AccountSpec] = {}
 
@@ -71,8 +72,8 @@ class PostgresBooks:
         """Seal what is left and close the connection; the books can be used again and then open another."""
         if self._sealer is not None:
             self._sealer.close()
-            if self._connection is not None:
-                # What is committed is safe; if it cannot be sealed now, whoever opens the books next does it.
+            if self._connection is not None and self._has_written:
+                # What is committed is safe; if it cannot be sealed now, whoever writes next does it.
                 with contextlib.suppress(OutsideFailure):
                     self.seal()
         if self._connection is not None:
@@ -97,6 +98,7 @@ class PostgresBooks:
             except WritersInTheWay:
                 if last:
                     raise
+        self._has_written = True
         if self._sealer is not None:
             self._sealer.wake()
         return receipt
