@@ -47,8 +47,8 @@ class Motion:
     freezes: tuple[str, ...] = ()
 
     @cached_property
-    def body(self) -> Json:
-        """Plain data: what is signed, recorded and published."""
+    def statement(self) -> dict[str, Json]:
+        """What is signed: the policy that it changes to is named by its hash."""
         return {
             "kind": self.kind,
             "proposer": self.proposer,
@@ -57,9 +57,13 @@ class Motion:
             "reason": self.reason,
             "from": self.policy_hash,
             "to": self.to_hash,
-            "policy": None if self.to is None else policy_json(self.to),
             "freezes": list(self.freezes),
         }
+
+    @cached_property
+    def body(self) -> Json:
+        """Plain data: what is recorded and published, with the whole policy that it changes to."""
+        return {**self.statement, "policy": None if self.to is None else policy_json(self.to)}
 
     @cached_property
     def to_hash(self) -> str:
@@ -68,8 +72,8 @@ class Motion:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over the canonical bytes: what every signature about it names."""
-        return content_hash(self.body)
+        """SHA-256 over the canonical bytes of the statement: what every signature about it names."""
+        return content_hash(self.statement)
 
     @property
     def id(self) -> str:

@@ -116,7 +116,7 @@ def freeze_answer(frozen: Frozen, folder: Path, *, dry_run: bool) -> Answer:
     if frozen.in_other_hands:
         sentence += (
             f" {counted(len(frozen.in_other_hands), 'spend')} cannot be stopped by this: others hold a transaction."
-            " Spend a coin of each home: zakhira spend cancel --help"
+            " Only a coin of it that is spent home takes it back, after the thaw: zakhira spend cancel --help"
         )
     if not frozen.can_be_thawed:
         sentence += " No rule of the policy thaws: change the policy first, which a freeze does not stop."

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from zakhira.controls.authority import Authority
 from zakhira.controls.authority_fold import authority_at, settled, take_act
 from zakhira.controls.public_acts import Founding, RecordedAct, act_json, act_of
 from zakhira.flows.governing.refusals import AuthorityForged
 from zakhira.flows.ports.books import Books, Record
-from zakhira.flows.ports.books_check import decode_body, encode_body
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.programme.model import Policy
 
@@ -21,7 +20,12 @@ AUTHORITY_ACT = "authority act"
 
 def act_record(recorded: RecordedAct) -> Record:
     """The record of an act."""
-    return Record(AUTHORITY_ACT, f"{recorded.number:08d}", act_json(recorded))
+    return Record(AUTHORITY_ACT, act_name(recorded.number), act_json(recorded))
+
+
+def act_name(number: int) -> str:
+    """The id of the record of an act."""
+    return f"{number:08d}"
 
 
 def recorded_acts(books: Books) -> tuple[RecordedAct, ...]:
@@ -51,30 +55,30 @@ def authority_of(books: Books, programme_policy: Policy, now: datetime) -> Autho
     Raises:
         AuthorityForged: an act on the record does not verify.
     """
-    place: _Place | None = None
-    for name, body in books.records(AUTHORITY_ACT).items():
-        place = _after(place, name, encode_body(body))
+    place = _PLACES.get(books)
+    if place is None:
+        for name, body in books.records(AUTHORITY_ACT).items():
+            place = _after(place, name, body)
+    else:
+        while (body := books.latest(AUTHORITY_ACT, name := act_name(place.last_number + 1))) is not None:
+            place = _after(place, name, body)
     if place is None:
         return authority_at((RecordedAct(1, now, Founding(programme_policy)),), now)
-    state = settled(place.state, max(now, place.state.at))
-    if state.faults:
-        first = state.faults[0]
-        raise AuthorityForged(f"Act {first.number} of the books does not count: {first.refusal.text}", _REMEDY)
-    return state
+    _PLACES[books] = place
+    return settled(place, max(now, place.at))
 
 
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """A place in the order of acts, known by itself alone, with the authority there."""
-
-    state: Authority
+_PLACES: WeakKeyDictionary[Books, Authority] = WeakKeyDictionary()
+"""How far each opened books were looked at. Acts are written once and never changed: what was checked stays so."""
 
 
-@lru_cache(maxsize=4_096)
-def _after(before: _Place | None, name: str, body: str) -> _Place:
-    """The place after one more act. It follows from its arguments: a program that looks again checks what is new."""
+def _after(before: Authority | None, name: str, body: Json) -> Authority:
+    """The authority after one more act; raises AuthorityForged."""
     try:
-        recorded = act_of(decode_body(body))
+        recorded = act_of(body)
     except ZakhiraError as error:
         raise AuthorityForged(f"Act {name} of the books cannot be read: {error.message}", _REMEDY) from None
-    return _Place(take_act(Authority(at=recorded.at) if before is None else before.state, recorded))
+    after = take_act(Authority(at=recorded.at) if before is None else before, recorded)
+    if after.faults:
+        raise AuthorityForged(f"Act {name} of the books does not count: {after.faults[0].refusal.text}", _REMEDY)
+    return after

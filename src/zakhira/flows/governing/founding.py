@@ -6,7 +6,7 @@ import contextlib
 from datetime import datetime
 
 from zakhira.controls.public_acts import Founding, RecordedAct
-from zakhira.flows.governing.acts import AUTHORITY_ACT, act_record
+from zakhira.flows.governing.acts import AUTHORITY_ACT, act_name, act_record
 from zakhira.flows.ports.books import Books, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.programme.model import Policy
@@ -16,7 +16,7 @@ FOUNDING_KEY = "policy founded"
 
 def found_policy(books: Books, policy: Policy, now: datetime) -> None:
     """Record the first version where there is none. What the programme says later is never taken over by itself."""
-    if books.latest(AUTHORITY_ACT, f"{1:08d}") is not None:
+    if books.latest(AUTHORITY_ACT, act_name(1)) is not None:
         return
     record = act_record(RecordedAct(1, now.replace(microsecond=0), Founding(policy)))
     with contextlib.suppress(KeyReused):  # somebody else was faster: whose policy it is, is read again
