@@ -174,7 +174,7 @@ def instruction_table(spend: TreasurySpend, outside_sats: int) -> Table:
         ("from", said.from_vault, said.path),
         *(("pays", payment.address, f"{btc_text(payment.amount_sats)} BTC") for payment in said.payments[:_ROWS]),
         *_data_rows(said.anchor),
-        ("net out", f"{btc_text(outside_sats)} BTC", "leaves our vaults, and the fee"),
+        ("net out", "leaves our vaults, and the fee", f"{btc_text(outside_sats)} BTC"),
         ("purpose", said.purpose, ""),
         ("clause", said.clause, ""),
         ("fee", f"at most {said.fee_limit_sats:,} sat", f"and {said.fee_rate_limit_sat_per_vb:,} sat/vB"),
