@@ -90,7 +90,8 @@ class Fund:
             number = min(_FAN, count - start)
             fan = self.pay([bytes(_ANYBODY.data)] * number, 2 * amounts + 500)
             self._rpc.call("generateblock", [nobody_address(), [fan.serialize().hex()]])
-            sources += [(fan.txid().hex(), index) for index in range(number)]
+            fan_id = fan.txid().hex()
+            sources += [(fan_id, index) for index in range(number)]
         calls = [
             ("sendrawtransaction", [_spend(source, _stranger_outputs(number, amounts)).serialize().hex()])
             for number, source in enumerate(sources)

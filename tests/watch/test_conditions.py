@@ -11,6 +11,7 @@ from custody_drill import COLD, NOW
 from tower_drill import POLICY, Tower, make_terms, signed_spend
 from zakhira.programme.model import Recovery, Vault
 from zakhira.watch.alarm import AlarmKind, News
+from zakhira.watch.ports import Heartbeat
 from zakhira.watch.terms import KeyShown, Limits
 
 RAISED, ENDED = News.RAISED, News.ENDED
@@ -39,6 +40,17 @@ def test_a_coordinator_that_never_spoke() -> None:
     tower = Tower(make_terms(), alive=False)
     assert tower.news() == []
     assert tower.news(602) == [(RAISED, AlarmKind.COORDINATOR_SILENT)]
+
+
+def test_a_coordinator_that_follows_another_chain(tower: Tower) -> None:
+    """Its node is lied to, or ours is: told after two minutes, for in a reorganisation one of the two is first."""
+    tower.alive = False
+    tower.source.heartbeat = Heartbeat(tower.now, 0, "ab" * 32)
+    assert tower.news() == []
+    assert tower.news(60) == []
+    assert tower.news(60) == [(RAISED, AlarmKind.NODES_DIFFER)]
+    tower.alive = True
+    assert tower.news() == [(ENDED, AlarmKind.NODES_DIFFER)]
 
 
 def test_instructions_that_cannot_be_read(tower: Tower) -> None:

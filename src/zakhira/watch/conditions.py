@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from zakhira.kernel.interval import utc_text
 from zakhira.watch.alarm import Alarm, AlarmKind
@@ -11,7 +11,11 @@ from zakhira.watch.look import Seen
 from zakhira.watch.state import VaultCoin, WatchState
 from zakhira.watch.terms import WatchTerms
 
+COORDINATOR_BLOCK, COORDINATOR_DIFFERS = "coordinator block", "coordinator differs"
+"""Names among the state's instants: the block of the last sign of life, and since when it is another than ours."""
 _TOLD = 5
+_CATCHES_UP = timedelta(minutes=2)
+"""In a reorganisation one of the two is always first."""
 
 
 def conditions(terms: WatchTerms, state: WatchState, seen: Seen) -> Iterator[Alarm]:
@@ -55,6 +59,14 @@ def _source(terms: WatchTerms, state: WatchState, seen: Seen) -> Iterator[Alarm]
     if last is not None and seen.at - last > terms.limits.silent_after:
         sentence = f"The coordinator has given no sign of life since {utc_text(last)}."
         yield Alarm(AlarmKind.COORDINATOR_SILENT, "coordinator", sentence)
+    since = state.time(COORDINATOR_DIFFERS)
+    if since is not None and seen.at - since >= _CATCHES_UP:
+        height, _, block_hash = state.times[COORDINATOR_BLOCK].partition(":")
+        sentence = (
+            f"At height {height} the coordinator follows block {block_hash}, the watchtower's node has "
+            f"{state.blocks.get(int(height))}. Rule broken: two nodes must agree before a coin counts."
+        )
+        yield Alarm(AlarmKind.NODES_DIFFER, "coordinator differs", sentence)
     looked = state.time("tip")
     old = terms.limits.tip_older_than
     if old and looked is not None and not seen.node_trouble and seen.at - looked > old:

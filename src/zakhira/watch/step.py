@@ -16,7 +16,7 @@ from zakhira.watch.alarm import Alarm, AlarmKind, Notice, tell
 from zakhira.watch.asking import AuthorityAt, Balance, movements_of, question_of
 from zakhira.watch.authority import Acts, acts_of
 from zakhira.watch.chain_step import follow, pending_coins
-from zakhira.watch.conditions import conditions
+from zakhira.watch.conditions import COORDINATOR_BLOCK, COORDINATOR_DIFFERS, conditions
 from zakhira.watch.judging import Case, judge, where
 from zakhira.watch.look import Seen
 from zakhira.watch.places import Places
@@ -104,6 +104,7 @@ def _take_signed(state: WatchState, seen: Seen) -> WatchState:
     times = dict(state.times)
     if signed.heartbeat is not None:
         times["heartbeat"] = utc_text(signed.heartbeat.at)
+        times[COORDINATOR_BLOCK] = f"{signed.heartbeat.height}:{signed.heartbeat.block_hash}"
     last = state.time("source")
     if last is not None and seen.at - last <= _LATE:
         for name in signed.acts.keys() - state.acts.keys():
@@ -124,6 +125,11 @@ def _note_times(state: WatchState, before: WatchState, seen: Seen) -> WatchState
     times.setdefault("started", utc_text(seen.at))
     if state.blocks is not before.blocks or "tip" not in times:
         times["tip"] = utc_text(seen.at)
+    height, _, block_hash = times.get(COORDINATOR_BLOCK, "-1:").partition(":")
+    if state.blocks.get(int(height), block_hash) == block_hash:
+        times.pop(COORDINATOR_DIFFERS, None)
+    else:
+        times.setdefault(COORDINATOR_DIFFERS, utc_text(seen.at))
     return replace(state, times=times) if times != state.times else state
 
 

@@ -100,8 +100,13 @@ class WatchDesk:
         """Watch, once or until a signal comes."""
         settings, terms = read_watch(order.folder)
 
+        told: list[Json] = []
+
         def tell(notice: Notice) -> None:
-            say(_notice_answer(notice))
+            if order.once:
+                told.append(notice.as_json())
+            else:
+                say(_notice_answer(notice))
 
         with keeping(order.folder, settings, terms, tell, self._clock) as run, served(run, order.metrics_port, note):
             if not order.once:
@@ -109,7 +114,8 @@ class WatchDesk:
                 run.forever()
                 return None
             run.once()
-            return _state_answer(settings, terms, run.state, ())
+            answer = _state_answer(settings, terms, run.state, ())
+        return replace(answer, facts={**answer.facts, "told": told})
 
     def status(self, folder: Path) -> Answer:
         """What a watch knows."""
