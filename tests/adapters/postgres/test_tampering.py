@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
 from psycopg import Connection
@@ -9,7 +12,9 @@ from psycopg.rows import TupleRow
 
 from books_bench import COLD, INTAKE, invoice, receipt, sweep, write
 from zakhira.adapters.postgres.books import PostgresBooks
+from zakhira.flows.movement_record import ENDED, MovementRecord
 from zakhira.flows.ports.books import Record
+from zakhira.kernel.money import Commodity
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,36 @@ def test_the_full_check_names_what_was_altered(
     owner.execute("SET session_replication_role = replica")
     assert owner.execute(alteration.encode()).rowcount
     assert any(words in one for one in books.breaks()), books.breaks()
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [
+        "UPDATE zakhira.movement SET units = 1",
+        "UPDATE zakhira.movement SET at = at - interval '1 day'",
+        "UPDATE zakhira.movement SET is_waiting = false",
+        "UPDATE zakhira.movement SET purpose = 'other', lot_purposes = '{}'",
+        "DELETE FROM zakhira.movement",
+        (
+            "INSERT INTO zakhira.movement SELECT id || 'x', ordinal, at, action, commodity, units, vault, destination, "
+            "purpose, lot_purposes, is_waiting FROM zakhira.movement"
+        ),
+    ],
+)
+def test_a_window_that_was_emptied_is_found(
+    books: PostgresBooks, owner: Connection[TupleRow], app: Connection[TupleRow], alteration: str
+) -> None:
+    """The program may not touch what counts in windows; where the owner does, the full check names the matter."""
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    told = MovementRecord("pay-1", at, "spend", Commodity.BTC, "cold", "works", (("x", 10), ("y", 5)), ("royalty",))
+    books.commit(write("k1", records=(told.record,)))
+    books.commit(write("k2", records=(replace(told, id="pay-2", state=ENDED).record,)))
+    assert books.breaks() == ()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute(alteration.encode())
+    owner.execute("SET session_replication_role = replica")
+    assert owner.execute(alteration.encode()).rowcount
+    assert any("what counts in windows" in one for one in books.breaks()), books.breaks()
 
 
 def test_a_write_cut_off_the_end_is_found(books: PostgresBooks, owner: Connection[TupleRow]) -> None:

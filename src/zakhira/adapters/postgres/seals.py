@@ -5,6 +5,7 @@ from __future__ import annotations
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from zakhira.adapters.postgres.movement_check import read_movement_breaks
 from zakhira.adapters.postgres.reading import (
     read_accounts,
     read_balances,
@@ -87,4 +88,5 @@ def read_breaks(connection: Connection[TupleRow], evidence: Evidence) -> tuple[s
             evidence,
         )
         earlier = connection.execute("SELECT zakhira.earlier_breaks()").fetchall()
-    return (*breaks, *(f"the earlier chain does not hold at write {row[0]}." for row in earlier))
+        movements = read_movement_breaks(connection)
+    return (*breaks, *movements, *(f"the earlier chain does not hold at write {row[0]}." for row in earlier))
