@@ -9,25 +9,13 @@ Each part is a script of its own beside this one, in a process of its own, with 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
+from benchmark_parts import run_part
+
 PARTS = ("custody_payout", "custody_select", "custody_watch")
 TARGETS = {"payout_s": 10.0, "watch_s": 30.0, "foreign_block_s": 1.0, "status_100k_s": 1.0, "select_100k_s": 2.0}
 """Seconds at most; of what the scripts print, the figures that the project promises."""
-
-
-def run_part(name: str) -> dict[str, float]:
-    """The figures of one script: its last line. What it says before goes on to the reader."""
-    done = subprocess.run([sys.executable, str(HERE / f"{name}.py")], capture_output=True, text=True, check=False)
-    print(f"== {name}\n{done.stdout}", flush=True)
-    if not done.stdout.strip():
-        print(done.stderr, file=sys.stderr)
-        raise SystemExit(3)
-    figures: dict[str, float | str] = json.loads(done.stdout.strip().splitlines()[-1])
-    return {key: float(value) for key, value in figures.items() if isinstance(value, int | float)}
 
 
 def main() -> int:
