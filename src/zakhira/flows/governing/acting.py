@@ -8,7 +8,7 @@ from datetime import datetime
 
 from zakhira.controls.act_check import act_refusal
 from zakhira.controls.authority import Authority
-from zakhira.controls.authority_fold import take_act
+from zakhira.controls.authority_fold import settled, take_act
 from zakhira.controls.public_acts import Act, RecordedAct
 from zakhira.flows.governing.acts import act_record, authority_of
 from zakhira.flows.governing.refusals import AuthorityMoved, act_error
@@ -68,5 +68,5 @@ def record_act(chamber: Chamber, actor: str, action: str, make: Make, *, whateve
             commit_step(chamber, step, actor, action, (), (act_record(recorded),))
         except SpendsMoved:
             continue
-        return take_act(before, recorded)
+        return settled(take_act(before, recorded), at)
     raise AuthorityMoved(f"Others took {MOST_TRIES} steps before this one.", "Do it again.")
