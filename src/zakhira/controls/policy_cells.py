@@ -98,43 +98,68 @@ class Cell:
 
 @dataclass(frozen=True)
 class Space:
-    """The values that several policies can tell apart, and with them every cell."""
+    """The values that the rules of one or more policies can tell apart, and with them every cell."""
 
+    rules: tuple[Rule, ...]
     vaults: tuple[str, ...]
     """every vault that is there or that a rule names, and the one that none names"""
-    purposes: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     """vaults that a rule pays together, and each alone"""
-    ends: tuple[Amount, ...]
-    """lowest amounts of the bands, of each commodity from 1 least unit on"""
+    _ends: dict[tuple[str, str, str], tuple[Amount, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _purposes: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     def cells(self, action: str, *within: Rule) -> Iterator[Cell]:
         """Every cell of an action, or those that could fit all of some rules."""
         if action in MOTIONS:
             yield Cell(action)
             return
-        vaults, purposes, amounts = self._vaults(action), self.purposes, self._amounts(action)
+        vaults, purposes = self._vaults(action), self.purposes(action)
         paths: tuple[str, ...] = PATHS if action in COIN_ACTIONS else ("main",)
         for rule in within:
             vaults, purposes = _within(vaults, rule.vaults), _within(purposes, rule.purposes)
             paths = _within(paths, rule.paths or ("main",))
-            amounts = tuple(end for end in amounts if _in_band(rule, end))
-        for vault, path, purpose, amount in product(vaults, paths, purposes, amounts):
-            for destination, to_vaults in self._destinations(action, vault):
-                if amount is not None or not destination:
-                    yield Cell(action, vault, path, destination, to_vaults, purpose, amount)
+        for vault, path, purpose in product(vaults, paths, purposes):
+            for amount in self._amounts(action, vault, purpose):
+                if not all(_in_band(rule, amount) for rule in within):
+                    continue
+                for destination, to_vaults in self._destinations(action, vault):
+                    if amount is not None or not destination:
+                        yield Cell(action, vault, path, destination, to_vaults, purpose, amount)
 
-    def amounts(self, commodity: Commodity = Commodity.BTC) -> tuple[Amount, ...]:
-        """The lowest amounts of all bands of a commodity, ascending."""
-        return tuple(end for end in self.ends if end.commodity is commodity)
+    def purposes(self, action: str) -> tuple[str, ...]:
+        """The purposes that rules about an action name, and the one that stands for all others."""
+        if action not in self._purposes:
+            named = (purpose for rule in self.rules if action in rule.actions for purpose in rule.purposes)
+            self._purposes[action] = tuple(dict.fromkeys((*named, OTHER_PURPOSE)))
+        return self._purposes[action]
+
+    def ends(self, action: str, vault: str, purpose: str) -> tuple[Amount, ...]:
+        """The lowest amounts of the bands that can matter there, ascending for each commodity, from 1 least unit on."""
+        key = (action, vault, purpose)
+        if key not in self._ends:
+            found = {(Commodity.BTC, 1)}
+            for rule in self.rules:
+                if _could_fit(rule, action, vault, purpose):
+                    for end in (rule.from_amount, rule.below_amount):
+                        if end is not None:
+                            found |= {(end.commodity, 1), (end.commodity, max(1, end.units))}
+            in_order = sorted(found, key=lambda end: (end[0].value, end[1]))
+            self._ends[key] = tuple(Amount(units, commodity) for commodity, units in in_order)
+        return self._ends[key]
+
+    def amounts(self, cell: Cell) -> tuple[Amount, ...]:
+        """The lowest amounts of all bands of bitcoin where a cell lies, ascending."""
+        ends = self.ends(cell.action, cell.vault, cell.purpose)
+        return tuple(end for end in ends if end.commodity is Commodity.BTC)
 
     def _vaults(self, action: str) -> tuple[str, ...]:
         if action in COIN_ACTIONS:
             return self.vaults
         return ("", *self.vaults) if action in {"payout", "settle"} else ("",)
 
-    def _amounts(self, action: str) -> tuple[Amount | None, ...]:
-        return self.amounts() if action in COIN_ACTIONS else (None, *self.ends)
+    def _amounts(self, action: str, vault: str, purpose: str) -> tuple[Amount | None, ...]:
+        ends = self.ends(action, vault, purpose)
+        return tuple(end for end in ends if end.commodity is Commodity.BTC) if action in COIN_ACTIONS else (None, *ends)
 
     def _destinations(self, action: str, vault: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         if action == "home":
@@ -155,14 +180,16 @@ def space_of(*policies: Policy) -> Space:
     named = [name for rule in rules for name in (*rule.vaults, *rule.to_vaults)]
     vaults = tuple(dict.fromkeys((*there, *named, OTHER_VAULT)))
     groups = dict.fromkeys((*((name,) for name in vaults), *(rule.to_vaults for rule in rules if rule.to_vaults)))
-    purposes = dict.fromkeys((*(purpose for rule in rules for purpose in rule.purposes), OTHER_PURPOSE))
-    ends = {(Commodity.BTC, 1)}
-    for rule in rules:
-        for end in (rule.from_amount, rule.below_amount):
-            if end is not None:
-                ends |= {(end.commodity, 1), (end.commodity, max(1, end.units))}
-    sorted_ends = sorted(ends, key=lambda end: (end[0].value, end[1]))
-    return Space(vaults, tuple(purposes), tuple(groups), tuple(Amount(units, of) for of, units in sorted_ends))
+    return Space(tuple(rules), vaults, tuple(groups))
+
+
+def _could_fit(rule: Rule, action: str, vault: str, purpose: str) -> bool:
+    """A first sieve of rules; the engine decides."""
+    return (
+        action in rule.actions
+        and (not rule.vaults or vault in rule.vaults)
+        and (not rule.purposes or purpose in rule.purposes)
+    )
 
 
 def _within(values: tuple[str, ...], chosen: Sequence[str]) -> tuple[str, ...]:
@@ -186,6 +213,7 @@ class Deciders:
 
     policy: Policy
     _known: dict[Cell, Rule | None] = field(default_factory=dict, repr=False, compare=False)
+    _examples: dict[tuple[str, str], Cell | None] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def _probe(self) -> Policy:
@@ -217,6 +245,14 @@ class Deciders:
     def fits(self, rule: Rule, cell: Cell) -> bool:
         """Whether one rule fits."""
         return rule_fits(rule, self._probe, cell.question, _AT)
+
+    def example(self, rule: Rule, action: str, space: Space) -> Cell | None:
+        """The first cell of an action that a rule decides; None where it decides none."""
+        key = (rule.id, action)
+        if key not in self._examples:
+            cells = space.cells(action, rule) if action in rule.actions else ()
+            self._examples[key] = next((cell for cell in cells if self.decider(cell) is rule), None)
+        return self._examples[key]
 
     def decided(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Rule | None]]:
         """Cells with their rules."""

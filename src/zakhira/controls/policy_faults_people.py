@@ -110,11 +110,10 @@ def _alone(policy: Policy, space: Space, deciders: Deciders) -> Iterator[Finding
     staff = staff_of(policy)
     seen: set[str] = set()
     for action in _GUARDED:
-        for cell, rule in deciders.decided(space.cells(action)):
-            if rule is None or rule.effect == "refuse" or rule.id in seen:
-                continue
-            step = step_by(cell, rule, staff)
-            if step is None:
+        for rule in deciders.rules:
+            cell = None if rule.effect == "refuse" or rule.id in seen else deciders.example(rule, action, space)
+            step = None if cell is None else step_by(cell, rule, staff)
+            if cell is None or step is None:
                 continue
             if len(step.officers) == 1:
                 seen.add(rule.id)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations, islice
 
-from zakhira.controls.policy_cells import Cell, Deciders, Space
+from zakhira.controls.policy_cells import PATHS, Cell, Deciders, Space
 from zakhira.controls.policy_finding import Finding, PolicyCause, Severity, Step
 from zakhira.controls.policy_words import listing
 from zakhira.programme.model import Policy
-from zakhira.programme.policy import COIN_ACTIONS, Rule
+from zakhira.programme.policy import Rule
 
 MOST_COVERING = 6
 """Covering rules that are named one by one."""
@@ -98,14 +99,15 @@ def _is_within(early: Rule, late: Rule, action: str, space: Space, deciders: Dec
 
 def coverage_findings(policy: Policy, space: Space, deciders: Deciders) -> Iterator[Finding]:
     """Recovery paths, vaults and actions that no rule allows."""
-    allowed: set[tuple[str, str]] = set()
-    actions: set[str] = set()
-    for action in (*COIN_ACTIONS, *_ALWAYS_WANTED):
-        for cell, rule in deciders.decided(space.cells(action)):
-            if rule is not None and rule.effect == "allow":
-                actions.add(action)
-                if action in {"spend", "move"}:
-                    allowed.add((cell.vault, cell.path))
+    allowed = {
+        (vault.id, path) for vault in policy.vaults for path in PATHS if _lets_out(vault.id, path, space, deciders)
+    }
+    rules = [rule for rule in deciders.rules if rule.effect == "allow"]
+    actions = {
+        action
+        for action in ("home", *_ALWAYS_WANTED)
+        if any(deciders.example(rule, action, space) is not None for rule in rules)
+    }
     for vault in policy.vaults:
         if (vault.id, "main") not in allowed:
             message = f"No rule allows a spend or a move from vault {vault.id}: its coins stay for ever."
@@ -121,3 +123,15 @@ def coverage_findings(policy: Policy, space: Space, deciders: Deciders) -> Itera
         if action not in actions:
             message = f"No rule allows the action {action}: whoever asks for it is refused."
             yield Finding(PolicyCause.NOT_COVERED, Severity.WARNING, "policy", "", "", message)
+
+
+def _lets_out(vault: str, path: str, space: Space, deciders: Deciders) -> bool:
+    """Whether a rule allows any spend or move from a vault by a path."""
+    for action in ("spend", "move"):
+        for rule in deciders.rules:
+            if rule.effect == "allow" and action in rule.actions and path in (rule.paths or ("main",)):
+                only = replace(rule, vaults=(vault,)) if not rule.vaults or vault in rule.vaults else None
+                cells = space.cells(action, replace(only, paths=(path,))) if only else ()
+                if any(deciders.decider(cell) is rule for cell in cells):
+                    return True
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from zakhira.controls.policy_cells import Cell
 from zakhira.controls.policy_faults_people import step_by
@@ -37,18 +38,17 @@ class WaysSearch:
     def _columns(self) -> Iterator[Cell]:
         """Everything that moves coins by a main path, without an amount yet."""
         for vault in self.ways.vaults:
-            for purpose in self.ways.space.purposes:
-                for destination in (LISTED, ANY):
-                    yield Cell("spend", vault, "main", destination, (), purpose, sats(1))
-                    yield Cell("payout", vault, "main", destination, (), purpose, sats(1))
-                for there in self.ways.vaults:
-                    if there != vault:
-                        yield Cell("move", vault, "main", OWN, (there,), purpose, sats(1))
+            for action in ("spend", "payout"):
+                for purpose, destination in product(self.ways.space.purposes(action), (LISTED, ANY)):
+                    yield Cell(action, vault, "main", destination, (), purpose, sats(1))
+            for purpose, there in product(self.ways.space.purposes("move"), self.ways.vaults):
+                if there != vault:
+                    yield Cell("move", vault, "main", OWN, (there,), purpose, sats(1))
 
     def _splits(self) -> Iterator[Finding]:
         seen: set[tuple[str, str]] = set()
         for column in self._columns():
-            for total in self.ways.space.amounts():
+            for total in self.ways.space.amounts(column):
                 whole = column.with_amount(total.units)
                 asked = self.ways.allowing(whole)
                 if asked is None and (column.action == "move" or not self._is_refused(whole)):
@@ -81,7 +81,7 @@ class WaysSearch:
 
     def _laxer_recoveries(self, vault: str) -> Iterator[Finding]:
         for column in self._columns():
-            for total in self.ways.space.amounts() if column.vault == vault else ():
+            for total in self.ways.space.amounts(column) if column.vault == vault else ():
                 main = column.with_amount(total.units)
                 other = Cell(main.action, vault, "recovery", main.destination, main.to_vaults, main.purpose, total)
                 asked, laxer = self.ways.allowing(main), self.ways.allowing(other)
@@ -100,7 +100,7 @@ class WaysSearch:
         for column in self._columns():
             if column.action == "move":
                 continue
-            for total in self.ways.space.amounts():
+            for total in self.ways.space.amounts(column):
                 cell = column.with_amount(total.units)
                 rule = self.ways.allowing(cell)
                 if rule is not None and people_needed(rule) > needed:
@@ -123,7 +123,7 @@ class WaysSearch:
             for column in self._columns():
                 if column.action != "spend":
                     continue
-                for total in self.ways.space.amounts():
+                for total in self.ways.space.amounts(column):
                     whole = column.with_amount(total.units)
                     asked = self.ways.allowing(whole)
                     if asked is None or (column.vault, asked.id) in seen:

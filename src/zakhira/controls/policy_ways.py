@@ -85,7 +85,7 @@ class Ways:
 
     def splits(self, cell: Cell, total: Amount) -> Iterator[Passage]:
         """The ways in parts alone, each in a lower band and all of them within what its rule's windows let pass."""
-        for low, high in pairwise(self.space.amounts(total.commodity)):
+        for low, high in pairwise(self.space.amounts(cell)):
             if high.units > total.units:
                 return
             rule = self.allowing(cell.with_amount(low.units))
@@ -102,7 +102,7 @@ class Ways:
             columns = (
                 Cell("move", here, path, OWN, (there,), purpose, sats(1))
                 for path in self.paths(here)
-                for purpose in self.space.purposes
+                for purpose in self.space.purposes("move")
             )
             self._moves[key] = tuple(item for cell in columns for item in self.passages(cell, total))
         return self._moves[key]
