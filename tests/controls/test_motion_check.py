@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governing_drill import LOCK, REASON, begin, key_of, other_key_of, with_fee_limit
@@ -168,6 +168,7 @@ def test_acts_travel_as_text_and_come_to_the_same() -> None:
         acts_of({"format": "zakhira-authority/2", "acts": []})
 
 
+@settings(max_examples=50)
 @given(st.data())
 def test_an_act_that_is_changed_anywhere_is_found(data: st.DataObject) -> None:
     """One text of one signed act is altered: the fold tells a fault, or the text is no act any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from zakhira.cli.commands import zakhira
 from zakhira.controls.authority_fold import authority_at
 from zakhira.controls.public_acts import acts_of
 from zakhira.kernel.canonical import parse_canonical
+from zakhira.wiring.reserve_desk import open_archive
 from zakhira.wiring.services import ProgramServices
 from zakhira.wiring.settings import Settings
 
@@ -54,13 +56,14 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def desk(reserves_folder: Path) -> Terminal:
+def desk(reserves_folder: Path) -> Iterator[Terminal]:
     """A drill's reserve with a programme of its own."""
     programme = reserves_folder / "programme"
     shutil.copytree(PROJECT / "programmes" / "small", programme)
     made = Terminal(Settings(tools=PROJECT / ".tools"), reserves_folder / "governed", programme)
     made.ask("reserve", "init", "--programme", str(programme), "--drill")
-    return made
+    with open_archive(made.settings, made.folder):  # the database stays up between commands
+        yield made
 
 
 def test_the_file_is_not_the_law(desk: Terminal) -> None:
@@ -96,6 +99,9 @@ def test_stopped_and_let_go_on(desk: Terminal) -> None:
     told = desk.ask("policy", "freeze", *desk.key("auditor-1"), "--reason", "the payee called")
     assert (told["freeze"]["officer"], told["in_other_hands"], told["can_be_thawed"]) == ("auditor-1", [], True)
     assert "THE RESERVE IS FROZEN" in desk.type("policy", "status").output
+    authority = desk.ask("reserve", "status")["authority"]
+    assert [item["officer"] for item in authority["freezes"]] == ["auditor-1"]
+    assert authority["programme_differs"]
     motion = desk.ask("policy", "thaw", *desk.key("treasury-1"), *REASON)["motion"]
     for name in ("comptroller-1", "auditor-1"):
         assert desk.ask("policy", "approve", motion, *desk.key(name))["state"] == "open"

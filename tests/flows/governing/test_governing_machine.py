@@ -267,3 +267,11 @@ class GoverningMachine(RuleBasedStateMachine):
 
 TestGoverningMachine = GoverningMachine.TestCase
 TestGoverningMachine.settings = settings(max_examples=25, stateful_step_count=30)
+
+
+class LongGoverningMachine(GoverningMachine):
+    """The same, for hours rather than seconds."""
+
+
+TestLongGoverningMachine = pytest.mark.torture(LongGoverningMachine.TestCase)
+TestLongGoverningMachine.settings = settings(max_examples=400, stateful_step_count=60)

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from books_bench import shared_template
-from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, with_fee_limit
+from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, other_key_of, with_fee_limit
 from treasury_drill import FAST, TreasuryDrill, make_parts, order
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.coin_store import PostgresCoins
@@ -21,7 +21,7 @@ from zakhira.flows.governing.acting import Chamber
 from zakhira.flows.governing.acts import act_record, recorded_acts
 from zakhira.flows.governing.freezing import freeze, in_other_hands
 from zakhira.flows.governing.motions import approve_motion, propose_thaw
-from zakhira.flows.governing.officers import revoke
+from zakhira.flows.governing.officers import enrol, revoke
 from zakhira.flows.governing.refusals import AuthorityForged
 from zakhira.flows.governing.standing import standing_of
 from zakhira.flows.ports.books import Receipt, Write
@@ -31,7 +31,9 @@ from zakhira.flows.spending.deciding import approve, decide
 from zakhira.flows.spending.proposing import propose
 from zakhira.flows.spending.refusals import SpendNotAllowed, SpendsMoved
 from zakhira.flows.spending.sending import broadcast
+from zakhira.flows.spending.step import load_spend
 from zakhira.flows.treasury import policy_in_force
+from zakhira.programme.model import Policy
 from zakhira.simulator.chain import SimulatedChain
 from zakhira.simulator.follow import SimulatedFollower
 from zakhira.simulator.mempool import SimulatedMempool
@@ -127,6 +129,27 @@ def test_a_revoked_key_takes_its_yes_to_a_spend_along(drill: TreasuryDrill) -> N
         hand_out(drill.treasury, "pay-1")
     approve(drill.treasury, "pay-1", key_of("bilal"))
     decide(drill.treasury, "pay-1")
+    assert hand_out(drill.treasury, "pay-1")[0].state is SpendState.HANDED_OUT
+
+
+def test_a_spend_outlives_the_key_of_its_proposer(drill: TreasuryDrill) -> None:
+    """Dara gets a new key by a change: what the old one proposed is still dara's, and needs its approvals anew."""
+    chamber = governing(drill)
+    key = other_key_of("dara")
+    enrol(chamber.chamber, key)
+
+    def edit(policy: Policy) -> Policy:
+        officers = tuple(replace(o, public_key=key.public_key) if o.id == "dara" else o for o in policy.officers)
+        return replace(policy, officers=officers)
+
+    chamber.approve(chamber.change(edit, by="bilal"), "amina", "chand")
+    drill.now = chamber.now + LOCK - HOUR
+    drill.built(order("pay-1", 1_000_000), FAST)
+    drill.now += HOUR
+    assert load_spend(drill.treasury, "pay-1").instruction.proposed_by == "dara"
+    with pytest.raises(SpendNotAllowed, match="another version"):
+        hand_out(drill.treasury, "pay-1")
+    drill.approved("pay-1")
     assert hand_out(drill.treasury, "pay-1")[0].state is SpendState.HANDED_OUT
 
 

@@ -15,7 +15,8 @@ from zakhira.flows.governing.acts import recorded_acts
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.governing.motions import propose_change
 from zakhira.flows.governing.officers import revoke
-from zakhira.flows.ports.books_errors import DatabaseUnreachable
+from zakhira.flows.ports.books import Receipt, Write
+from zakhira.flows.ports.books_errors import DatabaseUnreachable, KeyReused
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Quorum, Rule
 from zakhira.simulator.books import BooksFaults, SimulatedBooks
@@ -110,3 +111,21 @@ def test_cut_off_at_every_call_and_done_again(work: Callable[[GoverningDrill], N
         assert [type(act.act) for act in recorded_acts(books)] == expected
         drill.now += LOCK
         assert drill.state.version.number == (2 if work is changing else 1)
+
+
+class AlwaysSlower(SimulatedBooks):
+    """Somebody else takes every step first."""
+
+    def commit(self, write: Write) -> Receipt:
+        """Only what is no step."""
+        if write.key.startswith("spend step/"):
+            raise KeyReused("taken", "again")
+        return super().commit(write)
+
+
+def test_an_act_that_never_gets_its_turn_says_so() -> None:
+    """After many tries, and with nothing written."""
+    drill = begin(AlwaysSlower())
+    with pytest.raises(refusals.AuthorityMoved, match="ZK-FLOWS-121"):
+        freeze(drill.chamber, REASON, key_of("chand"))
+    assert not drill.state.freezes
