@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from embit.networks import NETWORKS
 from embit.script import Script, Witness
@@ -18,7 +20,7 @@ FULL_BLOCK_WEIGHT = 4_000_000
 _COINBASE_ROOM = 2_000
 """Weight left for header and coinbase."""
 _BATCH = 50
-_FAN, _SENT_AT_ONCE = 2_000, 500
+_FAN = 2_000
 
 _WITNESS_SCRIPT = bytes.fromhex("757551")
 """OP_DROP OP_DROP OP_TRUE: anybody may spend it, with a signature's and a key's worth of bytes."""
@@ -82,8 +84,11 @@ class Fund:
         strangers = [_spend(s, _stranger_outputs(n, amounts)).serialize().hex() for n, s in enumerate(sources)]
         return str(self._rpc.call("generateblock", [nobody_address(), strangers], timeout_s=120)["hash"])
 
-    def fill_mempool(self, count: int) -> None:
-        """Payments between strangers that wait in the mempool, one input and two outputs each."""
+    def fill_mempool(self, count: int, file: Path) -> None:
+        """Payments between strangers that wait in the mempool, one input and two outputs each.
+
+        They are handed over as a file (``importmempool``): one by one over RPC they take half an hour.
+        """
         amounts = 1_000
         sources = []
         for start in range(0, count, _FAN):
@@ -92,12 +97,13 @@ class Fund:
             self._rpc.call("generateblock", [nobody_address(), [fan.serialize().hex()]])
             fan_id = fan.txid().hex()
             sources += [(fan_id, index) for index in range(number)]
-        calls = [
-            ("sendrawtransaction", [_spend(source, _stranger_outputs(number, amounts)).serialize().hex()])
-            for number, source in enumerate(sources)
-        ]
-        for start in range(0, len(calls), _SENT_AT_ONCE):
-            self._rpc.batch(calls[start : start + _SENT_AT_ONCE])
+        now = int(self._rpc.call("getblockheader", [self._rpc.call("getbestblockhash")])["time"])
+        # Bitcoin Core, node/mempool_persist.cpp: version 1, count, each with time and fee delta, then two empty maps.
+        parts = [struct.pack("<QQ", 1, len(sources))]
+        for number, source in enumerate(sources):
+            parts.append(_spend(source, _stranger_outputs(number, amounts)).serialize() + struct.pack("<qq", now, 0))
+        file.write_bytes(b"".join([*parts, b"\0\0"]))
+        self._rpc.call("importmempool", [str(file), {"use_current_time": True}], timeout_s=300)
 
 
 def _stranger_outputs(number: int, amount_sats: int) -> list[TransactionOutput]:
