@@ -120,7 +120,7 @@ class MovementLog:
         self._columns = _Columns(sorted(movements, key=_AT))
         self._times = dict(zip(self._columns.ids, self._columns.at, strict=True))
         self._rows: dict[str, dict[_Place, list[int]]] = {}
-        self._tracks: dict[tuple[_Place, tuple[str, ...]], _Track] = {}
+        self._tracks: dict[_Place, dict[tuple[str, ...], _Track]] = {}
 
     def __len__(self) -> int:
         return len(self._columns.ids)
@@ -143,8 +143,8 @@ class MovementLog:
             for key in columns.keys(row, scope):
                 place = (scope, movement.commodity.value, key)
                 places.setdefault(place, []).append(row)
-                for (summed, actions), track in self._tracks.items():
-                    if summed == place and (not actions or movement.action in actions):
+                for actions, track in self._tracks.get(place, {}).items():
+                    if not actions or movement.action in actions:
                         track.append(movement)
 
     def remove(self, matter: str) -> None:
@@ -190,7 +190,8 @@ class MovementLog:
         ]
 
     def _track(self, place: _Place, actions: tuple[str, ...]) -> _Track:
-        track = self._tracks.get((place, actions))
+        by_actions = self._tracks.setdefault(place, {})
+        track = by_actions.get(actions)
         if track is None:
             scope = place[0]
             if scope not in self._rows:
@@ -198,7 +199,7 @@ class MovementLog:
             rows: Sequence[int] = self._rows[scope].get(place, ())
             if actions:
                 rows = [row for row in rows if self._columns.actions[row] in actions]
-            track = self._tracks[place, actions] = _Track.of(self._columns, rows)
+            track = by_actions[actions] = _Track.of(self._columns, rows)
         return track
 
 
