@@ -90,7 +90,7 @@ def test_a_key_used_in_two_stretches(tmp_path: Path) -> None:
     assert places(tmp_path / "chain.txt", [*lines, last_line(head)]) == list(range(91, 101))
 
 
-@pytest.mark.parametrize("data", [b"", b"zakhira audit chain 2\n", b"PK\3\4", FIRST_LINE[:-1]])
+@pytest.mark.parametrize("data", [b"", b"zakhira-audit-chain 2\n", b"PK\3\4", FIRST_LINE[:-1]])
 def test_another_file(tmp_path: Path, data: bytes) -> None:
     """What is no exported chain is told so."""
     path = tmp_path / "chain.txt"

@@ -15,7 +15,7 @@ from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence, EvidenceCheck
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import NotUtc
 
-FIRST_LINE = b"zakhira audit chain 1\n"
+FIRST_LINE = b"zakhira-audit-chain 1\n"
 _END = b"end"
 _FIELDS = 4
 
