@@ -3,8 +3,8 @@
     python benchmarks/controls_alarm.py [--few]
 
 A real bitcoind whose mempool holds 50,000 transactions of strangers (``--few``: 2,000), and the watchtower as a process
-of its own on the same machine. ``alarm_s`` is how long it takes from the moment at which the node has our transaction in
-its mempool until the watchtower's line is read, the longer of two; ``node_accepts_s`` is what the node itself takes
+of its own on the same machine. ``alarm_s`` is how long it takes from the moment at which the node has our transaction
+in its mempool until the watchtower's line is read, the longer of two; ``node_accepts_s`` is what the node itself takes
 before, while it answers nobody; ``alarm_block_s`` counts from the moment at which the node has the block. The peer is
 what asking for the whole mempool (``getrawmempool``) takes, which is not asked for. The last line is one JSON object of
 figures; the exit code is 1 if a target is missed.

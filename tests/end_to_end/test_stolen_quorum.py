@@ -130,3 +130,30 @@ def test_an_instruction_that_was_edited_in_the_database(scene: Scene) -> None:
         scene.send(by_instruction(reserve, "pay-3", KEYS))
         told = watch.wait_for("ZK-WATCH-002")
         assert "pay-3" in told["sentence"]
+
+
+def test_a_watch_that_is_fed_from_a_folder_and_a_copy_that_is_renewed(scene: Scene, tmp_path: Path) -> None:
+    """Exported files in place of the database, with their own verdict; a renewed copy says what is new."""
+    reserve, signed, tower = scene.reserve, tmp_path / "signed", tmp_path / "tower"
+    folder = str(reserve.folder)
+    dry = reserve.type("watch", "export", folder, "--out", str(signed), "--dry-run")
+    assert dry["dry_run"]
+    assert not signed.exists()
+    told = reserve.type("watch", "export", folder, "--out", str(signed))
+    assert (told["spends"], told["written"]) == (3, 5)
+    assert reserve.type("watch", "export", folder, "--out", str(signed))["written"] == 0
+    words = ("watch", "init", str(tower), "--reserve", folder, "--source", str(signed))
+    assert reserve.type(*words, "--dry-run")["dry_run"]
+    assert not tower.exists()
+    reserve.type(*words)
+    assert reserve.type(*words, exit_code=2)["error"]["code"] == "ZK-WIRING-091"
+    look_ahead_less(tower)
+    facts = reserve.type("watch", "run", str(tower), "--once", exit_code=1)
+    by_database = reserve.type("watch", "run", str(scene.watch), "--once", exit_code=1)
+    assert {alarm["key"] for alarm in facts["alarms"]} == {alarm["key"] for alarm in by_database["alarms"]}
+    # The version that was replaced in the mempool was seen by the watch that looked then alone.
+    assert facts["spends_seen"] == by_database["spends_seen"] - 1
+    reserve.fund("intake", 20_000_000)
+    renewed = reserve.type("watch", "init", str(tower), "--reserve", folder, "--renew")
+    assert renewed["changes"] == [["vault intake", "not watched", "in use"]]
+    assert reserve.type("watch", "status", str(tower))["vaults"] == ["cold", "intake"]
