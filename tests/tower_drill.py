@@ -261,8 +261,13 @@ def signed_spend(
 ) -> str:
     """The final transaction, signed with these keys outside every coordinator."""
     vault = next(vault for vault in policy.vaults if vault.id == instruction.from_vault)
+    return sign_with(instruction, held, [seed_of(vault, number) for number in signers], policy)
+
+
+def sign_with(instruction: Instruction, held: Sequence[HeldCoin], seeds: Sequence[bytes], policy: Policy) -> str:
+    """The final transaction, signed with the keys of these seeds."""
     psbt = build_psbt(instruction, held, policy)
-    signed = [check_and_sign(psbt, instruction, policy, CHAIN, seed_of(vault, number)) for number in signers]
+    signed = [check_and_sign(psbt, instruction, policy, CHAIN, seed) for seed in seeds]
     return finalise(combine_signatures(psbt, signed, CHAIN), CHAIN)
 
 
