@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zakhira.cli.answer import Answer, Table
+from zakhira.controls.cedar_faults import authorization_faults
 from zakhira.controls.policy_faults import analyse
 from zakhira.controls.policy_finding import Analysis, Finding
 from zakhira.kernel.canonical import Json
@@ -17,8 +20,10 @@ def check_answer(source: PolicySource, *, is_strict: bool) -> Answer:
         Faults: every fault, with ``is_strict`` every warning as well.
     """
     analysis = analyse(source.policy, source.chain)
-    if analysis.faults or (is_strict and analysis.findings):
-        raise Faults([fault_at(source, finding) for finding in (analysis.findings if is_strict else analysis.faults)])
+    refused = [fault_at(source, finding) for finding in (analysis.findings if is_strict else analysis.faults)]
+    refused += own_text_faults(source)
+    if refused:
+        raise Faults(refused)
     warnings = [fault_at(source, finding) for finding in analysis.warnings]
     rows = tuple((f"{item.code}\n{_where(item)}", f"{item.message}\n→ {item.remedy}") for item in warnings)
     table = Table("Warnings", ("code and place", "what, and what to do"), rows)
@@ -29,6 +34,16 @@ def check_answer(source: PolicySource, *, is_strict: bool) -> Answer:
         "bounds": list(analysis.bounds),
     }
     return Answer((table,) if warnings else (), facts, _sentence(source, analysis))
+
+
+def own_text_faults(source: PolicySource) -> list[Fault]:
+    """Faults in the Cedar text of the policy's own, at their lines where it stands in a file.
+
+    A text of several lines begins on the line after its key.
+    """
+    text, line = source.policy.authorization, source.line("policy", "", "authorization")
+    faults = authorization_faults(text, source.file, line + ("\n" in text))
+    return faults if line else [replace(fault, line=0) for fault in faults]
 
 
 def fault_at(source: PolicySource, finding: Finding) -> Fault:
