@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
-from benchmark_parts import run_part
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.benchmark_parts import run_part
 
 PARTS = ("controls_decision", "controls_desk", "controls_simulate", "controls_audit", "controls_alarm")
 AT_MOST = {"decision_ms": 20.0, "desk_decision_ms": 100.0, "simulate_s": 30.0, "alarm_s": 2.0, "alarm_block_s": 5.0}

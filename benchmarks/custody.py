@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
-from benchmark_parts import run_part
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.benchmark_parts import run_part
 
 PARTS = ("custody_payout", "custody_select", "custody_watch")
 TARGETS = {"payout_s": 10.0, "watch_s": 30.0, "foreign_block_s": 1.0, "status_100k_s": 1.0, "select_100k_s": 2.0}
