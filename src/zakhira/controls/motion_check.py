@@ -105,8 +105,13 @@ class _Matter:
         return [given for given in approvals if keys.get(given.officer) not in self.revoked]
 
     def ask(self, approvals: tuple[Approval, ...], vetoes: tuple[Veto, ...], at: datetime) -> Decision:
-        """The engine's answer."""
-        standing = Standing(policy_hash=self.motion.policy_hash, revoked=self.revoked)
+        """The engine's answer.
+
+        To a quorum a key that is revoked by now counts as revoked from the start, the proposer's as well: nothing of
+        it holds for what is not in force. A no that was said before its key was revoked stands.
+        """
+        revoked = self.revoked if vetoes else dict.fromkeys(self.revoked, self.motion.proposed_at)
+        standing = Standing(policy_hash=self.motion.policy_hash, revoked=revoked)
         return decide(self.policy, standing, _NothingMoves(), motion_question(self.motion, approvals, vetoes), at)
 
 

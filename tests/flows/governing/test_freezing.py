@@ -152,6 +152,16 @@ def test_a_revocation_takes_a_given_approval_away_before_the_change_is_in_force(
     assert drill.state.version.number == 1
 
 
+def test_a_motion_falls_with_the_key_that_put_it_forward() -> None:
+    """Dara's key is stolen, moves a change, and gets a quorum: revoked in the lock, nothing of it comes."""
+    drill = begin()
+    record = drill.approve(drill.change(with_fee_limit(60_000)), "amina", "chand")
+    revoke(drill.chamber, "dara", "stolen", key_of("chand"))
+    assert drill.state.motions[record.motion.hash].state is MotionState.OPEN
+    drill.now += LOCK
+    assert drill.state.version.number == 1
+
+
 def test_a_quorum_that_a_revocation_broke_can_be_completed_anew() -> None:
     """Bilal says yes in amina's place: the lock begins again."""
     drill = begin()
