@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
+from typing import cast
 
 import psycopg
 from embit.bip32 import HDKey
@@ -13,7 +15,9 @@ from embit.networks import NETWORKS
 from embit.psbt import PSBT
 
 from zakhira.adapters.drill_keys import licensee_address
+from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.server import EmbeddedServer
+from zakhira.cli.watch_services import WatchInit, WatchOrder
 from zakhira.custody.descriptor import vault_descriptor
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.following import follow_chain
@@ -23,11 +27,13 @@ from zakhira.flows.spending.deciding import take_approval
 from zakhira.flows.spending.spend import TREASURY_SPEND
 from zakhira.flows.spending.step import load_spend
 from zakhira.flows.treasury import policy_in_force
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import SATS_PER_BTC
 from zakhira.programme.policy_text import policy_hash
 from zakhira.wiring.drills.carrying import free_officer, order_of, propose_by_somebody, quorum_of
 from zakhira.wiring.drills.stage import COLD, INTAKE, Stage
 from zakhira.wiring.reserve_desk import DATABASE
+from zakhira.wiring.watch_service import WatchDesk
 
 AMOUNTS_SATS = (60_000_000, 40_000_000)
 PAID_SATS = 20_000_000
@@ -99,7 +105,9 @@ def _edit_policy(stage: Stage) -> None:
 
 
 def _is_other_version(stage: Stage, before: str) -> tuple[bool, str]:
-    now = authority_in(Chamber(stage.treasury.books, stage.programme.policy, stage.clock())).version.hash
+    """As a program that is started now reads it."""
+    with contextlib.closing(PostgresBooks(_own_address(stage))) as books:
+        now = authority_in(Chamber(books, stage.programme.policy, stage.clock())).version.hash
     return now != before, f"version {now[:16]}... in place of {before[:16]}..."
 
 
@@ -111,14 +119,18 @@ def _breaks_named(stage: Stage, step: str) -> None:
     stage.finds(step, "the edited entry is named", look)
 
 
+def _own_address(stage: Stage) -> str:
+    """The database as its owner reaches it."""
+    return EmbeddedServer.start(stage.desk.folder.database).ensure_database(DATABASE)
+
+
 @contextlib.contextmanager
 def _edited(stage: Stage, kind: str, record_id: str, before: str, after: str) -> Iterator[None]:
     """Records whose text has ``before`` hold ``after`` inside the block, by the tables' owner; then as they were."""
     where = "body::text LIKE %(like)s AND (%(kind)s = '' OR (kind = %(kind)s AND id = %(id)s))"
     swap = f"UPDATE zakhira.record SET body = replace(body::text, %(before)s, %(after)s)::jsonb WHERE {where}"  # noqa: S608
     told = {"kind": kind, "id": record_id}
-    dsn = EmbeddedServer.start(stage.desk.folder.database).ensure_database(DATABASE)
-    with psycopg.connect(dsn, autocommit=True) as owner:
+    with psycopg.connect(_own_address(stage), autocommit=True) as owner:
         owner.execute(_OWN_ALL)
         owner.execute(swap, {**told, "like": f"%{before}%", "before": before, "after": after})
         try:
@@ -130,11 +142,23 @@ def _edited(stage: Stage, kind: str, record_id: str, before: str, after: str) ->
 
 def _steal(stage: Stage) -> None:
     """A quorum of the cold vault's keys signs outside the coordinator, and the transaction is sent to the node."""
+    tower, watch = WatchDesk(stage.settings, stage.clock), stage.desk.folder.root.parent / "watch"
+    stage.does(
+        "a watchtower is set up with its own copy of policy and vaults, and looks once",
+        "it sees nothing wrong with the coins",
+        lambda: _look(tower, watch, stage.desk.folder.root),
+        lambda seen: f"{len(seen)} notices, none of a coin",
+    )
     txid = stage.does(
         "a quorum of stolen keys signs a payment to the thief, past every rule",
         "keys alone can move coins: no program on our side can prevent it",
         lambda: _send_stolen(stage),
         lambda sent: f"{sent[:16]}... is in the mempool",
+    )
+    stage.finds(
+        "the watchtower looks at its node again, without asking the desk",
+        "it says that a coin moves against the rules, and names the transaction",
+        lambda: _named(_look(tower, watch), str(txid)),
     )
     stage.desk.node.rpc.call("generatetoaddress", [1, stage.nobody])
 
@@ -144,7 +168,22 @@ def _steal(stage: Stage) -> None:
         named = [item for item in found if item.spent_by == txid]
         return bool(named), f"{sum(item.amount_sats for item in named)} sat spent by {str(txid)[:16]}..., not ours"
 
-    stage.finds("a block comes", "the desk says at once that coins were spent by somebody else", look)
+    stage.finds("a block comes", "the desk says too that coins were spent by somebody else", look)
+
+
+def _look(tower: WatchDesk, watch: Path, reserve: Path | None = None) -> list[str]:
+    """What one look of the watchtower tells, as sentences; the watch is made first if a reserve is given."""
+    if reserve is not None:
+        tower.init(WatchInit(watch, reserve), dry_run=False)
+    answer = tower.run(WatchOrder(watch, once=True), lambda _: None, lambda _: None)
+    assert answer is not None, "one look has an answer"
+    told = cast("list[dict[str, Json]]", answer.facts["told"])
+    return [f"{notice['code']} {notice['sentence']}" for notice in told]
+
+
+def _named(told: list[str], txid: str) -> tuple[bool, str]:
+    named = [sentence for sentence in told if txid in sentence or txid[:12] in sentence]
+    return bool(named), named[0] if named else f"told: {'; '.join(told) or 'nothing'}"
 
 
 def _send_stolen(stage: Stage) -> str:
