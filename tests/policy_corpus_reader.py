@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from zakhira.kernel.errors import Fault
@@ -35,6 +36,7 @@ def programme_text(part: str) -> str:
     return f"{head}\n{vaults}\n{part}"
 
 
+@cache
 def read_planted(path: Path) -> Planted:
     """One file of the corpus, read as programme files are."""
     part = path.read_text(encoding="utf-8")

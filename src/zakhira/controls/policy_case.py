@@ -169,7 +169,7 @@ def replay(
             heappush(queue, (again, number, waits + 1))
             continue
         if decision.allowed:
-            for movement in _movements(case, at):
+            for movement in movements(case, at):
                 bench.log.append(movement)
         ends[number] = _outcome(decision, at)
         done += 1
@@ -194,7 +194,8 @@ def _outcome(decision: Decision, at: datetime) -> Outcome:
     return Outcome(Ending.MISSING, decision.rule, ", ".join(decision.missing))
 
 
-def _movements(case: Case, at: datetime) -> Iterable[Movement]:
+def movements(case: Case, at: datetime) -> Iterable[Movement]:
+    """What a case counts as in windows once it is allowed at ``at`` (UTC)."""
     lots = tuple(dict.fromkeys(lot.purpose for lot in case.lots))
     for place in case.destinations:
         if place.vault == case.vault and place.vault:

@@ -28,6 +28,7 @@ class WaysSearch:
     def findings(self) -> Iterator[Finding]:
         """Everything that is found."""
         yield from self._splits()
+        yield from self._over_vaults()
         yield from self._recoveries()
         yield from self._authority()
         yield from self._chains()
@@ -61,6 +62,35 @@ class WaysSearch:
                     if steps:
                         seen.add(key)
                         yield _split(whole, asked, passage, steps)
+
+    def _over_vaults(self) -> Iterator[Finding]:
+        seen: set[tuple[str, str]] = set()
+        for column in self._columns():
+            for total in self.ways.space.amounts(column) if column.action != "move" else ():
+                whole = column.with_amount(total.units)
+                asked = self.ways.allowing(whole)
+                for passages in self.ways.over_vaults(column, total) if asked is not None else ():
+                    found = self._spread(whole, asked, passages)
+                    if found is not None and (found.id, asked.id if asked else "") not in seen:
+                        seen.add((found.id, asked.id if asked else ""))
+                        yield found
+
+    def _spread(self, whole: Cell, asked: Rule | None, passages: tuple[Passage, ...]) -> Finding | None:
+        """A finding where fewer people are asked for, and where one vault alone would not do as well."""
+        laxer = passages[0].rule
+        assert asked is not None, "a way is held against a rule"
+        assert whole.amount is not None, "coins have an amount"
+        steps = self._steps(passages, self._usual())
+        alone = any(item.rule is laxer for item in self.ways.splits(whole, whole.amount))
+        if alone or not steps or people_needed(laxer) >= people_needed(asked):
+            return None
+        vaults = listing(passage.cell.vault for passage in passages)
+        message = (
+            f"A {whole} asks for {people_needed(asked)} people by rule {asked.id}; as {passages[0].cell.amount} each "
+            f"from {vaults} it asks for {_people(laxer)} by rule {laxer.id}: its windows hold each vault alone."
+        )
+        remedy = 'Write per = "programme" in [[rule.window]].'
+        return _finding(PolicyCause.SPLITS, laxer.id, "window", message, steps, remedy=remedy)
 
     def _is_less(self, rule: Rule, asked: Rule | None, seen: set[tuple[str, str]]) -> bool:
         """Whether parts ask for fewer people; parts of what is refused are told where nothing worse is of the rule."""

@@ -95,6 +95,20 @@ class Ways:
             if count:
                 yield Passage(cell.with_amount(each), rule, count)
 
+    def over_vaults(self, cell: Cell, total: Amount) -> Iterator[tuple[Passage, ...]]:
+        """The ways in one part from each of several vaults, by one rule whose windows hold each vault alone."""
+        for low, high in pairwise(self.space.amounts(cell)):
+            if high.units > total.units:
+                return
+            rule = self.allowing(cell.with_amount(low.units))
+            for count in range(2, len(self.vaults) + 1) if rule is not None else ():
+                each = max(low.units, -(-total.units // count))
+                alike = [replace(cell, vault=vault, amount=sats(each)) for vault in self.vaults]
+                parts = [part for part in alike if self.allowing(part) is rule][:count]
+                if len(parts) == count and _pass_together(rule, parts, each):
+                    yield tuple(Passage(part, rule) for part in parts if rule is not None)
+                    break
+
     def moves(self, here: str, there: str, total: Amount) -> tuple[Passage, ...]:
         """The passages between two vaults."""
         key = (here, there, total)
@@ -131,6 +145,16 @@ def _parts(rule: Rule, cell: Cell, low: int, most: int, total: int) -> tuple[int
     if not all(_lets_pass(window, count, count * each) for window in binding):
         return 0, 0
     return count, each
+
+
+def _pass_together(rule: Rule | None, parts: list[Cell], each: int) -> bool:
+    """Whether windows let a part from each vault pass: one over vaults sees one part, any other all of them."""
+    assert rule is not None, "parts have a rule"
+    return all(
+        _lets_pass(window, 1, each) if window.per == "vault" else _lets_pass(window, len(parts), len(parts) * each)
+        for window in rule.windows
+        if _binds(window, parts[0])
+    )
 
 
 def _binds(window: Window, cell: Cell) -> bool:
