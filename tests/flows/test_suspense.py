@@ -52,6 +52,7 @@ from zakhira.flows.suspense import (
     suspended_coins,
 )
 from zakhira.programme.model import Officer
+from zakhira.programme.policy import Quorum, Rule
 from zakhira.simulator.books import BooksFaults, SimulatedBooks
 from zakhira.simulator.signer import SimulatedOfficer
 
@@ -155,6 +156,23 @@ def test_one_word_or_the_wrong_roles(drill: TreasuryDrill, outpoint: str, names:
     with pytest.raises(OneWordAlone):
         settle_suspense(drill.treasury, told, ())
     assert len(drill.treasury.books.audit_entries()) == count
+
+
+def test_the_rule_for_settling_decides(drill: TreasuryDrill, outpoint: str) -> None:
+    """Another quorum in the policy's rules, a rule that refuses, and none: whoever signs, only the rule's own pass."""
+    policy, told = drill.parts.policy, statement(drill, outpoint)
+    two = Rule("settle", "Rule 5", ("settle",), propose_roles=("audit",), quorums=(Quorum(2, ("treasury",)),))
+    drill.parts = replace(drill.parts, policy=replace(policy, rules=(replace(two, vaults=("elsewhere",)),)))
+    with pytest.raises(OneWordAlone, match="dara"):
+        settle_suspense(drill.treasury, told, words(told, "dara", "amina"))
+    drill.parts = replace(drill.parts, policy=replace(policy, rules=(replace(two, effect="refuse"), two)))
+    with pytest.raises(OneWordAlone):
+        settle_suspense(drill.treasury, told, words(told, "chand", "amina", "bilal"))
+    drill.parts = replace(drill.parts, policy=replace(policy, rules=(two,)))
+    for names in (("dara", "amina"), ("chand", "amina"), ("chand", "amina", "amina")):
+        with pytest.raises(OneWordAlone):
+            settle_suspense(drill.treasury, told, words(told, *names))
+    assert settle_suspense(drill.treasury, told, words(told, "chand", "amina", "bilal")).state == ANNOUNCED
 
 
 def test_one_person_with_two_names(drill: TreasuryDrill, outpoint: str) -> None:

@@ -19,6 +19,7 @@ from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reservations import is_purpose
+from zakhira.flows.settling_rule import settling_rule, stand_behind, wanted_words
 from zakhira.flows.treasury import Treasury, policy_in_force, vault_records
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.errors import InvalidInput, Refused
@@ -238,7 +239,7 @@ def settlements(books: Books, outpoints: Sequence[str]) -> Mapping[str, SignedSe
 
 
 def require_two_words(policy: Policy, settlement: Settlement, signatures: Sequence[SettlementSignature]) -> None:
-    """Nothing, if two officers as the policy wants them stand behind it; raises SettlementForged, OneWordAlone."""
+    """Nothing, if officers stand behind it as the rule for settling asks; raises SettlementForged, OneWordAlone."""
     officers = {officer.id: officer for officer in policy.officers}
     signed: list[Officer] = []
     for given in signatures:
@@ -251,12 +252,10 @@ def require_two_words(policy: Policy, settlement: Settlement, signatures: Sequen
                 "Do not count it. Find out who made it.",
             )
         signed.append(officer)
-    if not any(_are_two_words(policy, one, other) for one in signed for other in signed):
+    rule = settling_rule(policy, settlement.vault, settlement.purpose, settlement.amount_sats)
+    if rule is None or not stand_behind(policy, rule, signed):
         names = ", ".join(f"{officer.id} ({officer.role})" for officer in signed) or "nobody"
-        raise OneWordAlone(
-            f"The settlement is signed by {names}.",
-            f"Let two persons sign: one of the role {policy.propose_role}, one of {', '.join(policy.approve_roles)}.",
-        )
+        raise OneWordAlone(f"The settlement is signed by {names}.", f"Let them sign: {wanted_words(rule)}.")
 
 
 def _require_no_revoked_key(treasury: Treasury, signatures: Sequence[SettlementSignature]) -> None:
@@ -268,11 +267,6 @@ def _require_no_revoked_key(treasury: Treasury, signatures: Sequence[SettlementS
             raise KeyRevoked(
                 f"The key of {given.officer} was revoked by {gone.by} at {utc_text(gone.at)}.", "Ask another officer."
             )
-
-
-def _are_two_words(policy: Policy, one: Officer, other: Officer) -> bool:
-    is_one_person = one.id == other.id or one.public_key.lower() == other.public_key.lower()
-    return not is_one_person and one.role == policy.propose_role and other.role in policy.approve_roles
 
 
 def _is_borne(policy: Policy, signed: SignedSettlement) -> bool:
