@@ -205,6 +205,14 @@ def test_hours_come_after_the_delay(policy: Policy, keys: Keys) -> None:
     ]
 
 
+def test_a_rule_that_opens_on_no_day_is_never_carried_out(policy: Policy, keys: Keys) -> None:
+    """Its span is empty: there is no moment to wait for, and that is said."""
+    asked = with_quorums(policy, Quorum(1, ("governor",)), from_hour=8, to_hour=8)
+    decision = answer(asked, approve(keys, "noor"))
+    assert (decision.verdict, decision.needs[0].until) == (Verdict.NEEDS, None)
+    assert "opens on no day" in decision.needs[0].text
+
+
 def test_persons_are_joined_by_name_and_by_key(policy: Policy) -> None:
     """Amina's second office has Bilal's key, and Bilal's person is Sana: all three are one."""
     known = {officer.id: officer for officer in policy.officers}
