@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from zakhira.controls.decision import Decision
 from zakhira.controls.question import Holding, Stage
@@ -61,7 +61,7 @@ def own_destinations(treasury: Treasury, policy: Policy, spend: TreasurySpend) -
     places = {place.address: place for place in spend.places}
     chain = spend.instruction.chain
     scripts = {
-        output_script(payment.address, chain): payment.address
+        _script(payment.address, chain): payment.address
         for payment in spend.instruction.payments
         if payment.address not in places
     }
@@ -79,6 +79,12 @@ def outside_sats(treasury: Treasury, spend: TreasurySpend) -> int:
     """What leaves our vaults for good, without the fee."""
     own = own_destinations(treasury, policy_in_force(treasury), spend)
     return sum(payment.amount_sats for payment in spend.instruction.payments if payment.address not in own)
+
+
+@lru_cache(maxsize=10_000)
+def _script(address: str, chain: str) -> str:
+    """A payout's addresses are looked at again at each of its steps."""
+    return output_script(address, chain)
 
 
 @cache
