@@ -237,11 +237,11 @@ class Shift:
 def shifts(cases: Sequence[Case], old: Sequence[Outcome], new: Sequence[Outcome]) -> tuple[Shift, ...]:
     """Changed endings by old and new rule and reason, the more permissive first and then by amount.
 
-    A case that another rule ends the same way, at the same time, has not changed.
+    A case that another rule refuses, or allows at the same time, has not changed.
     """
     found: dict[tuple[object, ...], Shift] = {}
     for case, was, now in zip(cases, old, new, strict=True):
-        if was.ending is now.ending and was.at == now.at and (was.why == now.why or was.ending is Ending.ALLOWED):
+        if was.ending is now.ending and was.at == now.at and (was.why == now.why or was.ending is not Ending.MISSING):
             continue
         units = case.amount.units if case.amount is not None and case.amount.commodity is Commodity.BTC else 0
         key = (was.ending, was.rule, was.why, now.ending, now.rule, now.why)

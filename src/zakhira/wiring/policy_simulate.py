@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.cli.policy_services import SimulationOrder
+from zakhira.controls.decision import Why
 from zakhira.controls.policy_case import Case, Ending, Outcome, Shift, replay, shifts
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
@@ -22,6 +23,7 @@ from zakhira.wiring.spend_cases import spend_cases
 
 WORDS = {Ending.ALLOWED: "allowed", Ending.MISSING: "missing", Ending.REFUSED: "refused"}
 _LONGEST_ID = 40
+_MEANINGS = {why.code: f"{why.meaning} ({why.code})" for why in Why}
 
 
 class NoSpendsThere(InvalidInput):
@@ -157,8 +159,8 @@ def _shift_table(moved: tuple[Shift, ...]) -> Table:
 
 def _told(outcome: Outcome) -> str:
     by = f" by {outcome.rule}" if outcome.rule else ""
-    why = f" ({outcome.why})" if outcome.why else ""
-    return f"{WORDS[outcome.ending]}{by}{why}"
+    why = _MEANINGS.get(outcome.why, outcome.why)
+    return f"{WORDS[outcome.ending]}{by}{f': {why}' if why else ''}"
 
 
 def _outcome_json(outcome: Outcome) -> Json:
