@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from embit.script import Script
@@ -33,6 +33,9 @@ from zakhira.flows.coin_papers import (
     vault_account,
 )
 from zakhira.flows.following import follow_chain
+from zakhira.flows.governing.acting import Chamber
+from zakhira.flows.governing.officers import revoke
+from zakhira.flows.governing.refusals import KeyRevoked
 from zakhira.flows.ports.books import Receipt, Write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
 from zakhira.flows.suspense import (
@@ -185,6 +188,17 @@ def test_one_person_with_two_names(drill: TreasuryDrill, outpoint: str) -> None:
     edward = SimulatedOfficer("edward", officer_key(PHRASE, "dara").private_bytes_raw())
     with pytest.raises(OneWordAlone):
         settle_suspense(drill.treasury, told, (*words(told, "dara"), sign_settlement(told, edward)))
+
+
+def test_a_revoked_key_settles_nothing(drill: TreasuryDrill, outpoint: str) -> None:
+    """Amina's key was revoked: bilal's settles it."""
+    told = statement(drill, outpoint)
+    chamber = Chamber(drill.parts.books, drill.parts.policy, drill.now)
+    revoke(chamber, "amina", "stolen", officer("chand"))
+    drill.now += timedelta(minutes=1)
+    with pytest.raises(KeyRevoked):
+        settle_suspense(drill.treasury, told, words(told, "dara", "amina"))
+    assert settle_suspense(drill.treasury, told, words(told, "dara", "bilal", "chand")).state == ANNOUNCED
 
 
 def test_forged_words(drill: TreasuryDrill, outpoint: str) -> None:

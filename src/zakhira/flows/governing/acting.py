@@ -11,6 +11,7 @@ from zakhira.controls.authority import Authority
 from zakhira.controls.authority_fold import settled, take_act
 from zakhira.controls.public_acts import Act, RecordedAct
 from zakhira.flows.governing.acts import act_record, authority_of
+from zakhira.flows.governing.founding import found_policy
 from zakhira.flows.governing.refusals import AuthorityMoved, act_error
 from zakhira.flows.ports.books import Books
 from zakhira.flows.spending.refusals import SpendsMoved
@@ -53,6 +54,7 @@ def record_act(chamber: Chamber, actor: str, action: str, make: Make, *, whateve
         ClockSetBack: the clock stands before the last step.
         AuthorityMoved: others were faster, again and again.
     """
+    found_policy(chamber.books, chamber.policy, chamber.now)
     for _ in range(MOST_TRIES):
         step = begin_step(chamber, whatever_the_clock=whatever_the_clock)
         before = authority_of(chamber.books, chamber.policy, step.at)
