@@ -14,7 +14,7 @@ from embit.transaction import Transaction, TransactionInput, TransactionOutput
 from custody_drill import CHAIN, COLD, INTAKE, NOW, PHRASE, make_policy, seed_of
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.controls.approval import APPROVAL_DOMAIN, PROPOSAL_DOMAIN, Approval
-from zakhira.custody.coin import ChangeOutput, Coin, Instruction, Payment
+from zakhira.custody.coin import Address, ChangeOutput, Coin, Instruction, Payment
 from zakhira.custody.decoders import decode_transaction
 from zakhira.custody.descriptor import derive_address
 from zakhira.custody.signing import check_and_sign, combine_signatures, finalise
@@ -268,6 +268,13 @@ def sign_with(instruction: Instruction, held: Sequence[HeldCoin], seeds: Sequenc
     """The final transaction, signed with the keys of these seeds."""
     psbt = build_psbt(instruction, held, policy)
     signed = [check_and_sign(psbt, instruction, policy, CHAIN, seed) for seed in seeds]
+    return finalise(combine_signatures(psbt, signed, CHAIN), CHAIN)
+
+
+def sign_move(instruction: Instruction, held: Sequence[HeldCoin], place: Address) -> str:
+    """The final transaction of a move out of the intake vault to an address of ours."""
+    psbt = build_psbt(instruction, held, POLICY, (place,))
+    signed = [check_and_sign(psbt, instruction, POLICY, CHAIN, seed_of(INTAKE, number)) for number in (1, 2)]
     return finalise(combine_signatures(psbt, signed, CHAIN), CHAIN)
 
 

@@ -107,7 +107,7 @@ def _keys(folded: Folded) -> Keys:
 
 
 def _folded(acts: Acts, at: datetime) -> Folded:
-    return _fold(tuple(act for act in acts.recorded if act.at <= at), at)
+    return _fold(acts.recorded, at)
 
 
 @lru_cache(maxsize=64)

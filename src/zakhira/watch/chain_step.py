@@ -94,20 +94,12 @@ def _connect(draft: _Draft, block: SeenBlock, places: Places, at: datetime) -> N
         draft.spends[transaction.txid] = replace(
             spend, height=block.height, block_hash=block.hash, block_at=block.at, is_gone=False
         )
-        _outrun(draft, spend)
 
 
 def _lots(draft: _Draft, source: SeenTransaction) -> tuple[Lot, ...]:
     """A coin that our own coins made carries their lots on: when it was deposited does not begin anew."""
     found = {lot for outpoint in source.spends if outpoint in draft.coins for lot in draft.coins[outpoint].lots}
     return tuple(sorted(found, key=lambda lot: (lot.deposited_at, lot.outpoint)))
-
-
-def _outrun(draft: _Draft, winner: SeenSpend) -> None:
-    """Other versions that spend one of its coins will not come any more."""
-    for txid, other in list(draft.spends.items()):
-        if txid != winner.txid and not other.height and {*other.coins} & {*winner.coins}:
-            draft.spends[txid] = replace(other, is_gone=True)
 
 
 def _note(draft: _Draft, transaction: SeenTransaction, at: datetime, *, seen_live: bool) -> None:

@@ -65,10 +65,8 @@ def judge(seen: SeenSpend, case: Case) -> SeenSpend:
 
 
 def _rivals(others: Iterable[SeenSpend], seen: SeenSpend) -> tuple[SeenSpend, ...]:
-    """Transactions of the same spend that can be carried out beside this one: they share no coin with it."""
-    return tuple(
-        one for one in others if one.txid != seen.txid and not one.is_gone and not {*one.coins} & {*seen.coins}
-    )
+    """Other transactions of the same spend that are there: versions that one replaces are gone."""
+    return tuple(one for one in others if one.txid != seen.txid and not one.is_gone)
 
 
 def _matched(

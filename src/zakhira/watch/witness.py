@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zakhira.custody.checks import LEAF_VERSION
+from zakhira.custody.checks import LEAF_VERSION, SIGHASH_ALL
 from zakhira.custody.coin import RECOVERY
 from zakhira.custody.decoded import NO_TAPROOT, Decoded, DecodedInput, DecodedOutput, DecodedTransaction, Taproot
 from zakhira.custody.descriptor import Place
 from zakhira.custody.read_by_embit import address_by_embit
-from zakhira.custody.signatures import SignatureCheck
+from zakhira.custody.signatures import SCHNORR_BYTES, SignatureCheck
 from zakhira.programme.model import Vault
 from zakhira.watch.places import OwnPlace, Places
 from zakhira.watch.state import VaultCoin
@@ -78,7 +78,8 @@ def signing_keys(
     """The signers whose keys signed inputs of ours, and whether every signature in them was told apart.
 
     In P2WSH each signature is verified against the keys of its script; one that covers less than everything belongs to
-    nobody. In taproot the place in the witness tells the key (BIP-342, ``multi_a``); the network verified it.
+    nobody. In taproot the place in the witness tells the key (BIP-342, ``multi_a``); the network verified it, and
+    64 bytes alone cover everything (BIP-341).
     """
     check = SignatureCheck(decoded)
     found: set[str] = set()
@@ -100,7 +101,8 @@ def _ecdsa_keys(check: SignatureCheck, number: int, witness: tuple[str, ...], pl
     left = [key for key, _, _ in place.origins]
     found: list[str] = []
     for signature in signatures:
-        key = next((key for key in left if check.is_ecdsa(number, key, signature)), None)
+        covers_all = signature[-1] == SIGHASH_ALL
+        key = next((key for key in left if covers_all and check.is_ecdsa(number, key, signature)), None)
         if key is not None:
             left.remove(key)
             found.append(key)
@@ -113,7 +115,8 @@ def _taproot_keys(witness: tuple[str, ...]) -> tuple[list[str], bool]:
     script, stack = witness[-_SCRIPT], list(reversed(witness[:-_SCRIPT]))
     keys = _pushed_keys(script)
     signed = [key for key, signature in zip(keys, stack, strict=False) if signature]
-    return signed, len(keys) == len(stack)
+    covers_all = all(len(signature) == 2 * SCHNORR_BYTES for signature in stack if signature)
+    return signed, len(keys) == len(stack) and covers_all
 
 
 def _pushed_keys(script_hex: str) -> list[str]:
