@@ -16,8 +16,11 @@ import click
 
 import zakhira
 from zakhira.cli.commands import zakhira as command_line
+from zakhira.controls.decision import Why
+from zakhira.controls.policy_finding import PolicyCause
 from zakhira.kernel.errors import InvalidInput, OutsideFailure, Refused, ZakhiraError
 from zakhira.programme.faults import Cause
+from zakhira.watch.alarm import AlarmKind
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -81,6 +84,11 @@ def text_of(node: ast.stmt) -> str:
     return ""
 
 
+def sentence(meaning: str) -> str:
+    """A meaning as a sentence."""
+    return f"{meaning[0].upper()}{meaning[1:]}."
+
+
 def rows_of(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
@@ -94,7 +102,7 @@ def error_page() -> str:
         for cls in error_classes()
         if "code" in vars(cls)
     ]
-    causes = [(f"`{cause.code}`", f"{cause.meaning[0].upper()}{cause.meaning[1:]}.", cause.remedy) for cause in Cause]
+    causes = [(f"`{cause.code}`", sentence(cause.meaning), cause.remedy) for cause in Cause]
     named = [(f"`{code}`", meaning) for code, meaning in named_codes()]
     return "\n".join(
         (
@@ -106,6 +114,21 @@ def error_page() -> str:
             "\n## Faults in a programme folder\n",
             "All that are found come together, each with file, line and key; the command ends with exit 2.\n",
             rows_of(("code", "meaning", "what to do"), sorted(causes)),
+            "\n## Why the policy refuses\n",
+            "They stand in a decision, one or several, and in the message of the error that refuses.\n",
+            rows_of(("code", "meaning"), [(f"`{why.code}`", sentence(why.meaning)) for why in Why]),
+            "\n## What is wrong with a policy\n",
+            "Found by `zakhira policy check`, each with an example; faults end with exit 2, warnings do not.\n",
+            rows_of(
+                ("code", "meaning", "what to do"),
+                [(f"`{cause.code}`", sentence(cause.meaning), cause.remedy) for cause in PolicyCause],
+            ),
+            "\n## Alarms of the watchtower\n",
+            "An alarm is told when it is raised, when it changes, now and then while it lasts, and when it is over.\n",
+            rows_of(
+                ("code", "haste", "meaning"),
+                [(f"`{kind.code}`", kind.severity.value, sentence(kind.meaning)) for kind in AlarmKind],
+            ),
             "\n## Other faults\n",
             "Those of a power system (ENERGY), of scenarios (PLANNING) and of trusted keys (PROOFS) come together and",
             "end with exit 2.\n",
