@@ -197,9 +197,8 @@ def _outcome(decision: Decision, at: datetime) -> Outcome:
 def movements(case: Case, at: datetime) -> Iterable[Movement]:
     """What a case counts as in windows once it is allowed at ``at`` (UTC)."""
     lots = tuple(dict.fromkeys(lot.purpose for lot in case.lots))
-    for place in case.destinations:
-        if place.vault == case.vault and place.vault:
-            continue  # what comes back to the vault that pays has not moved
+    stays = bool(case.vault) and all(place.vault == case.vault for place in case.destinations)
+    for place in case.destinations if not stays else ():  # what comes back whole has not moved
         amount, where = place.amount, plain_address(place.address)
         yield Movement(
             *(case.id, at, case.action, amount.commodity, amount.units, case.vault, where, case.purpose),
