@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
 from zakhira.controls.act_refusal import ActCause, ActRefusal
 from zakhira.controls.motion import Motion
@@ -53,8 +53,3 @@ def _key_refusals(
         other = first.setdefault(officer.public_key.lower(), officer.id)
         if other != officer.id:
             yield ActRefusal(ActCause.KEY_NOT_FREE, f"{other} and {officer.id} have one key.")
-
-
-def keys_by_officer(policy: Policy) -> Mapping[str, str]:
-    """The key of each officer, in small letters."""
-    return {officer.id: officer.public_key.lower() for officer in policy.officers}
