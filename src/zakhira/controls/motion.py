@@ -25,7 +25,7 @@ SHORT_HASH = 12
 class BadMotionText(InvalidInput):
     """Plain data that shall be a motion is none."""
 
-    code = "ZK-CONTROLS-060"
+    code = "ZK-CONTROLS-067"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ ENROLMENT_DOMAIN = "enrolment"
 class BadActText(InvalidInput):
     """Plain data that shall be an act of authority are none."""
 
-    code = "ZK-CONTROLS-061"
+    code = "ZK-CONTROLS-068"
 
 
 @dataclass(frozen=True)
