@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -143,6 +143,8 @@ def test_a_watch_that_is_fed_from_a_folder_and_a_copy_that_is_renewed(scene: Sce
     assert (told["spends"], told["written"]) == (3, 5)
     assert reserve.type("watch", "export", folder, "--out", str(signed))["written"] == 0
     words = ("watch", "init", str(tower), "--reserve", folder, "--source", str(signed))
+    by_login = replace(reserve, settings=replace(reserve.settings, database_url=reserve.desk.archive.books._dsn))
+    assert by_login.type(*words[:-2], exit_code=2)["error"]["code"] == "ZK-WIRING-095"
     assert reserve.type(*words, "--dry-run")["dry_run"]
     assert not tower.exists()
     reserve.type(*words)

@@ -51,7 +51,7 @@ _ROWS = 50
 
 
 class SourceUnclear(InvalidInput):
-    """The reserve has no database that a watch could be told of, or no node."""
+    """The coordinator's own login to the database would be written into the folder of a watch."""
 
     code = "ZK-WIRING-095"
 
@@ -89,6 +89,11 @@ class WatchDesk:
         made = WatchSettings(chain, node, second, limits=limits)
         if order.source and Path(order.source).is_dir():
             return replace(made, folder=Path(order.source).absolute())
+        if not order.source and self._settings.database_url:
+            raise SourceUnclear(
+                "The reserve's database is reached with the coordinator's own login, which a watch must not have.",
+                "Make a login with the role zakhira_watcher alone, and give its address with --source.",
+            )
         return replace(made, database=order.source or self._database(archive))
 
     def _database(self, archive: Archive) -> str:
