@@ -85,6 +85,10 @@ def test_the_file_is_not_the_law(desk: Terminal) -> None:
     assert desk.ask("policy", "approve", motion[:12], *desk.key("comptroller-1"))["missing"] == ["director", "auditor"]
     desk.ask("policy", "approve", motion[:12], *desk.key("auditor-1"))
     dry = desk.ask("policy", "approve", motion[:12], *desk.key("director-1"), "--dry-run")
+    for shown in (("approve", motion[:12], *desk.key("director-1"), "--dry-run"), ("status",)):
+        told = desk.type("policy", *shown).output
+        assert all(word in told for word in ("fee_limit_sats", "100000", "70000", *REASON[1:])), told
+    assert dry["changes"] == [{"place": "fee_limit_sats", "before": "100000", "after": "70000"}]
     assert dry["state"] == "approved, in its lock"
     done = desk.ask("policy", "approve", motion[:12], *desk.key("director-1"))
     assert done["in_force_at"] > done["proposed_at"]
@@ -105,6 +109,8 @@ def test_stopped_and_let_go_on(desk: Terminal) -> None:
     motion = desk.ask("policy", "thaw", *desk.key("treasury-1"), *REASON)["motion"]
     for name in ("comptroller-1", "auditor-1"):
         assert desk.ask("policy", "approve", motion, *desk.key(name))["state"] == "open"
+    shown = desk.type("policy", "approve", motion, *desk.key("director-1"), "--dry-run").output
+    assert "the payee called" in shown
     assert desk.ask("policy", "approve", motion, *desk.key("director-1"))["state"] == "in force"
     assert desk.ask("policy", "status")["freezes"] == []
     assert desk.ask("policy", "thaw", *desk.key("treasury-1"), *REASON, exit_code=2)["code"] == "ZK-FLOWS-135"

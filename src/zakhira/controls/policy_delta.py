@@ -44,9 +44,9 @@ def _of_part(part: str, before: Json, after: Json) -> Iterator[PolicyDelta]:
         for field in old[name]:
             if old[name][field] != new[name][field]:
                 yield PolicyDelta(f"{place}.{field}", _text(old[name][field]), _text(new[name][field]))
-    kept_old, kept_new = [name for name in old if name in new], [name for name in new if name in old]
-    if kept_old != kept_new:
-        yield PolicyDelta(f"order of {part}", ", ".join(kept_old), ", ".join(kept_new))
+    at_the_end = [name for name in old if name in new] + [name for name in new if name not in old]
+    if list(new) != at_the_end:  # where a new rule stands decides what it is asked about
+        yield PolicyDelta(f"order of {part}", ", ".join(old), ", ".join(new))
 
 
 def _has_records(value: Json) -> bool:

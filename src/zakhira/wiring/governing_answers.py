@@ -12,7 +12,7 @@ from zakhira.cli.answer import Answer, Table
 from zakhira.controls.authority import Authority, MotionRecord, MotionState
 from zakhira.controls.motion import SHORT_HASH
 from zakhira.controls.motion_check import told_reasons
-from zakhira.controls.policy_delta import PolicyDelta, policy_delta
+from zakhira.controls.policy_delta import policy_delta
 from zakhira.controls.public_acts import Enrolment, RecordedAct, Revocation, SignedFreeze
 from zakhira.flows.governing.freezing import Frozen
 from zakhira.flows.governing.officers import OfficerState
@@ -21,10 +21,10 @@ from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
 from zakhira.programme.model import Policy
 from zakhira.wiring.amount_text import btc_text, counted
+from zakhira.wiring.motion_show import change_facts, delta_table, motion_changes, motion_tables, visible
 
 _KEY_DIGITS = 16
 """Of a public key in a table; the JSON has it whole."""
-_CELL = 48
 _DIFFERS = "The programme file says something else, which is not in force"
 
 
@@ -51,11 +51,21 @@ def motion_facts(record: MotionRecord) -> dict[str, Json]:
     }
 
 
-def motion_answer(record: MotionRecord, verb: str, officer: str, folder: Path, *, dry_run: bool) -> Answer:
-    """A motion after an officer's word about it."""
+def motion_answer(
+    state: Authority, record: MotionRecord, verb: str, officer: str, folder: Path, *, dry_run: bool
+) -> Answer:
+    """A motion after an officer's word about it, with all that it changes in ``state``, that before the word."""
     done = f"Dry run: motion {record.motion.id} would be {verb}" if dry_run else f"Motion {record.motion.id} is {verb}"
     sentence = f"{done} by {officer}. {_what_next(record, folder)}"
-    return Answer((_motion_table(record),), {"dry_run": dry_run, **motion_facts(record)}, sentence)
+    facts: dict[str, Json] = {"dry_run": dry_run, **whole_motion_facts(state, record)}
+    return Answer((*motion_tables(state, record), _motion_table(record)), facts, sentence)
+
+
+def whole_motion_facts(state: Authority, record: MotionRecord) -> dict[str, Json]:
+    """A motion for a machine, with what is signed and all that it changes."""
+    motion = record.motion
+    changes = change_facts(motion_changes(state, motion))
+    return {**motion_facts(record), "changes": changes, "signed": motion.statement}
 
 
 def _what_next(record: MotionRecord, folder: Path) -> str:
@@ -75,9 +85,7 @@ def _motion_table(record: MotionRecord) -> Table:
     motion, check = record.motion, record.check
     rows = [
         ("motion", motion.hash),
-        ("kind", motion.kind),
         ("state", record.state.value),
-        ("reason", motion.reason),
         ("proposed", f"{utc_text(motion.proposed_at)} by {motion.proposer}"),
         ("approved by", ", ".join(item.officer for item in record.approvals) or "-"),
         ("vetoed by", ", ".join(item.officer for item in record.vetoes) or "-"),
@@ -87,25 +95,13 @@ def _motion_table(record: MotionRecord) -> Table:
     return Table("", ("", ""), tuple(rows))
 
 
-def change_answer(record: MotionRecord, delta: Sequence[PolicyDelta], folder: Path, *, dry_run: bool) -> Answer:
+def change_answer(state: Authority, record: MotionRecord, folder: Path, *, dry_run: bool) -> Answer:
     """A change that was put forward: what it changes first."""
+    delta = motion_changes(state, record.motion)
     verb = "Dry run: would put forward" if dry_run else "Put forward"
     sentence = f"{verb} {counted(len(delta), 'change')} to the policy. {_what_next(record, folder)}"
-    facts: dict[str, Json] = {"dry_run": dry_run, **motion_facts(record), "changes": _delta_facts(delta)}
-    return Answer((_delta_table("What changes", delta), _motion_table(record)), facts, sentence)
-
-
-def _delta_facts(delta: Sequence[PolicyDelta]) -> Json:
-    return [{"place": item.place, "before": item.before, "after": item.after} for item in delta]
-
-
-def _delta_table(title: str, delta: Sequence[PolicyDelta]) -> Table:
-    rows = tuple((item.place, _short(item.before), _short(item.after)) for item in delta)
-    return Table(title, ("what", "before", "after"), rows)
-
-
-def _short(text: str) -> str:
-    return (text if len(text) <= _CELL else f"{text[:_CELL]}...") or "-"
+    facts: dict[str, Json] = {"dry_run": dry_run, **whole_motion_facts(state, record)}
+    return Answer((*motion_tables(state, record), _motion_table(record)), facts, sentence)
 
 
 def freeze_answer(frozen: Frozen, folder: Path, *, dry_run: bool) -> Answer:
@@ -166,13 +162,13 @@ def authority_tables(state: Authority, file_policy: Policy, folder: Path) -> tup
         tables.append(_motions_table("Motions", pending))
     delta = policy_delta(state.version.policy, file_policy)
     if delta:
-        told = _delta_table(_DIFFERS, delta)
+        told = delta_table(_DIFFERS, delta)
         tables.append(replace(told, notes=(f"To bring it into force: zakhira policy propose {folder} --help",)))
     return tuple(tables)
 
 
 def _frozen_table(state: Authority) -> Table:
-    rows = tuple((item.officer, utc_text(item.at), item.reason) for item in state.freezes.values())
+    rows = tuple((item.officer, utc_text(item.at), visible(item.reason)) for item in state.freezes.values())
     return Table("FROZEN", ("by", "since", "reason"), rows, notes=("Nothing moves until a thaw.",))
 
 
@@ -193,20 +189,24 @@ def status_answer(state: Authority, file_policy: Policy, lines: Sequence[SpendLi
             }
             for item in state.versions
         ],
-        "motions": [motion_facts(record) for record in state.motions.values()],
+        "motions": [
+            whole_motion_facts(state, record) if record.is_pending else motion_facts(record)
+            for record in state.motions.values()
+        ],
         "freezes": [_freeze_facts(item) for item in state.freezes.values()],
         "in_other_hands": [line.id for line in lines],
-        "programme_differs": _delta_facts(delta),
+        "programme_differs": change_facts(delta),
     }
     tables = [_versions_table(state)]
     pending = [record for record in state.motions.values() if record.is_pending]
     if pending:
         tables.append(_motions_table("Motions", pending))
+        tables += [table for record in pending for table in motion_tables(state, record)]
     if state.freezes:
         tables.insert(0, _frozen_table(state))
         tables += [_hands_table(lines)] if lines else []
     if delta:
-        tables.append(_delta_table(_DIFFERS, delta))
+        tables.append(delta_table(_DIFFERS, delta))
     return Answer(tuple(tables), facts, _status_sentence(state, pending, folder, differs=bool(delta)))
 
 
@@ -237,7 +237,7 @@ def _motions_table(title: str, records: Sequence[MotionRecord]) -> Table:
             record.state.value,
             ", ".join(item.officer for item in record.approvals) or "-",
             _minute(record.check.in_force_at) if record.check and record.check.in_force_at else "-",
-            _short(record.motion.reason),
+            visible(record.motion.reason),
         )
         for record in records
     )
@@ -267,7 +267,7 @@ def officers_answer(states: Sequence[OfficerState]) -> Answer:
         tables.append(Table("Deputies", ("officer", "stands for", "from", "to"), deputies))
     gone = [(item, item.revoked) for item in states if item.revoked]
     if gone:
-        ended = tuple((item.id, _minute(told.at), told.by, _short(told.reason)) for item, told in gone)
+        ended = tuple((item.id, _minute(told.at), told.by, visible(told.reason)) for item, told in gone)
         tables.append(Table("Revoked keys", ("officer", "since", "by", "reason"), ended))
     named = [item for item in states if item.officer]
     sentence = f"{counted(len(named), 'officer')}" + (f"; {counted(len(gone), 'key')} revoked." if gone else ".")

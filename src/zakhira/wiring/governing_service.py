@@ -10,7 +10,6 @@ from pathlib import Path
 from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.answer import Answer
 from zakhira.cli.governing_services import Ask, ChangeOrder, RevokeOrder, WordOrder
-from zakhira.controls.policy_delta import policy_delta
 from zakhira.controls.policy_finding import Severity
 from zakhira.controls.public_acts import acts_document
 from zakhira.flows.governing.acting import Chamber, authority_in
@@ -63,25 +62,30 @@ class GoverningDesk:
         officer = self._officer(order.key, ask)
         changed = replace(read_policy(self._settings, order.changed).policy, vaults=())
         with self._open(order.folder, dry_run=dry_run) as chamber:
-            version = authority_in(chamber).version
+            before = authority_in(chamber)
             despite = Severity.WARNING if order.despite_warnings else None
-            record = propose_change(chamber, changed, order.reason, officer, seen=version.hash, despite=despite)
-            delta = policy_delta(version.policy, changed)
-            return change_answer(record, delta, order.folder, dry_run=dry_run)
+            record = propose_change(chamber, changed, order.reason, officer, seen=before.version.hash, despite=despite)
+            return change_answer(before, record, order.folder, dry_run=dry_run)
 
     def approve(self, order: WordOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """A yes to a motion."""
         officer = self._officer(order.key, ask)
         with self._open(order.folder, dry_run=dry_run) as chamber:
+            before = authority_in(chamber)
             record = approve_motion(chamber, order.motion, officer)
-            return motion_answer(record, "approved", officer.officer, order.folder, dry_run=dry_run)
+            return motion_answer(
+                authority_in(chamber), record, "approved", officer.officer, order.folder, dry_run=dry_run
+            )
 
     def veto(self, order: WordOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """A no to a motion."""
         officer = self._officer(order.key, ask)
         with self._open(order.folder, dry_run=dry_run) as chamber:
+            before = authority_in(chamber)
             record = veto_motion(chamber, order.motion, order.reason, officer)
-            return motion_answer(record, "vetoed", officer.officer, order.folder, dry_run=dry_run)
+            return motion_answer(
+                authority_in(chamber), record, "vetoed", officer.officer, order.folder, dry_run=dry_run
+            )
 
     def freeze(self, order: WordOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Stop at once."""
@@ -93,8 +97,11 @@ class GoverningDesk:
         """Put the end of every freeze forward."""
         officer = self._officer(order.key, ask)
         with self._open(order.folder, dry_run=dry_run) as chamber:
+            before = authority_in(chamber)
             record = propose_thaw(chamber, order.reason, officer)
-            return motion_answer(record, "put forward", officer.officer, order.folder, dry_run=dry_run)
+            return motion_answer(
+                authority_in(chamber), record, "put forward", officer.officer, order.folder, dry_run=dry_run
+            )
 
     def export(self, folder: Path, out: Path, *, dry_run: bool) -> Answer:
         """Write the signed acts of authority for whoever checks them."""

@@ -8,11 +8,10 @@ from zakhira.controls.policy_delta import PolicyDelta, policy_delta
 from zakhira.controls.policy_words import condition_texts, listing, people_text
 from zakhira.kernel.canonical import Json
 from zakhira.programme.policy import Rule
+from zakhira.wiring.motion_show import visible
 from zakhira.wiring.policy_source import PolicySource
 
 MARKS = {Direction.LOOSER: "▲ looser", Direction.BOTH: "◆ both", Direction.STRICTER: "▼ stricter"}
-_LONGEST = 240
-"""Characters of a part that are shown; all of it is in --json."""
 
 
 def diff_answer(old: PolicySource, new: PolicySource) -> Answer:
@@ -71,12 +70,8 @@ def _answer(rule: Rule | None) -> str:
 
 
 def _parts(deltas: tuple[PolicyDelta, ...]) -> Table:
-    rows = tuple((delta.place, _short(delta.before) or "-", _short(delta.after) or "-") for delta in deltas)
+    rows = tuple((visible(delta.place), visible(delta.before), visible(delta.after)) for delta in deltas)
     return Table("Parts that differ", ("part", "old", "new"), rows)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _change_json(change: ChangedAnswer) -> Json:
