@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from zakhira.adapters.programme_folder import load_programme_file
-from zakhira.controls.policy_case import Case, Ending, replay, shifts
+from zakhira.controls.policy_case import Case, Ending, shifts
 from zakhira.controls.question import Destination
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Payee
+from zakhira.wiring.two_replays import replay_both
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = 100_000
@@ -101,12 +102,16 @@ def _crew(
     return proposer, tuple(approvers), draw.choice([name for name in others if name not in approvers] or others)
 
 
+def _quiet(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
 def simulate_s(count: int = CASES) -> float:
     """Seconds for ``count`` cases under two policies, and the comparison."""
     policy = programme_policy()
     cases = drawn_cases(policy, count)
     started = time.perf_counter()
-    old, new = replay(policy, cases), replay(changed(policy), cases)
+    old, new = replay_both(policy, changed(policy), cases, (_quiet, _quiet))
     moved = shifts(cases, old, new)
     seconds = time.perf_counter() - started
     allowed = sum(outcome.ending is Ending.ALLOWED for outcome in old)

@@ -8,7 +8,7 @@ from pathlib import Path
 from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.cli.policy_services import SimulationOrder
 from zakhira.controls.decision import Why
-from zakhira.controls.policy_case import Case, Ending, Outcome, Shift, replay, shifts
+from zakhira.controls.policy_case import Case, Ending, Outcome, Shift, shifts
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import utc_text
@@ -20,6 +20,7 @@ from zakhira.wiring.reserve_desk import open_archive
 from zakhira.wiring.reserve_folder import RESERVE_FILE
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.spend_cases import spend_cases
+from zakhira.wiring.two_replays import replay_both
 
 WORDS = {Ending.ALLOWED: "allowed", Ending.MISSING: "missing", Ending.REFUSED: "refused"}
 _LONGEST_ID = 40
@@ -49,8 +50,11 @@ def simulate(settings: Settings, order: SimulationOrder, progress: Progress) -> 
     new = read_policy(settings, order.changed)
     old, cases = _old_and_cases(settings, order, progress)
 
-    before = replay(old.policy, cases, lambda done, total: progress("policy in force", done, total, ""))
-    after = replay(new.policy, cases, lambda done, total: progress("changed policy", done, total, ""))
+    reports = (
+        lambda done, total: progress("policy in force", done, total, ""),
+        lambda done, total: progress("changed policy", done, total, ""),
+    )
+    before, after = replay_both(old.policy, new.policy, cases, reports)
     moved = shifts(cases, before, after)
     answer = _answer(old, new, cases, before, after, moved)
     if order.plot is not None:
