@@ -73,9 +73,7 @@ class GoverningDesk:
         with self._open(order.folder, dry_run=dry_run) as chamber:
             before = authority_in(chamber)
             record = approve_motion(chamber, order.motion, officer)
-            return motion_answer(
-                authority_in(chamber), record, "approved", officer.officer, order.folder, dry_run=dry_run
-            )
+            return motion_answer(before, record, "approved", officer.officer, order.folder, dry_run=dry_run)
 
     def veto(self, order: WordOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """A no to a motion."""
@@ -83,9 +81,7 @@ class GoverningDesk:
         with self._open(order.folder, dry_run=dry_run) as chamber:
             before = authority_in(chamber)
             record = veto_motion(chamber, order.motion, order.reason, officer)
-            return motion_answer(
-                authority_in(chamber), record, "vetoed", officer.officer, order.folder, dry_run=dry_run
-            )
+            return motion_answer(before, record, "vetoed", officer.officer, order.folder, dry_run=dry_run)
 
     def freeze(self, order: WordOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Stop at once."""
@@ -99,9 +95,7 @@ class GoverningDesk:
         with self._open(order.folder, dry_run=dry_run) as chamber:
             before = authority_in(chamber)
             record = propose_thaw(chamber, order.reason, officer)
-            return motion_answer(
-                authority_in(chamber), record, "put forward", officer.officer, order.folder, dry_run=dry_run
-            )
+            return motion_answer(before, record, "put forward", officer.officer, order.folder, dry_run=dry_run)
 
     def export(self, folder: Path, out: Path, *, dry_run: bool) -> Answer:
         """Write the signed acts of authority for whoever checks them."""

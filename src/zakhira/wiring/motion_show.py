@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from zakhira.cli.answer import Table
 from zakhira.controls.authority import Authority, MotionRecord, PolicyVersion
-from zakhira.controls.motion import Motion
+from zakhira.controls.motion import SHORT_HASH, Motion
 from zakhira.controls.policy_delta import PolicyDelta, policy_delta
 from zakhira.kernel.canonical import Json
+from zakhira.kernel.interval import utc_text
 
 _SIGNED_NOTE = "The hash of the motion is computed from these lines. Signatures cover it; nothing is cut."
 _CHANGES_NOTE = "From the version that the motion is put under to the policy that was recorded with it; nothing is cut."
@@ -31,11 +32,10 @@ def motion_changes(state: Authority, motion: Motion) -> tuple[PolicyDelta, ...]:
     ended = [state.freezes[name] for name in motion.freezes if name in state.freezes]
     freezes = tuple(
         PolicyDelta(
-            f"freeze {item.statement_hash}", f"by {item.officer} at {item.at:%Y-%m-%dT%H:%M:%SZ}: {item.reason}", ""
+            f"freeze {item.statement_hash[:SHORT_HASH]}", f"by {item.officer} at {utc_text(item.at)}: {item.reason}", ""
         )
         for item in ended
     )
-    before = _before(state, motion)
     if motion.to is None or before is None:
         return freezes
     return (*policy_delta(before.policy, motion.to), *freezes)
