@@ -41,6 +41,26 @@ def test_what_a_block_and_the_mempool_say(regtest_node: RegtestNode) -> None:
     assert found.at == datetime.fromtimestamp(header["time"], UTC)
 
 
+def test_many_coins_are_looked_up_in_the_whole_mempool(regtest_node: RegtestNode) -> None:
+    """Beyond a number of coins every input of the mempool is kept: the same answers, as it fills and empties."""
+    drill = Drill(regtest_node.chain, regtest_node.now)
+    drill.begin(1_000_000_000)
+    one_by_one, whole = WatchNode(regtest_node.rpc), WatchNode(regtest_node.rpc, few_coins=0)
+    place = derive_address(COLD, 0, 0, CHAIN)
+    asked = ["ab" * 32 + ":1"]
+    for amount in (5_000_000, 6_000_000):
+        raw = regtest_node.chain.sign_pool_payment("pool-1", [Payment(place.address, amount)] * 3, 2)
+        asked += [
+            f"{given['txid']}:{given['vout']}" for given in regtest_node.rpc.call("decoderawtransaction", [raw])["vin"]
+        ]
+        regtest_node.chain.broadcast(raw)
+        found = whole.spenders(asked)
+        assert found
+        assert found == one_by_one.spenders(asked)
+    drill.mine()
+    assert whole.spenders(asked) == one_by_one.spenders(asked) == {}
+
+
 def test_a_block_that_is_not_there(regtest_node: RegtestNode) -> None:
     """Told with what to do; and an outpoint that is none is the node's refusal, not an answer."""
     node = WatchNode(regtest_node.rpc)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
-from zakhira.adapters.bitcoind.block_scan import RawBlock, outpoint_bytes
+from zakhira.adapters.bitcoind.block_scan import RawBlock, outpoint_bytes, outpoint_text
 from zakhira.adapters.bitcoind.follow import BitcoindFollower
 from zakhira.adapters.bitcoind.rpc import Call, Rpc
 from zakhira.flows.ports.chain_errors import NodeFailed
@@ -16,6 +16,10 @@ from zakhira.watch.ports import SeenBlock, SeenOutput, SeenTransaction
 _OUTPOINTS = 2_000
 """Outpoints of one question to the mempool."""
 _TRANSACTIONS = 200
+FEW_COINS = 5_000
+"""Up to here the node is asked for each coin (a fifth of a second); beyond, every input of its mempool is kept here."""
+_OUTPOINT_BYTES, _SEQUENCE_BYTES, _VERSION_BYTES, _MARKER_BYTES = 36, 4, 4, 2
+_LONG_SIZE = 0xFD
 _TIME = slice(68, 72)
 """Of the header: its time, in seconds (Bitcoin Core, primitives/block.h)."""
 
@@ -23,9 +27,11 @@ _TIME = slice(68, 72)
 class WatchNode:
     """Implements :class:`zakhira.watch.ports.WatchedNode` over RPC, without any wallet; it changes nothing."""
 
-    def __init__(self, rpc: Rpc) -> None:
+    def __init__(self, rpc: Rpc, few_coins: int = FEW_COINS) -> None:
         self._rpc = rpc
+        self._few_coins = few_coins
         self._follower = BitcoindFollower(rpc)
+        self._pool = _PoolInputs(rpc)
 
     def tip(self) -> tuple[int, str]:
         """Height and hash of the best block."""
@@ -58,6 +64,8 @@ class WatchNode:
 
     def spenders(self, outpoints: Sequence[str]) -> Mapping[str, str]:
         """Who spends these in the mempool (``gettxspendingprevout``): asked of the coins, so nothing is missed."""
+        if len(outpoints) > self._few_coins:
+            return self._pool.spenders(outpoints)
         found: dict[str, str] = {}
         for start in range(0, len(outpoints), _OUTPOINTS):
             part = outpoints[start : start + _OUTPOINTS]
@@ -99,3 +107,56 @@ class WatchNode:
             answers = self._rpc.batch([("getrawtransaction", [txid, False, block_hash]) for txid in part])
             found |= dict(zip(part, map(str, answers), strict=True))
         return found
+
+
+class _PoolInputs:
+    """Every input of the mempool by the coin that it spends; at each look only what is new is fetched.
+
+    It is held against the node's own list each time, so that nothing is missed.
+    """
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        self._inputs: dict[str, tuple[str, ...]] = {}
+        self._spender: dict[str, str] = {}
+
+    def spenders(self, outpoints: Sequence[str]) -> dict[str, str]:
+        """Who spends these."""
+        self._refresh()
+        return {outpoint: self._spender[outpoint] for outpoint in outpoints if outpoint in self._spender}
+
+    def _refresh(self) -> None:
+        there = {str(txid) for txid in self._rpc.call("getrawmempool")}
+        for txid in self._inputs.keys() - there:
+            for outpoint in self._inputs.pop(txid):
+                if self._spender.get(outpoint) == txid:
+                    del self._spender[outpoint]
+        fresh = sorted(there - self._inputs.keys())
+        for start in range(0, len(fresh), _TRANSACTIONS):
+            part = fresh[start : start + _TRANSACTIONS]
+            answers = self._rpc.try_batch([("getrawtransaction", [txid]) for txid in part])
+            for txid, raw in zip(part, answers, strict=True):
+                if isinstance(raw, str):
+                    self._inputs[txid] = _inputs_of(bytes.fromhex(raw))
+                    self._spender |= dict.fromkeys(self._inputs[txid], txid)
+
+
+def _inputs_of(raw: bytes) -> tuple[str, ...]:
+    """The coins that a transaction spends (BIP-144)."""
+    at = _VERSION_BYTES + (_MARKER_BYTES if raw[_VERSION_BYTES] == 0 else 0)
+    count, at = _compact(raw, at)
+    found = []
+    for _ in range(count):
+        found.append(outpoint_text(raw[at : at + _OUTPOINT_BYTES]))
+        length, at = _compact(raw, at + _OUTPOINT_BYTES)
+        at += length + _SEQUENCE_BYTES
+    return tuple(found)
+
+
+def _compact(raw: bytes, at: int) -> tuple[int, int]:
+    """A CompactSize and the place behind it."""
+    first = raw[at]
+    if first < _LONG_SIZE:
+        return first, at + 1
+    width = 2 << (first - _LONG_SIZE)
+    return int.from_bytes(raw[at + 1 : at + 1 + width], "little"), at + 1 + width
