@@ -36,6 +36,7 @@ def motion_changes(state: Authority, motion: Motion) -> tuple[PolicyDelta, ...]:
         )
         for item in ended
     )
+    before = _before(state, motion)
     if motion.to is None or before is None:
         return freezes
     return (*policy_delta(before.policy, motion.to), *freezes)
