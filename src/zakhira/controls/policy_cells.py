@@ -21,7 +21,8 @@ from zakhira.programme.policy import ANY, COIN_ACTIONS, LISTED, OWN, Payee, Rule
 OTHER_VAULT, OTHER_PURPOSE = "another-vault", "another purpose"
 """Stand for every vault and purpose that no rule names."""
 PATHS = ("main", "recovery")
-MOTIONS = ("policy-change", "thaw")
+MOTIONS = ("policy-change", "thaw", "vault")
+"""Matters without an amount, a vault that pays, or a purpose."""
 _AT = datetime(2000, 1, 1, tzinfo=UTC)
 """When the questions are asked: what fits a rule does not depend on it, but for payees listed too late."""
 _LISTED, _OUTSIDE = "listed-payee", "somebody-outside"

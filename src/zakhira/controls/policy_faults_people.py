@@ -12,9 +12,9 @@ from zakhira.controls.policy_words import listing
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Rule
 
-_GUARDED = ("spend", "move", "payout", "policy-change", "thaw")
+_GUARDED = ("spend", "move", "payout", "policy-change", "thaw", "vault")
 """What nobody shall do alone. Taking a pending spend home moves nothing to anybody else."""
-_ROLE_GUARDED = ("spend", "payout", "policy-change", "thaw")
+_ROLE_GUARDED = ("spend", "payout", "policy-change", "thaw", "vault")
 """What one role shall not do alone: moves between our own vaults are within one desk in many offices."""
 
 

@@ -15,7 +15,7 @@ from zakhira.controls.policy_words import listing
 from zakhira.kernel.money import Amount, sats
 from zakhira.programme.policy import ANY, LISTED, OWN, Rule
 
-_AUTHORITY = ("policy-change", "thaw")
+_AUTHORITY = ("policy-change", "thaw", "vault")
 
 
 @dataclass
@@ -135,12 +135,14 @@ class WaysSearch:
                 rule = self.ways.allowing(cell)
                 if rule is not None and people_needed(rule) > needed:
                     needed, at_most, asked = people_needed(rule), cell, rule
+        told: set[str] = set()
         for action in _AUTHORITY:
             rule = self.ways.allowing(Cell(action))
-            if rule is None or asked is None or people_needed(rule) >= needed:
+            if rule is None or asked is None or people_needed(rule) >= needed or rule.id in told:
                 continue
             step = step_by(Cell(action), rule, self._usual())
             if step is not None:
+                told.add(rule.id)
                 message = (
                     f"{_people(rule)} can do a {action} by rule {rule.id}, and rule {asked.id} asks for {needed} for a "
                     f"{at_most}."

@@ -26,7 +26,11 @@ class PolicyCause(Enum):
     LAXER_VAULT = (85, "fewer people by way of another vault", "Ask as many of moves into that vault.")
     RECOVERY_UNCOVERED = (86, "a recovery path that no rule covers", 'Add a rule with paths = ["recovery"].')
     RECOVERY_LAXER = (87, "a recovery path that asks fewer people than the main path", "Ask as many of it.")
-    AUTHORITY_LAXER = (88, "fewer people change or thaw than spend the most", "Ask as many of it as of the most spend.")
+    AUTHORITY_LAXER = (
+        88,
+        "fewer people change the policy, thaw or accept a vault than spend the most",
+        "Ask as many of it as of the most spend.",
+    )
     ONE_PERSON = (89, "one person can do it alone", "Add [[rule.quorum]].")
     ONE_ROLE = (90, "people of one role can do all of it", "Ask for another role in the quorum.")
     NOT_COVERED = (91, "a vault or an action that no rule allows", "Add a rule, or leave it if it is meant.")
