@@ -28,6 +28,10 @@ from zakhira.controls.public_acts import (
 from zakhira.kernel.interval import utc_text
 from zakhira.kernel.signatures import signature_is_valid
 
+MOST_BACKDATED = timedelta(minutes=2)
+"""How far before its recording a motion may be dated [E]: what clocks of machines may lie apart (as at the desk), and
+no time of a policy is as short (low 1 s, high 10 min)."""
+
 
 def act_refusal(state: Authority, recorded: RecordedAct) -> ActRefusal | None:
     """Why the act does not count, where ``state`` is the authority at the moment of its recording; None if it does."""
@@ -47,6 +51,9 @@ def _date_refusal(act: Act, recorded_at: datetime) -> ActRefusal | None:
         return ActRefusal(
             ActCause.MISTIMED, f"It is dated {utc_text(at)}, and was recorded at {utc_text(recorded_at)}."
         )
+    if isinstance(act, Proposal) and at < recorded_at - MOST_BACKDATED:
+        text = f"It is dated {utc_text(at)}, and was recorded only at {utc_text(recorded_at)}."
+        return ActRefusal(ActCause.MISTIMED, text)
     return None
 
 
@@ -134,7 +141,7 @@ def _motion_refusal(state: Authority, at: datetime, motion: Motion) -> ActRefusa
     if decision.verdict is Verdict.REFUSED:
         return ActRefusal(ActCause.NOT_ALLOWED, told_reasons(decision))
     if motion.kind == POLICY_CHANGE:
-        return next(change_refusals(policy, motion, state.enrolled, state.revoked.keys()), None)
+        return next(change_refusals(policy, motion, state.enrolled, state.revoked.keys(), at), None)
     missing = [name for name in motion.freezes if name not in state.freezes]
     if missing or not motion.freezes:
         what = f"no freeze {missing[0][:12]} stands" if missing else "it names no freeze"

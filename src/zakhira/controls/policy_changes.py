@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 
 from zakhira.controls.act_refusal import ActCause, ActRefusal
 from zakhira.controls.motion import Motion
@@ -11,25 +12,32 @@ from zakhira.programme.model import Officer, Policy
 
 
 def change_refusals(
-    before: Policy, motion: Motion, enrolled: Collection[tuple[str, str]], revoked: Collection[str]
+    before: Policy,
+    motion: Motion,
+    enrolled: Collection[tuple[str, str]],
+    revoked: Collection[str],
+    recorded_at: datetime,
 ) -> Iterator[ActRefusal]:
-    """Why the change may not be put forward. ``enrolled`` has (officer, key); keys are in small letters."""
+    """Why the change may not be put forward. ``enrolled`` has (officer, key); keys are in small letters.
+
+    ``recorded_at`` (UTC) is when the motion was recorded: the date that its proposer signed shortens no delay.
+    """
     assert motion.to is not None, "a change says to what"
     if motion.to_hash == motion.policy_hash:
         yield ActRefusal(ActCause.NOTHING_CHANGES, f"The policy is {motion.to_hash} already.")
-    yield from _payee_refusals(before, motion)
+    yield from _payee_refusals(before, motion, recorded_at)
     yield from _key_refusals(before, motion.to, enrolled, revoked)
 
 
-def _payee_refusals(before: Policy, motion: Motion) -> Iterator[ActRefusal]:
+def _payee_refusals(before: Policy, motion: Motion, recorded_at: datetime) -> Iterator[ActRefusal]:
     assert motion.to is not None, "a change says to what"
     known = {(payee.address, payee.listed_at) for payee in before.payees}
     for payee in motion.to.payees:
-        if (payee.address, payee.listed_at) not in known and payee.listed_at < motion.proposed_at:
+        if (payee.address, payee.listed_at) not in known and payee.listed_at < recorded_at:
             yield ActRefusal(
                 ActCause.BACKDATED_LISTING,
-                f"Payee {payee.id} is listed from {utc_text(payee.listed_at)}, before the change was put forward at "
-                f"{utc_text(motion.proposed_at)}.",
+                f"Payee {payee.id} is listed from {utc_text(payee.listed_at)}, before the change was recorded at "
+                f"{utc_text(recorded_at)}.",
             )
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from custody_drill import PHRASE
 from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, other_key_of, with_fee_limit
 from zakhira.adapters.drill_keys import officer_key
+from zakhira.controls.approval import PROPOSAL_DOMAIN
 from zakhira.controls.authority import MotionState
+from zakhira.controls.motion import Motion
+from zakhira.controls.public_acts import Proposal
 from zakhira.flows.governing import refusals
+from zakhira.flows.governing.acting import record_act
 from zakhira.flows.governing.acts import recorded_acts
 from zakhira.flows.governing.motions import approve_motion, find_motion, propose_change, take_word, veto_motion
 from zakhira.flows.governing.officers import enrol, revoke
@@ -309,3 +313,24 @@ def test_an_approval_replayed_for_a_later_motion_of_the_same_content_does_not_co
         take_word(drill.chamber, sign_approval(key_of("amina"), first.motion.hash, drill.now, old.policy_hash))
     with pytest.raises(refusals.ActForged):
         take_word(drill.chamber, replace(old, instruction_hash=again.motion.hash))
+
+
+def test_a_motion_signed_with_an_old_date_is_refused() -> None:
+    """Dated twenty hours back, with a payee listed from then: neither counts from before it was recorded."""
+    drill = begin()
+    drill.wait(hours=72)
+    old = drill.now - timedelta(hours=20)
+    with pytest.raises(refusals.ActMistimed, match="recorded only at"):
+        record_signed(drill, old, with_payee(drill, -20))
+    with pytest.raises(refusals.BackdatedListing, match="mason"):
+        record_signed(drill, drill.now - timedelta(minutes=1), with_payee(drill, -1 / 60))
+    assert not drill.state.motions
+    record_signed(drill, drill.now - timedelta(minutes=1), with_payee(drill, 0))
+    assert len(drill.state.motions) == 1
+
+
+def record_signed(drill: GoverningDrill, at: datetime, to: Policy) -> None:
+    """A motion of dara's with a date of her own, as a program that she wrote herself would bring it."""
+    motion = Motion("policy-change", "dara", at, at + timedelta(hours=24), REASON, drill.state.version.hash, to)
+    proposal = Proposal(motion, key_of("dara").sign(PROPOSAL_DOMAIN, motion.hash))
+    record_act(drill.chamber, "dara", "motion proposed", lambda _, __: proposal)

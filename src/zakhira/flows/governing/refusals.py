@@ -37,7 +37,7 @@ class ActForged(Refused):
 
 
 class ActMistimed(Refused):
-    """The act is dated in the future, or outside the time of its motion."""
+    """The act is dated in the future, outside the time of its motion, or (a motion) long before it was recorded."""
 
     code = "ZK-FLOWS-125"
 
@@ -73,7 +73,7 @@ class NothingChanges(InvalidInput):
 
 
 class BackdatedListing(Refused):
-    """A new payee is listed from before the change was put forward: its delay would be cut short."""
+    """A new payee is listed from before the change was recorded: its delay would be cut short."""
 
     code = "ZK-FLOWS-131"
 
