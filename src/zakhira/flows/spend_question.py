@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from zakhira.controls.approval import Approval, Execution, Veto
 from zakhira.controls.question import BoundLot, Destination, Holding, Question, Stage
@@ -20,6 +21,8 @@ class Said:
     approvals: tuple[Approval, ...] = ()
     vetoes: tuple[Veto, ...] = ()
     execution: Execution | None = None
+    seen_at: Mapping[str, datetime] = field(default_factory=dict)
+    """when a signature was first recorded (UTC), by the signature; see :class:`Question`"""
 
 
 @dataclass(frozen=True)
@@ -62,5 +65,6 @@ def spend_question(
         approvals=said.approvals,
         vetoes=said.vetoes,
         execution=said.execution,
+        seen_at=said.seen_at,
         stage=stage,
     )

@@ -16,9 +16,10 @@ from zakhira.controls.question import Question
 from zakhira.controls.rule_fit import first_fit
 from zakhira.controls.standing import Standing
 from zakhira.flows.governing.standing import authority_now
-from zakhira.flows.spend_question import Said, spend_question
+from zakhira.flows.spend_question import spend_question
 from zakhira.flows.spending.asking import ask_policy
 from zakhira.flows.spending.dry import dry_treasury
+from zakhira.flows.spending.said import said_of
 from zakhira.flows.spending.step import load_spend
 from zakhira.flows.treasury import policy_in_force
 from zakhira.kernel.canonical import Json
@@ -49,8 +50,7 @@ def explain_spend(settings: Settings, folder: Path, spend_id: str) -> Answer:
         asked = ask_policy(treasury, spend, treasury.now)
         standing = authority_now(treasury).standing
         policy = policy_in_force(treasury)
-        said = Said(spend.approvals, (spend.rejection,) if spend.rejection else (), spend.execution)
-        question = spend_question(spend.instruction, asked.own, said)
+        question = spend_question(spend.instruction, asked.own, said_of(spend))
         return _decision_answer(policy, standing, question, asked.decision, treasury.now)
 
 

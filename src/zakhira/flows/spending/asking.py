@@ -18,8 +18,9 @@ from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.movement_record import MOVEMENT, MovementRecord, joined_parts
 from zakhira.flows.ports.books import Record
 from zakhira.flows.reservations import RESERVATION, reservation_of
-from zakhira.flows.spend_question import Held, Said, spend_question
+from zakhira.flows.spend_question import Held, spend_question
 from zakhira.flows.spending.lots import bound_lots
+from zakhira.flows.spending.said import said_of
 from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.step import Step
 from zakhira.flows.treasury import Treasury, policy_in_force, vault_records
@@ -51,8 +52,7 @@ def ask_policy(treasury: Treasury, spend: TreasurySpend, at: datetime, stage: St
     vaults = tuple(record.vault for record in vault_records(treasury.books).values())
     policy = replace(state.version.policy, vaults=vaults)
     own = own_destinations(treasury, policy, spend)
-    said = Said(spend.approvals, (spend.rejection,) if spend.rejection else (), spend.execution)
-    question = spend_question(spend.instruction, own, said, _held(treasury, policy, spend, own), stage)
+    question = spend_question(spend.instruction, own, said_of(spend), _held(treasury, policy, spend, own), stage)
     return Asked(treasury.authority.decide(policy, state.standing, question, at), own)
 
 

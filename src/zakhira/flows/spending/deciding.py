@@ -75,7 +75,8 @@ def take_approval(treasury: Treasury, spend_id: str, approval: Approval) -> Trea
     step = begin_step(treasury)
     spend = load_spend(treasury, spend_id)
     others = tuple(given for given in spend.approvals if given.officer != approval.officer)
-    approved = replace(spend, approvals=(*others, approval))
+    recorded_at = spend.with_recorded(approval.signature, step.at)
+    approved = replace(spend, approvals=(*others, approval), recorded_at=recorded_at)
     before = ask_policy(treasury, replace(spend, approvals=others), step.at).decision
     after = ask_policy(treasury, approved, step.at).decision
     _require_counted(treasury, spend, approval, before, after)

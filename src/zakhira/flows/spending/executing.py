@@ -62,7 +62,7 @@ def execute(treasury: Treasury, spend_id: str, officer: OfficerKey, amount: str,
             "Find out why, and let it be proposed anew.",
         )
     entered = sign_execution(officer, spend.instruction.hash, amount.strip(), source.strip(), step.at)
-    executed = replace(spend, execution=entered)
+    executed = replace(spend, execution=entered, recorded_at=spend.with_recorded(entered.signature, step.at))
     asked = ask_policy(treasury, executed, step.at)
     if _has(asked.decision, Why.REKEYED_OTHERWISE):
         missed = replace(spend, mismatches=(*spend.mismatches, entered))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import cast
 
@@ -154,6 +154,9 @@ class TreasurySpend:
     """the second person's word, once it was the amount of the instruction"""
     mismatches: tuple[Execution, ...] = ()
     """what was entered at execution and was something else"""
+    recorded_at: Mapping[str, datetime] = field(default_factory=dict)
+    """when each yes and the second person's word was first recorded (UTC), by its signature; books of earlier versions
+    say it of none"""
     versions: tuple[BuiltVersion, ...] = ()
     confirmation: Confirmation | None = None
     bookings: int = 0
@@ -166,6 +169,10 @@ class TreasurySpend:
     def id(self) -> str:
         """The instruction's id."""
         return self.instruction.id
+
+    def with_recorded(self, signature: str, at: datetime) -> Mapping[str, datetime]:
+        """When words were first recorded, this one among them; one that was recorded before keeps its moment."""
+        return {signature: at, **self.recorded_at}
 
     @property
     def last(self) -> BuiltVersion:
@@ -215,6 +222,7 @@ class TreasurySpend:
             "rejection": veto_json(self.rejection),
             "execution": execution_json(self.execution),
             "mismatches": [execution_json(entered) for entered in self.mismatches],
+            "recorded_at": {signature: utc_text(at) for signature, at in sorted(self.recorded_at.items())},
             "versions": [_version_json(version) for version in self.versions],
             "confirmation": _confirmation_json(self.confirmation),
             "bookings": self.bookings,
@@ -338,6 +346,10 @@ def _version(value: Json) -> BuiltVersion:
     )
 
 
+def _recorded_at(told: Fields) -> Fields:
+    return cast("Fields", told.get("recorded_at", {}))
+
+
 def spend_of(body: Json) -> TreasurySpend:
     """The spend that :attr:`TreasurySpend.record` wrote."""
     told = cast("Fields", body)
@@ -358,6 +370,7 @@ def spend_of(body: Json) -> TreasurySpend:
         rejection=veto_of(rejection, instruction.hash) if rejection else None,
         execution=execution_of(execution) if execution else None,
         mismatches=tuple(execution_of(item) for item in cast("list[Fields]", told.get("mismatches", []))),
+        recorded_at={signature: parse_utc(str(at)) for signature, at in _recorded_at(told).items()},
         versions=tuple(_version(item) for item in cast("list[Json]", told["versions"])),
         confirmation=_confirmation(told["confirmation"]),
         bookings=cast("int", told["bookings"]),
