@@ -13,6 +13,7 @@ from zakhira.controls.policy_finding import Severity
 from zakhira.flows.governing.acting import Chamber, authority_in
 from zakhira.flows.governing.founding import found_policy
 from zakhira.flows.governing.motions import approve_motion, propose_change
+from zakhira.flows.governing.vaults import propose_vault
 from zakhira.flows.ports.books import Books
 from zakhira.programme.model import Policy
 from zakhira.simulator.books import SimulatedBooks
@@ -76,6 +77,15 @@ class GoverningDrill:
         record = self.approve(self.change(edit), "amina", "chand")
         self.now += LOCK
         return self.state.motions[record.motion.hash]
+
+
+def accept_vault(books: Books, policy: Policy, now: datetime, name: str, succeeds: str = "") -> MotionRecord:
+    """Dara puts a vault of the books forward, amina and chand approve: it counts as ours from now on."""
+    chamber = Chamber(books, policy, now)
+    record = propose_vault(chamber, name, REASON, key_of("dara"), succeeds=succeeds)
+    for officer in ("amina", "chand"):
+        record = approve_motion(chamber, record.motion.hash, key_of(officer))
+    return record
 
 
 def begin(books: Books | None = None, policy: Policy | None = None) -> GoverningDrill:

@@ -30,6 +30,7 @@ PROPOSES = {
     "settle": "treasury",
     "policy-change": "governor",
     "thaw": "comptroller",
+    "vault": "auditor",
     "licence": "auditor",
     "set-point": "treasury",
 }
@@ -41,6 +42,7 @@ APPROVES = {
     "settle": "comptroller",
     "policy-change": "comptroller",
     "thaw": "governor",
+    "vault": "comptroller",
     "licence": "comptroller",
     "set-point": "governor",
 }

@@ -27,12 +27,11 @@ from zakhira.custody.vault_state import (
     record_of,
     require_usable,
     retire,
-    vault_json,
-    vault_of,
     with_test_sign,
 )
 from zakhira.kernel.canonical import canonical_bytes
 from zakhira.kernel.errors import Faults
+from zakhira.programme.vault_text import vault_json, vault_of
 
 PLAIN = design_vault(SORTED, REGISTER, CHAIN)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from custody_drill import COLD, INTAKE, PHRASE
+from governing_drill import accept_vault
 from watch_drill import WatchDrill, twin_drill
 from zakhira.adapters.drill_keys import signer_xpub
 from zakhira.custody.key_register import RegisteredKey
@@ -42,6 +43,7 @@ def follow(drill: WatchDrill) -> None:
 def test_coins_are_shown_before_their_recovery_path_opens() -> None:
     """Not while it is far, then with the blocks left, then as open; a vault without a recovery never."""
     drill = twin_drill(AGEING, COLD)
+    accept_vault(drill.treasury.books, drill.treasury.policy, drill.now, AGEING.id)
     pay(drill, "first", 1_000_000)
     follow(drill)
     assert ageing_coins(drill.treasury, 20) == ()

@@ -8,6 +8,7 @@ import pytest
 
 import watch_drill
 from custody_drill import INTAKE, PHRASE
+from governing_drill import accept_vault
 from watch_drill import DEPTH, WatchDrill, place
 from zakhira.adapters.drill_keys import officer_key, signer_xpub
 from zakhira.adapters.software_signer import OfficerKeyFile
@@ -46,6 +47,7 @@ def drill_with_coins(*amounts_sats: int) -> WatchDrill:
         mempool=SimulatedMempool(chain),
         authority=PolicyAuthority(SimulatedMovements(drill.treasury.books)),
     )
+    accept_vault(drill.treasury.books, drill.treasury.policy, drill.now, NEXT.id, succeeds=INTAKE.id)
     made = drill.reserve("first")
     for amount_sats in amounts_sats:
         drill.pay((made.address.address, amount_sats))

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from governing_drill import accept_vault
 from register_drill import CHAIN, COLD_SIGNERS, HEIRS, PHRASE, REGISTER, REQUESTS, SORTED
 from watch_drill import START, make_treasury
 from zakhira.adapters.drill_keys import signer_seed, signer_xpub
@@ -22,6 +23,7 @@ from zakhira.custody.vault_refusals import (
     WrongVaultState,
 )
 from zakhira.custody.vault_state import DESIGNED, IN_USE, RETIRED, TESTED
+from zakhira.flows.accepted_vaults import VaultNotAccepted
 from zakhira.flows.registered_keys import (
     ADDED,
     UNCHANGED,
@@ -102,6 +104,9 @@ def test_from_the_register_to_the_first_address() -> None:
         reserve_address(treasury, "vault-a", "pool", "royalty", key="k", by="dara")
     let_sign(treasury, "vault-a", COLD_SIGNERS[4:])
     assert vault_record(treasury.books, "vault-a").state == TESTED
+    with pytest.raises(VaultNotAccepted, match="vault-a"):
+        reserve_address(treasury, "vault-a", "pool", "royalty", key="k", by="dara")
+    accept_vault(treasury.books, treasury.policy, treasury.now, "vault-a")
     reserve_address(treasury, "vault-a", "pool", "royalty", key="k", by="dara")
     assert vault_record(treasury.books, "vault-a").state == IN_USE
     alive = {key.signer for key in key_register(treasury.books) if key.last_proof_of_life == START.date()}
@@ -209,6 +214,7 @@ def test_a_vault_hands_over_to_a_tested_one_of_its_purpose() -> None:
     signers = tuple(key.signer for key in NEXT)
     create_vault(treasury, SORTED, "dara")
     let_sign(treasury, "vault-a", COLD_SIGNERS)
+    accept_vault(treasury.books, treasury.policy, treasury.now, "vault-a")
     reserve_address(treasury, "vault-a", "pool", "royalty", key="k", by="dara")
     create_vault(treasury, VaultRequest("vault-b", "cold", 3, signers), "dara")
     with pytest.raises(VaultNotTested):

@@ -9,12 +9,13 @@ from zakhira.controls.act_refusal import ActCause, ActRefusal
 from zakhira.controls.approval import PROPOSAL_DOMAIN, Approval, Veto, approval_is_genuine, veto_is_genuine
 from zakhira.controls.authority import Authority, MotionRecord, MotionState
 from zakhira.controls.decision import Verdict
-from zakhira.controls.motion import MOST_REASON_CHARACTERS, POLICY_CHANGE, Motion
+from zakhira.controls.motion import MOST_REASON_CHARACTERS, POLICY_CHANGE, VAULT, Motion
 from zakhira.controls.motion_check import check_motion, may_be_moved, told_reasons
 from zakhira.controls.permissions import About, KeyOf, permit
 from zakhira.controls.policy_changes import change_refusals
 from zakhira.controls.public_acts import (
     Act,
+    Adoption,
     Enrolment,
     Founding,
     Proposal,
@@ -42,6 +43,9 @@ def act_refusal(state: Authority, recorded: RecordedAct) -> ActRefusal | None:
         if isinstance(act, Founding) and recorded.number == 1:
             return None
         return ActRefusal(ActCause.OUT_OF_ORDER, f"Act {recorded.number}: a policy is founded once, and first.")
+    if isinstance(act, Adoption):
+        late = ActRefusal(ActCause.OUT_OF_ORDER, f"Act {recorded.number}: nobody decided on the vaults that it adopts.")
+        return None if state.may_adopt else late
     return _date_refusal(act, recorded.at) or _repeated(state, act) or _refusal(state, recorded.at, act)
 
 
@@ -58,12 +62,12 @@ def _date_refusal(act: Act, recorded_at: datetime) -> ActRefusal | None:
 
 
 def _date(act: Act) -> datetime:
-    assert not isinstance(act, Founding), "nobody signs a founding"
+    assert not isinstance(act, Founding | Adoption), "nobody signs a founding or an adoption"
     return act.motion.proposed_at if isinstance(act, Proposal) else act.at
 
 
 def _repeated(state: Authority, act: Act) -> ActRefusal | None:
-    assert not isinstance(act, Founding), "a founding is never repeated"
+    assert not isinstance(act, Founding | Adoption), "a founding is never repeated, and no adoption"
     name = act.motion.hash if isinstance(act, Proposal) else act.statement_hash
     if name in state.seen:
         return ActRefusal(ActCause.REPEATED, f"{name} was recorded before.")
@@ -91,8 +95,8 @@ def _refusal(state: Authority, at: datetime, act: Act) -> ActRefusal | None:
             return genuine or may or _reason_refusal(act.reason) or _revocation_refusal(state, act)
         case Enrolment():
             return _enrolment_refusal(state, act)
-        case Founding():
-            raise AssertionError("a founding was looked at before")
+        case Founding() | Adoption():
+            raise AssertionError("a founding and an adoption were looked at before")
 
 
 def _is_proposers(proposal: Proposal, key: str) -> bool:
@@ -140,12 +144,32 @@ def _motion_refusal(state: Authority, at: datetime, motion: Motion) -> ActRefusa
     decision = may_be_moved(policy, motion, state.revoked_since, at)
     if decision.verdict is Verdict.REFUSED:
         return ActRefusal(ActCause.NOT_ALLOWED, told_reasons(decision))
+    return _matter_refusal(state, at, motion)
+
+
+def _matter_refusal(state: Authority, at: datetime, motion: Motion) -> ActRefusal | None:
+    """What speaks against the very thing that is moved."""
     if motion.kind == POLICY_CHANGE:
-        return next(change_refusals(policy, motion, state.enrolled, state.revoked.keys(), at), None)
+        refusals = change_refusals(state.version.policy, motion, state.enrolled, state.revoked.keys(), at)
+        return next(refusals, None)
+    if motion.kind == VAULT:
+        return _vault_refusal(state, motion)
     missing = [name for name in motion.freezes if name not in state.freezes]
     if missing or not motion.freezes:
         what = f"no freeze {missing[0][:12]} stands" if missing else "it names no freeze"
         return ActRefusal(ActCause.UNKNOWN_FREEZE, f"Nothing to thaw: {what}.")
+    return None
+
+
+def _vault_refusal(state: Authority, motion: Motion) -> ActRefusal | None:
+    """A vault that is accepted already, with that succession; or a succession that cannot be."""
+    vault, before = motion.vault, motion.succeeds
+    assert vault is not None, "a motion about a vault has one"
+    if before and (before == vault.id or before not in state.vaults):
+        return ActRefusal(ActCause.UNFIT_SUCCESSION, f"{vault.id} cannot succeed {before[:80]!r}: no vault of ours.")
+    if state.accepts(vault) and (not before or before in state.vaults[vault.id].succeeds):
+        what = f" as the successor of {before}" if before else ""
+        return ActRefusal(ActCause.NOTHING_CHANGES, f"Vault {vault.id} is accepted{what} already.")
     return None
 
 

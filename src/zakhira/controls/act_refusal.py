@@ -23,6 +23,7 @@ class ActCause(Enum):
     NOT_ENROLLED = "a new key of an officer that has not proven to be held"
     KEY_NOT_FREE = "a new key of an officer that was revoked, or is another officer's"
     UNKNOWN_FREEZE = "a freeze that does not stand"
+    UNFIT_SUCCESSION = "a vault that succeeds itself, or one that never counted as ours"
     BAD_REASON = "no reason, or one that is too long"
     REPEATED = "an act that was recorded before"
     UNKNOWN_KEY = "a key that was never an officer's"

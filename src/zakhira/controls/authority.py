@@ -13,7 +13,8 @@ from zakhira.controls.motion import Motion
 from zakhira.controls.motion_check import MotionCheck
 from zakhira.controls.public_acts import Enrolment, Revocation, SignedFreeze
 from zakhira.controls.standing import Freeze, Standing
-from zakhira.programme.model import Officer, Policy
+from zakhira.programme.model import Officer, Policy, Vault
+from zakhira.programme.vault_text import vault_hash
 
 
 class MotionState(Enum):
@@ -59,6 +60,17 @@ class MotionRecord:
 
 
 @dataclass(frozen=True)
+class AcceptedVault:
+    """A vault that counts as ours, by the hash of its whole definition. ``motion`` is empty for those of the start."""
+
+    hash: str
+    since: datetime
+    motion: str = ""
+    succeeds: tuple[str, ...] = ()
+    """the vaults whose coins may be moved to it for good"""
+
+
+@dataclass(frozen=True)
 class Authority:
     """The state of authority at ``at`` (UTC). Keys are in small letters."""
 
@@ -72,6 +84,10 @@ class Authority:
     revoked: Mapping[str, Revocation] = field(default_factory=dict)
     """by key"""
     enrolments: tuple[Enrolment, ...] = ()
+    vaults: Mapping[str, AcceptedVault] = field(default_factory=dict)
+    """those that officers accepted as ours, or that were there from the start, by id"""
+    may_adopt: bool = False
+    """whether the founding says nothing of vaults, and none were adopted since"""
     faults: tuple[ActFault, ...] = ()
     """acts on the record that count nothing"""
     last_number: int = 0
@@ -100,6 +116,11 @@ class Authority:
     def enrolled(self) -> frozenset[tuple[str, str]]:
         """Officer and key of every proof that a key is held."""
         return frozenset((item.officer, item.public_key) for item in self.enrolments)
+
+    def accepts(self, vault: Vault) -> bool:
+        """Whether the vault counts as ours: this very definition was decided on."""
+        accepted = self.vaults.get(vault.id)
+        return accepted is not None and accepted.hash == vault_hash(vault)
 
     def officer(self, officer: str) -> Officer | None:
         """The officer of the version in force."""

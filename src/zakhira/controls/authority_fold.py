@@ -9,11 +9,12 @@ from datetime import datetime
 from zakhira.controls.act_check import act_refusal
 from zakhira.controls.act_refusal import ActFault
 from zakhira.controls.approval import Approval, Veto
-from zakhira.controls.authority import Authority, MotionRecord, MotionState, PolicyVersion
-from zakhira.controls.motion import POLICY_CHANGE
+from zakhira.controls.authority import AcceptedVault, Authority, MotionRecord, MotionState, PolicyVersion
+from zakhira.controls.motion import THAW, VAULT
 from zakhira.controls.motion_check import check_motion
-from zakhira.controls.public_acts import Enrolment, Founding, Proposal, RecordedAct, Revocation, SignedFreeze
+from zakhira.controls.public_acts import Adoption, Enrolment, Founding, Proposal, RecordedAct, Revocation, SignedFreeze
 from zakhira.programme.policy_text import policy_hash
+from zakhira.programme.vault_text import vault_hash
 
 
 def authority_at(acts: Sequence[RecordedAct], at: datetime) -> Authority:
@@ -67,12 +68,25 @@ def _moment(record: MotionRecord) -> datetime:
 def _in_force(state: Authority, record: MotionRecord) -> Authority:
     motion = record.motion
     motions = {**state.motions, motion.hash: replace(record, state=MotionState.IN_FORCE)}
-    if motion.kind != POLICY_CHANGE:
+    if motion.kind == VAULT:
+        return replace(state, motions=motions, vaults={**state.vaults, **_accepted(state, record)})
+    if motion.kind == THAW:
         freezes = {name: freeze for name, freeze in state.freezes.items() if name not in motion.freezes}
         return _overtaken(replace(state, motions=motions, freezes=freezes))
     assert motion.to is not None, "a change says to what"
     version = PolicyVersion(len(state.versions) + 1, motion.to, motion.to_hash, _moment(record), motion.hash)
     return _overtaken(replace(state, versions=(*state.versions, version), motions=motions))
+
+
+def _accepted(state: Authority, record: MotionRecord) -> dict[str, AcceptedVault]:
+    """The vault of a motion by its id; the vaults that the same definition succeeds already stay named."""
+    vault, motion = record.motion.vault, record.motion
+    assert vault is not None, "a motion about a vault has one"
+    before = state.vaults.get(vault.id)
+    earlier = before.succeeds if before is not None and before.hash == vault_hash(vault) else ()
+    now = (motion.succeeds,) if motion.succeeds else ()
+    succeeds = tuple(dict.fromkeys((*earlier, *now)))
+    return {vault.id: AcceptedVault(vault_hash(vault), _moment(record), motion.hash, succeeds)}
 
 
 def _overtaken(state: Authority) -> Authority:
@@ -101,9 +115,8 @@ def _ended(state: Authority, at: datetime) -> Authority:
 def _applied(state: Authority, recorded: RecordedAct) -> Authority:
     act = recorded.act
     match act:
-        case Founding():
-            version = PolicyVersion(1, act.policy, policy_hash(act.policy), recorded.at)
-            return replace(state, versions=(version,))
+        case Founding() | Adoption():
+            return _founded(state, recorded.at, act)
         case Proposal():
             record = MotionRecord(act.motion, recorded.at)
             after = replace(state, motions={**state.motions, act.motion.hash: record})
@@ -117,6 +130,18 @@ def _applied(state: Authority, recorded: RecordedAct) -> Authority:
             return _checked(replace(state, revoked={**state.revoked, act.public_key: act}), seen=act.statement_hash)
         case Enrolment():
             return replace(state, enrolments=(*state.enrolments, act), seen=state.seen | {act.statement_hash})
+
+
+def _founded(state: Authority, at: datetime, act: Founding | Adoption) -> Authority:
+    """The first version and the first vaults; or, in books of before, the vaults that were there."""
+    if isinstance(act, Adoption):
+        return replace(state, vaults={**_from_start(act.vaults, at), **state.vaults}, may_adopt=False)
+    version = PolicyVersion(1, act.policy, policy_hash(act.policy), at)
+    return replace(state, versions=(version,), vaults=_from_start(act.vaults or (), at), may_adopt=act.vaults is None)
+
+
+def _from_start(vaults: Sequence[tuple[str, str]], at: datetime) -> dict[str, AcceptedVault]:
+    return {name: AcceptedVault(hash_, at) for name, hash_ in vaults}
 
 
 def _signed(state: Authority, at: datetime, act: Approval | Veto) -> Authority:

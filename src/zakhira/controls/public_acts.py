@@ -30,9 +30,22 @@ class BadActText(InvalidInput):
 
 @dataclass(frozen=True)
 class Founding:
-    """The first version of the policy, as the programme said it when the books were opened. Nobody signs it."""
+    """The first version of the policy, as the programme said it when the books were opened. Nobody signs it.
+
+    ``vaults`` are those that count as ours from the start: id and hash of each. None where books of before say nothing
+    of vaults: then one :class:`Adoption` may follow.
+    """
 
     policy: Policy
+    vaults: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """The vaults that were there when vaults began to be decided on, in books of before. Nobody signs it."""
+
+    vaults: tuple[tuple[str, str], ...]
+    """id and hash of each"""
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,7 @@ def enrolment_is_genuine(enrolment: Enrolment) -> bool:
     return signature_is_valid(enrolment.public_key, ENROLMENT_DOMAIN, enrolment.statement_hash, enrolment.signature)
 
 
-Act: TypeAlias = "Founding | Proposal | Approval | Veto | SignedFreeze | Revocation | Enrolment"
+Act: TypeAlias = "Founding | Adoption | Proposal | Approval | Veto | SignedFreeze | Revocation | Enrolment"
 
 
 @dataclass(frozen=True)
@@ -147,13 +160,24 @@ def act_json(recorded: RecordedAct) -> Json:
 
 def _told(act: Act) -> tuple[str, Json]:
     if isinstance(act, Founding):
-        return "founding", {"policy": policy_json(act.policy)}
+        told_vaults: dict[str, Json] = {} if act.vaults is None else {"vaults": _pairs_json(act.vaults)}
+        return "founding", {"policy": policy_json(act.policy), **told_vaults}
+    if isinstance(act, Adoption):
+        return "adoption", {"vaults": _pairs_json(act.vaults)}
     if isinstance(act, Proposal):
         return "proposal", {"motion": act.motion.body, "signature": act.signature}
     kind = next(name for name, (made, _) in _FIELDS.items() if isinstance(act, made))
     _, fields = _FIELDS[kind]
     told: dict[str, Json] = {name: getattr(act, attribute) for name, attribute in fields.items()}
     return kind, {**told, "at": utc_text(act.at)}
+
+
+def _pairs_json(vaults: Sequence[tuple[str, str]]) -> Json:
+    return [{"vault": name, "hash": hash_} for name, hash_ in vaults]
+
+
+def _pairs_of(body: Json) -> tuple[tuple[str, str], ...]:
+    return tuple((str(item["vault"]), str(item["hash"])) for item in cast("Sequence[Mapping[str, Json]]", body))
 
 
 _SIGNED = {"officer": "officer", "signature": "signature"}
@@ -187,7 +211,10 @@ def act_of(body: Json) -> RecordedAct:
 
 def _act(kind: str, told: Mapping[str, Json]) -> Act:
     if kind == "founding":
-        return Founding(policy_of(told["policy"]))
+        vaults = _pairs_of(told["vaults"]) if "vaults" in told else None
+        return Founding(policy_of(told["policy"]), vaults)
+    if kind == "adoption":
+        return Adoption(_pairs_of(told["vaults"]))
     if kind == "proposal":
         return Proposal(motion_of(told["motion"]), str(told["signature"]))
     made, fields = _FIELDS[kind]

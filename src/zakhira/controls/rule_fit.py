@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from zakhira.controls.decision import Reason, Why
 from zakhira.controls.question import Destination, Question
@@ -43,10 +44,11 @@ def rules_of(policy: Policy) -> tuple[Rule, ...]:
     """The rules in force: the policy's own, or those that its other fields amount to.
 
     A coin in suspense is given its purpose by the same people whatever it is worth: that moves nothing. They change the
-    policy and end a freeze as well, whoever of the officers puts it forward.
+    policy, end a freeze and accept a vault as well, whoever of the officers puts it forward. Where rules are there and
+    none is about accepting a vault, those that change the policy are.
     """
     if policy.rules:
-        return policy.rules
+        return _with_vaults(policy.rules)
     coins = implied_rule(policy)
     settle = Rule(
         id=IMPLIED_SETTLE,
@@ -56,8 +58,19 @@ def rules_of(policy: Policy) -> tuple[Rule, ...]:
         propose_roles=coins.propose_roles,
         quorums=coins.quorums,
     )
-    govern = Rule(id=IMPLIED_GOVERN, clause=coins.clause, actions=("policy-change", "thaw"), quorums=coins.quorums)
+    govern = Rule(
+        id=IMPLIED_GOVERN, clause=coins.clause, actions=("policy-change", "thaw", "vault"), quorums=coins.quorums
+    )
     return coins, settle, govern
+
+
+@lru_cache(maxsize=256)
+def _with_vaults(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    if any("vault" in rule.actions for rule in rules):
+        return rules
+    return tuple(
+        replace(rule, actions=(*rule.actions, "vault")) if "policy-change" in rule.actions else rule for rule in rules
+    )
 
 
 def rule_named(policy: Policy, rule_id: str) -> Rule | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import cast
@@ -10,7 +10,8 @@ from typing import cast
 from zakhira.custody.vault_refusals import VaultNotTested, VaultRetired, WrongVaultState
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
-from zakhira.programme.model import Recovery, Vault, VaultKey
+from zakhira.programme.model import Vault
+from zakhira.programme.vault_text import vault_json, vault_of
 
 DESIGNED, TESTED, IN_USE, RETIRED = "designed", "tested", "in use", "retired"
 STATES = (DESIGNED, TESTED, IN_USE, RETIRED)
@@ -104,54 +105,6 @@ def retire(record: VaultRecord, successor: str) -> VaultRecord:
     if successor == record.vault.id or (record.state == IN_USE and not successor):
         raise WrongVaultState(f"Vault {record.vault.id} needs another vault as its successor.", "Name it.")
     return replace(record, state=RETIRED, successor=successor)
-
-
-def _keys_json(keys: Sequence[VaultKey]) -> list[Json]:
-    return [{"signer": key.signer, "xpub": key.xpub} for key in keys]
-
-
-def vault_json(vault: Vault) -> dict[str, Json]:
-    """A vault as plain data for the books."""
-    recovery = vault.recovery
-    return {
-        "id": vault.id,
-        "purpose": vault.purpose,
-        "template": vault.template,
-        "threshold": vault.threshold,
-        "keys": _keys_json(vault.keys),
-        "recovery": {
-            "threshold": recovery.threshold,
-            "keys": _keys_json(recovery.keys),
-            "after_blocks": recovery.after_blocks,
-        }
-        if recovery
-        else None,
-        "held_until_height": vault.held_until_height,
-        "is_drill": vault.is_drill,
-    }
-
-
-def _keys_of(items: Json) -> tuple[VaultKey, ...]:
-    return tuple(VaultKey(item["signer"], item["xpub"]) for item in cast("list[dict[str, str]]", items))
-
-
-def vault_of(body: Mapping[str, Json]) -> Vault:
-    """The vault that :func:`vault_json` wrote; the books hold nothing else, so that another shape is a KeyError."""
-    recovery = cast("dict[str, Json] | None", body["recovery"])
-    return Vault(
-        id=str(body["id"]),
-        purpose=str(body["purpose"]),
-        threshold=cast("int", body["threshold"]),
-        keys=_keys_of(body["keys"]),
-        template=str(body["template"]),
-        recovery=Recovery(
-            cast("int", recovery["threshold"]), _keys_of(recovery["keys"]), cast("int", recovery["after_blocks"])
-        )
-        if recovery
-        else None,
-        held_until_height=cast("int", body["held_until_height"]),
-        is_drill=bool(body["is_drill"]),
-    )
 
 
 def record_json(record: VaultRecord) -> dict[str, Json]:

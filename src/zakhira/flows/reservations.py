@@ -13,7 +13,9 @@ from zakhira.custody.coin import Address
 from zakhira.custody.descriptor import CHANGE, RECEIVE, derive_address, vault_descriptor
 from zakhira.custody.refusals import UnknownVault
 from zakhira.custody.vault_state import IN_USE, VaultRecord, put_in_use, record_json, record_of, require_usable
+from zakhira.flows.accepted_vaults import require_accepted
 from zakhira.flows.addresses import AddressesDiffer
+from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.ports.chain_errors import WrongChain
@@ -159,7 +161,7 @@ def reserve_address(  # what is asked of a reservation, by name
     says which address the payer must stop using. ``deal`` is the paper of a purchase or a forfeiture.
 
     Raises:
-        UnknownVault, VaultNotTested, VaultRetired: the vault hands out no address.
+        UnknownVault, VaultNotTested, VaultRetired, VaultNotAccepted: the vault hands out no address.
         AddressesDiffer, DecodersDisagree: node, rust-bitcoin and embit do not derive it alike.
         ReservationDiffers: the key was used for something else.
         BlankReservation: a text is blank or a number is none.
@@ -298,6 +300,8 @@ def _take_place(
             raise UnknownVault(f"There is no vault {vault_id!r}.", "Create it first.")
         vault = record_of(cast("Mapping[str, Json]", body))
         require_usable(vault)
+        if branch == RECEIVE:
+            require_accepted(authority_now(treasury), vault)
         address = _next_address(treasury, vault, branch)
         made = Reservation(
             address,

@@ -295,7 +295,12 @@ def plan_retirement(treasury: Treasury, name: str, successor: str) -> VaultRecor
         SuccessorUnfit: the successor has another purpose, or is a drill's where this one is not.
         VaultNotTested, VaultRetired: the successor is not ready for coins.
     """
-    before, after = vault_record(treasury.books, name), vault_record(treasury.books, successor)
+    return fit_successor(treasury.books, name, successor)
+
+
+def fit_successor(books: Books, name: str, successor: str) -> VaultRecord:
+    """The record of a vault that would be retired for this successor; raises as :func:`plan_retirement`."""
+    before, after = vault_record(books, name), vault_record(books, successor)
     retired = retire(before, successor)
     require_usable(after)
     if after.vault.purpose != before.vault.purpose:

@@ -15,11 +15,13 @@ ACTIONS = (
     "settle",
     "policy-change",
     "thaw",
+    "vault",
     "licence",
     "set-point",
 )
 """What a rule can be about. ``spend`` pays somebody outside, ``move`` pays a vault of ours, ``home`` takes the coins of
-our own pending spend back to the vault that it came from, ``settle`` gives a coin in suspense its purpose."""
+our own pending spend back to the vault that it came from, ``settle`` gives a coin in suspense its purpose, ``vault``
+accepts a vault as ours: what no rule names of it, the rules for ``policy-change`` decide."""
 COIN_ACTIONS = ("spend", "move", "home")
 """Those that a transaction of a vault carries out."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

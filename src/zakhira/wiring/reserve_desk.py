@@ -20,7 +20,9 @@ from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme_file
 from zakhira.adapters.software_signer import utc_now
 from zakhira.flows.coin_papers import FEES_ACCOUNT, SUSPENSE_ACCOUNT, UNEXPLAINED_ACCOUNT, vault_account
+from zakhira.flows.governing.acting import Chamber
 from zakhira.flows.governing.founding import found_policy
+from zakhira.flows.governing.vaults import adopt_vaults
 from zakhira.flows.policy_authority import PolicyAuthority
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
@@ -170,7 +172,9 @@ def own_books(
         books = open_books(dsn)
         try:
             _require_own(books, terms, clock())
-            found_policy(books, programme.policy, clock())
+            there = tuple(item.vault for item in vault_records(books).values())
+            found_policy(books, programme.policy, clock(), there)
+            adopt_vaults(Chamber(books, programme.policy, clock()))
             _open_accounts(books, programme)
             yield books
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
@@ -12,7 +13,8 @@ from zakhira.flows.governing.refusals import AuthorityForged
 from zakhira.flows.ports.books import Books, Record
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import ZakhiraError
-from zakhira.programme.model import Policy
+from zakhira.programme.model import Policy, Vault
+from zakhira.programme.vault_text import vault_hash
 
 AUTHORITY_ACT = "authority act"
 """Kind of the records of acts; the id is the act's number, with leading zeros."""
@@ -63,9 +65,15 @@ def authority_of(books: Books, programme_policy: Policy, now: datetime) -> Autho
         while (body := books.latest(AUTHORITY_ACT, name := act_name(place.last_number + 1))) is not None:
             place = _after(place, name, body)
     if place is None:
-        return authority_at((RecordedAct(1, now, Founding(programme_policy)),), now)
+        founding = Founding(programme_policy, definitions(programme_policy.vaults))
+        return authority_at((RecordedAct(1, now, founding),), now)
     _PLACES[books] = place
     return settled(place, max(now, place.at))
+
+
+def definitions(vaults: Iterable[Vault]) -> tuple[tuple[str, str], ...]:
+    """Id and hash of each vault; of two with one id the later counts."""
+    return tuple({vault.id: vault_hash(vault) for vault in vaults}.items())
 
 
 _PLACES: WeakKeyDictionary[Books, Authority] = WeakKeyDictionary()

@@ -19,6 +19,7 @@ from zakhira.flows.officer_words import sign_approval, sign_veto
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.treasury import vault_records
 from zakhira.programme.model import Policy
+from zakhira.programme.vault_text import vault_hash
 
 LEAST_DIGITS = 6
 """Of a motion's hash, by which it can be named."""
@@ -57,7 +58,7 @@ def propose_change(
         expires_at = at + timedelta(hours=before.version.policy.approval_hours)
         return Motion(POLICY_CHANGE, officer.officer, at, expires_at, reason, before.version.hash, to)
 
-    return _propose(chamber, officer, make)
+    return put_forward(chamber, officer, make)
 
 
 def require_sound(chamber: Chamber, to: Policy, despite: Severity | None) -> None:
@@ -93,10 +94,11 @@ def propose_thaw(chamber: Chamber, reason: str, officer: OfficerKey) -> MotionRe
         freezes = tuple(sorted(before.freezes))
         return Motion(THAW, officer.officer, at, expires_at, reason, before.version.hash, freezes=freezes)
 
-    return _propose(chamber, officer, make)
+    return put_forward(chamber, officer, make)
 
 
-def _propose(chamber: Chamber, officer: OfficerKey, make: Callable[[Authority, datetime], Motion]) -> MotionRecord:
+def put_forward(chamber: Chamber, officer: OfficerKey, make: Callable[[Authority, datetime], Motion]) -> MotionRecord:
+    """Record the motion that ``make`` makes; the same again by the same officer gives the one that is pending."""
     made: list[str] = []
 
     def act(before: Authority, at: datetime) -> Act | None:
@@ -110,14 +112,13 @@ def _propose(chamber: Chamber, officer: OfficerKey, make: Callable[[Authority, d
 
 
 def _is_same(record: MotionRecord, motion: Motion) -> bool:
-    there = record.motion
-    return record.is_pending and (there.kind, there.proposer, there.policy_hash, there.to_hash, there.freezes) == (
-        motion.kind,
-        motion.proposer,
-        motion.policy_hash,
-        motion.to_hash,
-        motion.freezes,
-    )
+    return record.is_pending and _essence(record.motion) == _essence(motion)
+
+
+def _essence(motion: Motion) -> object:
+    vault = "" if motion.vault is None else vault_hash(motion.vault)
+    to = (motion.to_hash, motion.freezes, vault, motion.succeeds)
+    return motion.kind, motion.proposer, motion.policy_hash, to
 
 
 def find_motion(authority: Authority, name: str) -> MotionRecord:

@@ -120,6 +120,12 @@ class UnknownKey(InvalidInput):
     code = "ZK-FLOWS-139"
 
 
+class SuccessionUnfit(InvalidInput):
+    """A vault cannot succeed itself, nor one that never counted as ours."""
+
+    code = "ZK-FLOWS-142"
+
+
 _ERRORS: dict[ActCause, tuple[type[ZakhiraError], str]] = {
     ActCause.NOT_AN_OFFICER: (NotAnOfficer, "Use an officer's key; see: zakhira officer list DIR"),
     ActCause.KEY_REVOKED: (KeyRevoked, "Give the officer a new key by a change of the policy."),
@@ -135,6 +141,7 @@ _ERRORS: dict[ActCause, tuple[type[ZakhiraError], str]] = {
     ActCause.NOT_ENROLLED: (KeyNotEnrolled, "Its holder proves it with: zakhira officer enrol DIR --key FILE"),
     ActCause.KEY_NOT_FREE: (KeyNotFree, "Make a key of its own: zakhira keys officer --help"),
     ActCause.UNKNOWN_FREEZE: (NothingToThaw, "See what stands: zakhira policy status DIR"),
+    ActCause.UNFIT_SUCCESSION: (SuccessionUnfit, "Name a vault that is accepted: zakhira vault list DIR"),
     ActCause.BAD_REASON: (BadReason, "Say why, and where the evidence lies, in up to 500 characters."),
     ActCause.REPEATED: (MotionOver, "Nothing is to be done."),
     ActCause.UNKNOWN_KEY: (UnknownKey, "See whose keys there are: zakhira officer list DIR"),

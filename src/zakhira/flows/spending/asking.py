@@ -13,6 +13,7 @@ from zakhira.controls.rule_fit import plain_address, rules_of
 from zakhira.controls.spend_action import SPEND, spend_action
 from zakhira.custody.coin import Address
 from zakhira.custody.descriptor import derive_address, output_script
+from zakhira.flows.accepted_vaults import own_vaults
 from zakhira.flows.coin_papers import ANNOUNCED, COIN_PAPER, OWN
 from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.movement_record import MOVEMENT, MovementRecord, joined_parts
@@ -57,7 +58,11 @@ def ask_policy(treasury: Treasury, spend: TreasurySpend, at: datetime, stage: St
 
 
 def own_destinations(treasury: Treasury, policy: Policy, spend: TreasurySpend) -> Mapping[str, str]:
-    """The vault of each destination that one of our vaults derives; what a record calls ours proves nothing."""
+    """The vault of each destination that one of our vaults derives; what a record calls ours proves nothing.
+
+    Ours are vaults that officers accepted and that are not retired. On its way home a coin of our own pending spend may
+    come back to whatever vault it was in.
+    """
     places = {place.address: place for place in spend.places}
     chain = spend.instruction.chain
     scripts = {
@@ -67,7 +72,10 @@ def own_destinations(treasury: Treasury, policy: Policy, spend: TreasurySpend) -
     }
     for script_hex, body in treasury.books.bodies(RESERVATION, sorted(scripts)).items():
         places[scripts[script_hex]] = reservation_of(script_hex, body).address
-    vaults = {vault.id: vault for vault in policy.vaults}
+    vaults = own_vaults(treasury.books, authority_now(treasury))
+    if spend.instruction.replaces:
+        home = spend.instruction.from_vault
+        vaults |= {vault.id: vault for vault in policy.vaults if vault.id == home}
     return {
         address: place.vault
         for address, place in places.items()

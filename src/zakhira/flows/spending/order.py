@@ -15,7 +15,10 @@ from zakhira.custody.coin import MAIN, Address, Instruction, Payment
 from zakhira.custody.descriptor import output_script
 from zakhira.custody.spend import outpoint_order
 from zakhira.custody.standardness import require_relayed
+from zakhira.flows.accepted_vaults import require_ours
+from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.reservations import RESERVATION, reservation_of
 from zakhira.flows.spending.refusals import AnchorMisplaced, BadOrder, NotProposer
 from zakhira.flows.spending.spend import PAYMENT, TreasurySpend
 from zakhira.flows.treasury import Treasury, policy_in_force
@@ -78,6 +81,7 @@ def require_order(treasury: Treasury, order: SpendOrder) -> None:
 
     Raises:
         BadOrder, BadAddress, BadPayment, UnknownVault, NoSuchPath: as their names say.
+        VaultNotAccepted, VaultLeft: it pays a vault that is not ours, or no longer.
     """
     blank = [name for name in ("id", "purpose", "clause") if not getattr(order, name).strip()]
     if blank or not order.payments:
@@ -88,6 +92,8 @@ def require_order(treasury: Treasury, order: SpendOrder) -> None:
     sequence_and_locktime(vault, order.path)
     if order.to_vault:
         vault_named(policy_in_force(treasury), order.to_vault)
+        require_ours(treasury.books, authority_now(treasury), order.to_vault)
+    scripts = []
     for payment in order.payments:
         amount_sats = sats_of(payment.amount, "A payment")
         if bool(payment.address) == bool(order.to_vault):
@@ -98,6 +104,9 @@ def require_order(treasury: Treasury, order: SpendOrder) -> None:
         if payment.address:
             script_hex = output_script(payment.address, treasury.chain)
             require_relayed(f"The payment to {payment.address}", amount_sats, script_hex)
+            scripts.append(script_hex)
+    for script_hex, body in treasury.books.bodies(RESERVATION, sorted(set(scripts))).items():
+        require_ours(treasury.books, authority_now(treasury), reservation_of(script_hex, body).address.vault)
 
 
 def require_no_anchor(order: SpendOrder, what: str) -> None:
