@@ -262,7 +262,8 @@ def _with_instruction(treasury: Treasury, spend: TreasurySpend, answer: Answer) 
 
 
 def _what_next(spend: TreasurySpend, what: str) -> str:
-    return f"Spend {spend.id} {what}; it is {spend.state.value} and waits for {waiting_for(spend)}."
+    said = f"Spend {spend.id} {what}; it is {spend.state.value} and waits for {waiting_for(spend)}."
+    return f"{said} {spend.note}" if spend.note else said
 
 
 def _rate(text: str) -> int:

@@ -17,8 +17,10 @@ from zakhira.custody.signing import finalise
 from zakhira.custody.weight import SEGWIT_SCALE
 from zakhira.flows.signing_rules import require_named
 from zakhira.flows.spending.building import check_version
+from zakhira.flows.spending.deciding import require_approved
+from zakhira.flows.spending.refusals import SpendExpired, SpendNotAllowed
 from zakhira.flows.spending.spend import BuiltVersion, TreasurySpend, VersionBytes, version_bytes
-from zakhira.flows.spending.step import begin_step, commit_step, load_spend
+from zakhira.flows.spending.step import Step, begin_step, commit_step, load_spend
 from zakhira.flows.treasury import Treasury, policy_in_force
 
 
@@ -26,7 +28,8 @@ def take_signatures(treasury: Treasury, spend_id: str, returned: bytes) -> Treas
     """Take the signatures of a returned PSBT (any version and form) over into the version that it is of.
 
     When the quorum is there, the transaction is made final, decoded twice again and held against the instruction and
-    the node's coins as they are now.
+    the node's coins as they are now. While the policy says no, as in a freeze, the signatures are kept and nothing is
+    made final: that happens when they are brought again, or when the spend is sent. To take them moves nothing.
 
     Raises:
         DifferentTransaction: it is of no version of this spend that was handed out.
@@ -48,19 +51,31 @@ def take_signatures(treasury: Treasury, spend_id: str, returned: bytes) -> Treas
     dropped = tuple(sorted({*version.dropped, *found.dropped}))
     bytes_ = replace(before, psbt=found.psbt)
     after = replace(version, signers=signers, dropped=dropped)
-    if is_quorum_reached(decoded, vault, path) and not version.is_signed:
+    note = spend.note
+    is_complete = is_quorum_reached(decoded, vault, path) and not version.is_signed
+    if is_complete and (note := _why_held_back(treasury, spend, step)) == "":
         bytes_ = _final(treasury, spend, version, bytes_)
         vsize = decode_transaction(bytes_.raw_hex).vsize
         after = replace(after, is_signed=True, weight=SEGWIT_SCALE * vsize)
-    if bytes_ == before and after == version:
+    if bytes_ == before and after == version and note == spend.note:
         return spend
     changed = replace(
         spend,
         state=state if after.is_signed else spend.state,
         versions=tuple(after if item.txid == version.txid else item for item in spend.versions),
+        note=note,
     )
     action = "spend signed" if after.is_signed else "signatures taken over"
     return commit_step(treasury, step, "coordinator", action, (changed,), (bytes_.record,))[0]
+
+
+def _why_held_back(treasury: Treasury, spend: TreasurySpend, step: Step) -> str:
+    """Why the policy lets no final transaction be made of the spend now; empty if it does."""
+    try:
+        require_approved(treasury, spend, step)
+    except (SpendNotAllowed, SpendExpired) as error:
+        return f"Its signatures are kept, and it is not made final: {error.message}"
+    return ""
 
 
 def _require_named(treasury: Treasury, spend: TreasurySpend, signers: tuple[str, ...]) -> None:

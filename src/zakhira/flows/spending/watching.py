@@ -10,9 +10,10 @@ from zakhira.flows.agreement import CoinsDiffer, NodesDiffer, NodesNotLevel, Not
 from zakhira.flows.coin_papers import own_transaction
 from zakhira.flows.ports.coin_store import FollowedSpan
 from zakhira.flows.spending.booking import book, take_back
-from zakhira.flows.spending.deciding import expire_spends
+from zakhira.flows.spending.deciding import expire_spends, require_allowed
 from zakhira.flows.spending.maturity import NotMature
-from zakhira.flows.spending.refusals import CoinDiffers, NotAccepted, ProposalForged
+from zakhira.flows.spending.policy_refusals import ExecutionMissing, SpendMustWait
+from zakhira.flows.spending.refusals import CoinDiffers, NotAccepted, ProposalForged, SpendExpired, SpendNotAllowed
 from zakhira.flows.spending.sending import send_version, signed_version
 from zakhira.flows.spending.spend import BuiltVersion, Confirmation, TreasurySpend
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
@@ -24,6 +25,9 @@ from zakhira.ledger.faults import Overdrawn
 _WAITING = frozenset({SpendState.PROPOSED, SpendState.DECIDED, SpendState.BUILT})
 _CANNOT_BE_SENT = (NotAccepted, NotMature, CoinDiffers, CoinsDiffer, NotFollowed, NodesDiffer, NodesNotLevel)
 """Why a spend is not sent again now, which is told and stops no other spend."""
+_NOT_ALLOWED = (SpendNotAllowed, SpendExpired, SpendMustWait, ExecutionMissing)
+"""Why the policy does not let a spend be sent again now."""
+_NOT_SENT = "Not sent again: "
 _OVERTAKEN = frozenset({SpendState.CANCELLED, SpendState.REPLACED})
 
 
@@ -236,16 +240,31 @@ def _care(treasury: Treasury, line: SpendLine, found: SpendsFollowed) -> bool:
                 "sent by whoever holds it. Spend one of its coins home: zakhira spend cancel."
             )
         return True
+    step = begin_step(treasury)
     spend = load_spend(treasury, line.id)
     coins: Mapping[str, BuiltVersion] = {outpoint: item for item in spend.versions for outpoint in item.inputs}
     in_blocks = [coin for outpoint in coins if (coin := treasury.coins.coin(outpoint)) and coin.spent_by]
     if in_blocks or any(treasury.mempool.package(version.txid) for version in spend.out):
+        _note(treasury, step, spend, "")
         return True
     try:
+        require_allowed(treasury, spend, step)
         send_version(treasury, spend, signed_version(spend))
+    except _NOT_ALLOWED as error:
+        found.told.append(f"Spend {spend.id} is in no mempool and is not sent again: {error.message}")
+        _note(treasury, step, spend, f"{_NOT_SENT}{error.message}")
+        return True
     except _CANNOT_BE_SENT as error:
         # A reorganisation may have taken a coin, or moved the tip below the block in which a recovery path opens.
         found.told.append(error.message)
         return True
     found.sent_again.append(spend.id)
+    _note(treasury, step, spend, "")
     return True
+
+
+def _note(treasury: Treasury, step: Step, spend: TreasurySpend, note: str) -> None:
+    """Keep in its record why a spend is not sent again, once; and drop that when it is past."""
+    if note != spend.note and (note or spend.note.startswith(_NOT_SENT)):
+        action = "spend not sent again" if note else "spend sent again"
+        commit_step(treasury, step, "watcher", action, (replace(spend, note=note),))
