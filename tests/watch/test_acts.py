@@ -130,3 +130,40 @@ def test_a_change_that_is_written_with_an_old_date(chamber: GoverningDrill) -> N
     tower.say(instruction, "amina", "chand", policy=later)
     tower.node.send(signed_spend(instruction, held))
     assert (News.RAISED, AlarmKind.REFUSED_BY_POLICY) in tower.news()
+
+
+@pytest.mark.parametrize("minutes", [0, 11, 600])
+def test_a_change_that_appears_after_nothing_could_be_read(chamber: GoverningDrill, minutes: int) -> None:
+    """Dated back by a week, and shown after the source was away: the lock of 48 hours is not over all the same."""
+    tower = watch_over(chamber)
+    tower.now += timedelta(days=7)
+    tower.look()
+    chamber.changed(other_purpose)
+    later = chamber.state.version.policy
+    if minutes:
+        tower.source.away = True
+        tower.look(minutes * 60)
+        tower.source.away = False
+    tell_acts(tower, chamber)
+    tower.look()
+    held = tower.fund(COLD, 5_000_000)
+    instruction = tower.instruction("pay-1", held)
+    tower.say(instruction, "amina", "chand", policy=later)
+    tower.node.send(signed_spend(instruction, held))
+    assert (News.RAISED, AlarmKind.REFUSED_BY_POLICY) in tower.news()
+
+
+def test_a_change_that_came_into_force_while_the_watch_was_down(chamber: GoverningDrill) -> None:
+    """Moved, approved, locked for two days, used on the third: found at one look on the fourth, and no alarm."""
+    tower = watch_over(chamber)
+    tower.look()
+    chamber.now = tower.now + timedelta(hours=1)
+    chamber.changed(other_purpose)
+    tell_acts(tower, chamber)
+    tower.now = chamber.now + timedelta(hours=12)
+    held = tower.fund(COLD, 5_000_000)
+    instruction = tower.instruction("pay-1", held)
+    tower.say(instruction, "amina", "chand", policy=chamber.state.version.policy)
+    tower.node.mine(tower.now, signed_spend(instruction, held))
+    tower.restart()
+    assert tower.news(24 * 3600) == []

@@ -14,6 +14,7 @@ from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import OutsideFailure
 from zakhira.kernel.interval import parse_utc, utc_text
 from zakhira.watch.alarm import Notice, raised_of
+from zakhira.watch.first_read import first_read_of
 from zakhira.watch.state import WatchState, coin_of, seen_spend_of
 
 SCHEMA = 1
@@ -64,6 +65,7 @@ _PARTS: dict[str, tuple[Callable[[Any], Json], Callable[[str, Any], Any]]] = {
     "lost": (lambda value: value, lambda _, body: body),
     "signed": (lambda value: value, lambda _, body: body),
     "acts": (lambda value: value, lambda _, body: body),
+    "read": (lambda value: value.as_json(), lambda _, body: first_read_of(body)),
     "raised": (lambda value: value.as_json(), lambda _, body: raised_of(body)),
     "times": (lambda value: value, lambda _, body: body),
 }

@@ -45,6 +45,8 @@ class AlarmKind(Enum):
     OUTBOX_FULL = ("ZK-WATCH-018", Severity.WARNING, "alarms that cannot be delivered pile up")
     UNREADABLE = ("ZK-WATCH-019", Severity.CRITICAL, "bytes that the decoders cannot read, or read differently")
 
+    READ_AFTERWARDS = ("ZK-WATCH-020", Severity.WARNING, "coins moved before the signatures that allow it were there")
+
     @property
     def code(self) -> str:
         """The stable code."""

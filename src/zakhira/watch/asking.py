@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from zakhira.controls.decide import decide
@@ -42,9 +42,16 @@ class Balance:
 
 
 def question_of(
-    spend: SignedSpend, coins: Mapping[str, VaultCoin], balance: Balance, vault_of: Callable[[str], str], chain: str
+    spend: SignedSpend,
+    coins: Mapping[str, VaultCoin],
+    balance: Balance,
+    vault_of: Callable[[str], str],
+    chain: str,
+    dates: Mapping[str, datetime] | None = None,
 ) -> Question:
     """The question of a spend whose coins are chosen. ``vault_of`` names the vault of a script, or is empty.
+
+    ``dates`` says from when its signatures count, where that is not their own date.
 
     The chain does not tell what a coin was paid for, so that lots carry no purpose here.
     """
@@ -77,6 +84,7 @@ def question_of(
         approvals=spend.approvals,
         vetoes=spend.vetoes,
         execution=spend.execution,
+        seen_at=dates or {},
     )
 
 
@@ -102,27 +110,36 @@ def answer(
     question: Question,
     authority_at: AuthorityAt,
     movements: Movements,
-    seen_at: datetime,
+    latest: datetime,
     earlier: tuple[datetime, ...],
 ) -> Decision:
-    """The policy's answer when the transaction was seen; ``earlier`` are moments at which it may have been sent.
+    """The policy's answer at ``latest``, when the transaction was surely there; it may have been sent at ``earlier``.
 
-    A transaction that was not seen as it came (the watch was down, or it came in a block) may have been sent when it
-    was still in time: it is only wrong if it was wrong at each of these moments, too.
+    A transaction that was not seen as it came (the watch was down) may have been sent when it was still in time: it is
+    only wrong if it was wrong at each of these moments, too. A freeze and a revocation of before ``latest`` bind at
+    them as well: the transaction was not seen before them.
     """
-    first = _ask(question, authority_at, movements, seen_at)
+    now = authority_at(latest)
+    first = decide(now.policy, now.standing, movements, question, latest)
     if first.allowed:
         return first
     for at in earlier:
-        again = _ask(question, authority_at, movements, at)
-        untils = [need.until for need in again.needs if need.until is not None and at < need.until <= seen_at]
+        again = _ask_before(question, authority_at, movements, at, now.standing)
+        untils = [need.until for need in again.needs if need.until is not None and at < need.until <= latest]
         if not again.allowed and untils:
-            again = _ask(question, authority_at, movements, max(untils))
+            again = _ask_before(question, authority_at, movements, max(untils), now.standing)
         if again.allowed:
             return again
     return first
 
 
-def _ask(question: Question, authority_at: AuthorityAt, movements: Movements, at: datetime) -> Decision:
-    authority = authority_at(at)
-    return decide(authority.policy, authority.standing, movements, question, at)
+def _ask_before(
+    question: Question, authority_at: AuthorityAt, movements: Movements, at: datetime, later: Standing
+) -> Decision:
+    then = authority_at(at)
+    standing = replace(
+        then.standing,
+        freeze=then.standing.freeze or later.freeze,
+        revoked={**later.revoked, **then.standing.revoked},
+    )
+    return decide(then.policy, standing, movements, question, at)

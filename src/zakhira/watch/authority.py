@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from zakhira.controls.authority import Authority as Folded
 from zakhira.controls.authority_fold import authority_at
-from zakhira.controls.public_acts import Founding, RecordedAct, act_of
+from zakhira.controls.public_acts import Founding, Proposal, RecordedAct, act_of
 from zakhira.kernel.canonical import Json, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import utc_text
@@ -73,9 +73,9 @@ class Acts:
 
 
 def acts_of(terms: WatchTerms, bodies: Mapping[str, Json], seen_late: Mapping[str, datetime]) -> Acts:
-    """The acts of the source on top of the copy. ``seen_late`` has those that came much later than they say.
+    """The acts of the source on top of the copy. ``seen_late`` says before which moment an act was not there.
 
-    They count from when they were seen: a lock is not shortened by writing an old date into the books.
+    It counts from then at the earliest: a lock is not shortened by writing an old date into the books.
     """
     founding = replace(terms.policy, vaults=())
     vaults = tuple(record.vault for record in terms.vaults)
@@ -87,7 +87,9 @@ def acts_of(terms: WatchTerms, bodies: Mapping[str, Json], seen_late: Mapping[st
         elif isinstance(act.act, Founding):
             founded_as = policy_hash(act.act.policy)
         else:
-            recorded.append(replace(act, at=max(act.at, seen_late.get(name, act.at))))
+            # A motion is held against its own recording, and no lock runs from it: its approvals bring it about.
+            late = None if isinstance(act.act, Proposal) else seen_late.get(name)
+            recorded.append(replace(act, at=max(act.at, late or act.at)))
     told = {name: content_hash(body) for name, body in bodies.items()}
     digest = content_hash({"founding": policy_hash(founding), "acts": told})
     return Acts(founding, vaults, tuple(recorded), founded_as, tuple(faults), digest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from zakhira.kernel.interval import utc_text
 from zakhira.watch.look import Seen, own_outputs
@@ -11,8 +11,9 @@ from zakhira.watch.places import Places
 from zakhira.watch.ports import SeenBlock, SeenTransaction
 from zakhira.watch.state import KEPT_BLOCKS, Lot, SeenSpend, VaultCoin, WatchState
 
-LIVE_WITHIN = timedelta(minutes=1)
-"""When the mempool was looked at so lately, what is new in it came just now."""
+CAUGHT_UP = "caught up"
+"""Names among the state's instants the last look that went through every block and the mempool: what it did not show
+was not there."""
 
 
 @dataclass
@@ -32,12 +33,14 @@ def follow(state: WatchState, seen: Seen, places: Places) -> WatchState:
     draft = _Draft(dict(state.blocks), dict(state.coins), dict(state.spends), dict(state.lost))
     if seen.fork_height is not None:
         _take_back(draft, seen.fork_height)
+    not_there_at = state.time(CAUGHT_UP)
     for block in seen.blocks:
-        _connect(draft, block, places, seen.at)
+        _connect(draft, block, places, seen.at, not_there_at)
     times = state.times
     if seen.pool is not None:
-        _take_pool(draft, state, seen)
-        times = {**times, "pool": utc_text(seen.at)}
+        _take_pool(draft, seen, not_there_at)
+        if max(draft.blocks, default=-1) >= seen.tip_height:
+            times = {**times, CAUGHT_UP: utc_text(seen.at)}
     _let_go(draft)
     return replace(
         state,
@@ -63,7 +66,7 @@ def _take_back(draft: _Draft, fork: int) -> None:
             draft.spends[txid] = replace(spend, height=0, block_hash="", block_at=None)
 
 
-def _connect(draft: _Draft, block: SeenBlock, places: Places, at: datetime) -> None:
+def _connect(draft: _Draft, block: SeenBlock, places: Places, at: datetime, not_there_at: datetime | None) -> None:
     draft.blocks[block.height] = block.hash
     spends = {transaction.txid: transaction for transaction in block.transactions}
     for output in block.outputs:
@@ -89,7 +92,7 @@ def _connect(draft: _Draft, block: SeenBlock, places: Places, at: datetime) -> N
             if outpoint in draft.coins:
                 coin = draft.coins[outpoint]
                 draft.coins[outpoint] = replace(coin, spent_by=transaction.txid, spent_height=block.height)
-        _note(draft, transaction, at, seen_live=False)
+        _note(draft, transaction, at, not_there_at)
         spend = draft.spends[transaction.txid]
         draft.spends[transaction.txid] = replace(
             spend, height=block.height, block_hash=block.hash, block_at=block.at, is_gone=False
@@ -102,21 +105,19 @@ def _lots(draft: _Draft, source: SeenTransaction) -> tuple[Lot, ...]:
     return tuple(sorted(found, key=lambda lot: (lot.deposited_at, lot.outpoint)))
 
 
-def _note(draft: _Draft, transaction: SeenTransaction, at: datetime, *, seen_live: bool) -> None:
+def _note(draft: _Draft, transaction: SeenTransaction, at: datetime, not_there_at: datetime | None) -> None:
     if transaction.txid not in draft.spends:
         draft.spends[transaction.txid] = SeenSpend(
-            transaction.txid, transaction.raw_hex, transaction.spends, at, seen_live
+            transaction.txid, transaction.raw_hex, transaction.spends, at, not_there_at
         )
 
 
-def _take_pool(draft: _Draft, state: WatchState, seen: Seen) -> None:
-    looked = state.time("pool")
-    live = looked is not None and seen.at - looked <= LIVE_WITHIN
+def _take_pool(draft: _Draft, seen: Seen, not_there_at: datetime | None) -> None:
     for transaction in seen.fresh:
         known = draft.spends.get(transaction.txid)
         if known is not None and known.is_gone:
             draft.spends[transaction.txid] = replace(known, is_gone=False)
-        _note(draft, transaction, seen.at, seen_live=live)
+        _note(draft, transaction, seen.at, not_there_at)
     there = set((seen.pool or {}).values())
     for txid, spend in list(draft.spends.items()):
         if not spend.height and not spend.is_gone and txid not in there:

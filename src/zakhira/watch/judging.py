@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from zakhira.controls.decision import Decision
 from zakhira.controls.movements import Movements
@@ -11,10 +12,12 @@ from zakhira.custody.decoded import Decoded
 from zakhira.custody.decoders import decode_transaction
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import ZakhiraError
+from zakhira.kernel.interval import utc_text
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.watch.alarm import Alarm, AlarmKind
 from zakhira.watch.asking import AuthorityAt, Balance, answer, question_of
+from zakhira.watch.first_read import FirstRead, dates_of
 from zakhira.watch.matching import Match, find_match
 from zakhira.watch.places import Places
 from zakhira.watch.signed import SignedSpend, forged_signatures
@@ -34,6 +37,8 @@ class Case:
     signed: Mapping[str, SignedSpend]
     carried_out: Mapping[str, tuple[SeenSpend, ...]]
     """other transactions by the spend that they carry out"""
+    read: Mapping[str, FirstRead]
+    """when signatures were first read"""
     movements: Movements
     authority_at: AuthorityAt
     balance_of: Callable[[str, frozenset[str]], Balance]
@@ -79,17 +84,18 @@ def _matched(
 ) -> SeenSpend:
     instruction = spend.instruction
     facts = {**facts, "spend": instruction.id, "instruction_hash": instruction.hash}
-    moment = seen.first_seen if seen.seen_live or seen.block_at is None else seen.block_at
-    earlier = () if seen.seen_live else (spend.complete_at,)
-    authority = case.authority_at(moment)
+    dates = dates_of(spend, case.read, seen.first_seen)
+    latest, earlier = moments(seen, dates.complete_at)
+    authority = case.authority_at(latest)
     question = question_of(
         spend,
         coins,
         case.balance_of(instruction.from_vault, frozenset(seen.coins)),
         case.vault_of,
         case.places.chain,
+        dates.by_signature,
     )
-    decision = answer(question, case.authority_at, case.movements, moment, earlier)
+    decision = answer(question, case.authority_at, case.movements, latest, earlier)
     alarms = []
     forged = forged_signatures(spend, authority.keys)
     if forged:
@@ -102,13 +108,26 @@ def _matched(
     rivals = _rivals(case.carried_out.get(instruction.id, ()), seen)
     if rivals:
         alarms.append(_twice(seen, instruction.id, rivals[0], facts))
+    if dates.late:
+        alarms.append(_read_afterwards(seen, spend, dates.late, facts))
     return replace(
         seen,
         spend_id=instruction.id,
         instruction_hash=instruction.hash,
-        counted_at=spend.complete_at,
+        counted_at=dates.counted_at,
         alarms=tuple(alarms),
     )
+
+
+def moments(seen: SeenSpend, complete_at: datetime) -> tuple[datetime, tuple[datetime, ...]]:
+    """When the transaction was surely there, and the earlier moment at which it may have been sent, if there is one.
+
+    It was there when it was seen, or at its block's time; it was not yet there at the last look before. A block's time
+    may lie before its signatures by as much as miners' clocks are off: then theirs is the moment.
+    """
+    earliest = max(complete_at, seen.not_there_at or complete_at)
+    latest = min(seen.first_seen, max(seen.block_at or seen.first_seen, earliest))
+    return latest, (earliest,) if earliest < latest else ()
 
 
 def allowed_signers(policy: Policy, rule_id: str, vault_id: str, path: str) -> frozenset[str]:
@@ -206,3 +225,14 @@ def _twice(seen: SeenSpend, spend_id: str, other: SeenSpend, facts: Mapping[str,
         "the same once more. Rule broken: an instruction is carried out once."
     )
     return _alarm(AlarmKind.USED_TWICE, seen, sentence, {**facts, "other_txid": other.txid})
+
+
+def _read_afterwards(seen: SeenSpend, spend: SignedSpend, late: tuple[str, ...], facts: Mapping[str, Json]) -> Alarm:
+    by = sorted({approval.officer for approval in spend.approvals if approval.signature in late})
+    whose = f", those of {', '.join(by)} among them" if by else ""
+    sentence = (
+        f"Spend {spend.instruction.id} is {where(seen)} ({seen.txid}), and {len(late)} of the signatures that allow it"
+        f"{whose} were read only after it was seen at {utc_text(seen.first_seen)}. They may have been made after it "
+        "moved: compare them with what the officers remember."
+    )
+    return _alarm(AlarmKind.READ_AFTERWARDS, seen, sentence, {**facts, "signatures": list(late)})

@@ -67,7 +67,6 @@ class _Look:
 def look(state: WatchState, eyes: Eyes, places: Places, start: int, at: datetime) -> Seen:
     """Look once. A part that does not answer is told in the trouble of that part, and the rest is looked at."""
     at = at.replace(microsecond=0)
-    signed, source_trouble = _read(eyes)
     one = _Look(state, places, start, {coin.outpoint for coin in state.coins.values() if coin.is_unspent})
     try:
         node = eyes.node()
@@ -76,7 +75,10 @@ def look(state: WatchState, eyes: Eyes, places: Places, start: int, at: datetime
         blocks = _blocks(one, node, tip_height, fork)
         pool, fresh = _pool(one, node)
     except OutsideFailure as error:
+        signed, source_trouble = _read(eyes)
         return Seen(at, node_trouble=error.message, signed=signed, source_trouble=source_trouble)
+    # What is in the mempool was recorded before it was sent: the source is asked after the node.
+    signed, source_trouble = _read(eyes)
     second, second_trouble = _second(eyes, node, tip_height)
     return Seen(
         at=at,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
 from zakhira.controls.approval import (
@@ -39,12 +38,6 @@ class SignedSpend:
     approvals: tuple[Approval, ...] = ()
     vetoes: tuple[Veto, ...] = ()
     execution: Execution | None = None
-
-    @property
-    def complete_at(self) -> datetime:
-        """When the last of these signatures was made, as the signatures themselves say."""
-        last = [self.instruction.proposed_at, *(approval.at for approval in self.approvals)]
-        return max([*last, self.execution.at] if self.execution else last)
 
 
 def _part(body: Json, names: tuple[str, ...], what: str) -> dict[str, str]:

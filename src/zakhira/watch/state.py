@@ -10,6 +10,7 @@ from typing import cast
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
 from zakhira.watch.alarm import Alarm, Raised, alarm_of
+from zakhira.watch.first_read import FirstRead
 
 Fields = Mapping[str, Json]
 
@@ -76,8 +77,8 @@ class SeenSpend:
     coins: tuple[str, ...]
     """those of its coins that are ours"""
     first_seen: datetime
-    seen_live: bool
-    """seen as it came: the mempool was being looked at in that minute"""
+    not_there_at: datetime | None = None
+    """the last look before at which it was neither in the mempool nor in a block; None: there was none"""
     height: int = 0
     """0 while it is in the mempool alone"""
     block_hash: str = ""
@@ -99,7 +100,7 @@ class SeenSpend:
             "raw_hex": self.raw_hex,
             "coins": list(self.coins),
             "first_seen": utc_text(self.first_seen),
-            "seen_live": self.seen_live,
+            "not_there_at": utc_text(self.not_there_at) if self.not_there_at else "",
             "height": self.height,
             "block_hash": self.block_hash,
             "block_at": utc_text(self.block_at) if self.block_at else "",
@@ -116,6 +117,11 @@ def _instant(value: Json) -> datetime | None:
     return parse_utc(str(value)) if value else None
 
 
+def _not_there(told: Fields) -> datetime | None:
+    """States of before said only whether it was seen as it came: then it was there not a minute before."""
+    return _instant(told["first_seen"] if told.get("seen_live") else told.get("not_there_at", ""))
+
+
 def seen_spend_of(body: Json) -> SeenSpend:
     """What :meth:`SeenSpend.as_json` wrote."""
     told = cast("Fields", body)
@@ -124,7 +130,7 @@ def seen_spend_of(body: Json) -> SeenSpend:
         raw_hex=str(told["raw_hex"]),
         coins=tuple(cast("list[str]", told["coins"])),
         first_seen=parse_utc(str(told["first_seen"])),
-        seen_live=bool(told["seen_live"]),
+        not_there_at=_not_there(told),
         height=cast("int", told["height"]),
         block_hash=str(told["block_hash"]),
         block_at=_instant(told["block_at"]),
@@ -150,9 +156,11 @@ class WatchState:
     signed: Mapping[str, Json] = field(default_factory=dict)
     """what the source said last of each spend, so that nothing is forgotten while it cannot be read"""
     acts: Mapping[str, Json] = field(default_factory=dict)
+    read: Mapping[str, FirstRead] = field(default_factory=dict)
+    """when each signature under a spend was first read, by the signature"""
     raised: Mapping[str, Raised] = field(default_factory=dict)
     times: Mapping[str, str] = field(default_factory=dict)
-    """instants by name: ``started``, ``pool`` (the mempool was looked at), ``heartbeat``, ``node down since`` ..."""
+    """instants by name: ``started``, ``caught up`` (tip and mempool were looked through), ``heartbeat`` ..."""
 
     @property
     def height(self) -> int:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import lru_cache
 
 from zakhira.controls.movement_log import MovementLog
-from zakhira.kernel.canonical import Json, canonical_bytes, content_hash, parse_canonical
-from zakhira.kernel.errors import ZakhiraError
-from zakhira.kernel.interval import parse_utc, utc_text
+from zakhira.kernel.canonical import Json, content_hash
+from zakhira.kernel.interval import utc_text
 from zakhira.watch.alarm import Alarm, AlarmKind, Notice, tell
 from zakhira.watch.asking import AuthorityAt, Balance, movements_of, question_of
 from zakhira.watch.authority import Acts, acts_of
@@ -20,7 +17,8 @@ from zakhira.watch.conditions import COORDINATOR_BLOCK, COORDINATOR_DIFFERS, con
 from zakhira.watch.judging import Case, judge, where
 from zakhira.watch.look import Seen
 from zakhira.watch.places import Places
-from zakhira.watch.signed import Keys, SignedSpend, forged_signatures, signed_spend_of
+from zakhira.watch.reading import Read, acts_seen, read_signed, take_signed
+from zakhira.watch.signed import Keys, forged_signatures
 from zakhira.watch.state import SeenSpend, VaultCoin, WatchState
 from zakhira.watch.terms import WatchTerms
 
@@ -33,24 +31,15 @@ class Stepped:
     notices: tuple[Notice, ...]
 
 
-@dataclass(frozen=True)
-class _Read:
-    """What could be read of the signed spends, why the rest could not, and what names all of it."""
-
-    spends: Mapping[str, SignedSpend]
-    faults: Mapping[str, str]
-    digest: str
-
-
 class Watch:
     """Steps by one set of terms. What it remembers between steps only saves reading the same bytes again."""
 
     def __init__(self, terms: WatchTerms, places: Places) -> None:
         self._terms = terms
         self._places = places
-        self._read_of: tuple[Mapping[str, Json], _Read] | None = None
+        self._read_of: tuple[Mapping[str, Json], Read] | None = None
         self._acts_of: tuple[Mapping[str, Json], Acts] | None = None
-        self._forged_of: tuple[_Read, Keys, tuple[Alarm, ...]] | None = None
+        self._forged_of: tuple[Read, Keys, tuple[Alarm, ...]] | None = None
 
     def step(self, state: WatchState, seen: Seen, extra: tuple[Alarm, ...] = ()) -> Stepped:
         """Take in what was seen; the answer follows from the arguments alone.
@@ -58,7 +47,7 @@ class Watch:
         ``extra`` are alarms of whoever runs the watch (an outbox that is full).
         """
         before = state
-        state = _take_signed(state, seen)
+        state = take_signed(state, seen)
         state = _note_times(follow(state, seen, self._places), before, seen)
         acts, read = self._acts(state), self._read(state.signed)
         state = _judged(self._places, state, read, acts)
@@ -75,49 +64,18 @@ class Watch:
 
     def _acts(self, state: WatchState) -> Acts:
         if self._acts_of is None or self._acts_of[0] is not state.acts:
-            prefix = len(_ACT_SEEN)
-            late = {name[prefix:]: parse_utc(at) for name, at in state.times.items() if name.startswith(_ACT_SEEN)}
-            self._acts_of = state.acts, acts_of(self._terms, state.acts, late)
+            self._acts_of = state.acts, acts_of(self._terms, state.acts, acts_seen(state))
         return self._acts_of[1]
 
-    def _read(self, signed: Mapping[str, Json]) -> _Read:
+    def _read(self, signed: Mapping[str, Json]) -> Read:
         if self._read_of is None or self._read_of[0] is not signed:
-            self._read_of = signed, _read_signed(signed)
+            self._read_of = signed, read_signed(signed)
         return self._read_of[1]
 
-    def _unverified(self, read: _Read, keys: Keys) -> tuple[Alarm, ...]:
+    def _unverified(self, read: Read, keys: Keys) -> tuple[Alarm, ...]:
         if self._forged_of is None or self._forged_of[0] is not read or self._forged_of[1] != keys:
             self._forged_of = read, keys, tuple(_unverified(read, keys))
         return self._forged_of[2]
-
-
-_ACT_SEEN = "act seen "
-_LATE = timedelta(minutes=10)
-"""An act that comes so much later than it says, while the source was being read, counts from when it came."""
-
-
-def _take_signed(state: WatchState, seen: Seen) -> WatchState:
-    """What the source says, on top of what it said before: what it no longer says is kept."""
-    signed = seen.signed
-    if signed is None:
-        return state
-    times = dict(state.times)
-    if signed.heartbeat is not None:
-        times["heartbeat"] = utc_text(signed.heartbeat.at)
-        times[COORDINATOR_BLOCK] = f"{signed.heartbeat.height}:{signed.heartbeat.block_hash}"
-    last = state.time("source")
-    if last is not None and seen.at - last <= _LATE:
-        for name in signed.acts.keys() - state.acts.keys():
-            times[f"{_ACT_SEEN}{name}"] = utc_text(seen.at - _LATE)
-    times["source"] = utc_text(seen.at)
-    merged = {**state.signed, **signed.spends}
-    acts = {**state.acts, **signed.acts}
-    return replace(
-        state,
-        signed=merged if merged != state.signed else state.signed,
-        acts=acts if acts != state.acts else state.acts,
-        times=times,
-    )
 
 
 def _note_times(state: WatchState, before: WatchState, seen: Seen) -> WatchState:
@@ -133,28 +91,7 @@ def _note_times(state: WatchState, before: WatchState, seen: Seen) -> WatchState
     return replace(state, times=times) if times != state.times else state
 
 
-def _read_signed(signed: Mapping[str, Json]) -> _Read:
-    spends: dict[str, SignedSpend] = {}
-    faults: dict[str, str] = {}
-    for name, body in signed.items():
-        found = _parsed(canonical_bytes(body))
-        if isinstance(found, str):
-            faults[name] = found
-        else:
-            spends[name] = found
-    return _Read(spends, faults, content_hash({name: content_hash(body) for name, body in signed.items()}))
-
-
-@lru_cache(maxsize=65_536)
-def _parsed(body: bytes) -> SignedSpend | str:
-    """The spend that these bytes say, or why they are none; each is read once."""
-    try:
-        return signed_spend_of(parse_canonical(body))
-    except ZakhiraError as error:
-        return error.message
-
-
-def _judged(places: Places, state: WatchState, read: _Read, acts: Acts) -> WatchState:
+def _judged(places: Places, state: WatchState, read: Read, acts: Acts) -> WatchState:
     """A verdict on every transaction that has none yet, or whose verdict was an alarm and whose grounds are new."""
     grounds = content_hash([read.digest, acts.digest])
     open_ones = [
@@ -167,7 +104,7 @@ def _judged(places: Places, state: WatchState, read: _Read, acts: Acts) -> Watch
     spends = dict(state.spends)
     coins = {**state.coins, **pending_coins(state, places)}
     for spend in sorted(open_ones, key=lambda one: (one.height or 1 << 31, one.first_seen, one.txid)):
-        case = _case(places, coins, spends, read, acts.authority_at)
+        case = _case(places, state, coins, spends, read, acts.authority_at)
         spends[spend.txid] = replace(judge(spend, case), judged_on=grounds)
     return replace(state, spends=spends)
 
@@ -179,9 +116,10 @@ def _moved(spend: SeenSpend) -> bool:
 
 def _case(
     places: Places,
+    state: WatchState,
     coins: Mapping[str, VaultCoin],
     spends: Mapping[str, SeenSpend],
-    read: _Read,
+    read: Read,
     authority_at: AuthorityAt,
 ) -> Case:
     carried: dict[str, tuple[SeenSpend, ...]] = defaultdict(tuple)
@@ -193,7 +131,7 @@ def _case(
             sum(coin.amount_sats for coin in held if coin.vault == vault), sum(coin.amount_sats for coin in held)
         )
 
-    case = Case(places, coins, read.spends, carried, movements, authority_at, balance_of)
+    case = Case(places, coins, read.spends, carried, state.read, movements, authority_at, balance_of)
     for spend in spends.values():
         if not spend.spend_id or spend.is_gone:
             continue
@@ -212,7 +150,7 @@ def _spend_alarms(state: WatchState) -> Iterator[Alarm]:
             yield from spend.alarms
 
 
-def _changed(state: WatchState, read: _Read) -> Iterator[Alarm]:
+def _changed(state: WatchState, read: Read) -> Iterator[Alarm]:
     """Instructions that say something else now than when they were carried out."""
     for spend in state.spends.values():
         if not spend.spend_id or spend.is_gone or spend.alarms:
@@ -228,7 +166,7 @@ def _changed(state: WatchState, read: _Read) -> Iterator[Alarm]:
             yield Alarm(AlarmKind.INSTRUCTION_CHANGED, f"changed:{spend.spend_id}", sentence, facts)
 
 
-def _unverified(read: _Read, keys: Keys) -> Iterator[Alarm]:
+def _unverified(read: Read, keys: Keys) -> Iterator[Alarm]:
     """Instructions whose signatures do not verify, whether or not anything moved."""
     for name, spend in read.spends.items():
         forged = forged_signatures(spend, keys)
