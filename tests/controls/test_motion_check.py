@@ -162,7 +162,7 @@ def test_acts_travel_as_text_and_come_to_the_same() -> None:
     state = authority_at(again, acts[-1].at)
     assert not state.faults
     assert [version.number for version in state.versions] == [1, 2]
-    assert not state.freezes
+    assert [item.reason for item in state.freezes.values()] == ["revoked the key of bilal: left"]
     assert set(state.revoked) == {key_of("bilal").public_key}
     with pytest.raises(BadActText):
         acts_of({"format": "zakhira-authority/2", "acts": []})

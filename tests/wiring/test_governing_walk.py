@@ -125,12 +125,15 @@ def test_keys_come_and_go(desk: Terminal, tmp_path: Path) -> None:
     words = ("officer", "revoke", "treasury-2", *desk.key("auditor-1"), "--reason", "stolen")
     desk.ask(*words, "--dry-run")
     assert desk.ask("officer", "list")["officers"][1]["revoked_at"] == ""
-    desk.ask(*words)
+    done = desk.ask(*words)
+    assert done["frozen"] is True
+    assert "FROZEN" in desk.type("policy", "status").output
     found = {item["officer"]: item for item in desk.ask("officer", "list")["officers"]}
     assert found["treasury-2"]["revoked_by"] == "auditor-1"
     assert found["auditor-1"]["enrolled_at"] == enrolled["at"]
     assert "REVOKED" in desk.type("officer", "list").output
-    assert desk.ask("policy", "freeze", *desk.key("treasury-2"), *REASON, exit_code=1)["code"] == "ZK-FLOWS-123"
+    assert desk.ask("policy", "thaw", *desk.key("treasury-2"), *REASON, exit_code=1)["code"] == "ZK-FLOWS-123"
+    assert desk.ask("policy", "freeze", *desk.key("treasury-2"), *REASON)["freeze"]["officer"] == "treasury-2"
     out = tmp_path / "authority.json"
     desk.ask("policy", "export", "--out", str(out), "--dry-run")
     assert not out.exists()

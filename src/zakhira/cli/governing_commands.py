@@ -176,9 +176,10 @@ def revoke(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """End the key of OFFICER in DIR at once: it counts nowhere any more. Say it with your own key or with any other's.
+    """End the key of OFFICER in DIR at once: no yes of it counts any more. Say it with your own key or another's.
 
-    No quorum becomes smaller by it. A new key comes by a change of the policy alone.
+    Another officer's key ends with a freeze of DIR by the same act, and can still veto and freeze until a change of the
+    policy drops it. No quorum becomes smaller by it. A new key comes by a change of the policy alone.
     """
     order = RevokeOrder(folder, officer, key, reason, public_key)
     answer_with(lambda: services.governing.revoke(order, ask_passphrase, dry_run=dry_run), as_json=as_json)

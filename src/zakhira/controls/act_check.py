@@ -83,10 +83,10 @@ def _refusal(state: Authority, at: datetime, act: Act) -> ActRefusal | None:
             genuine = _signed_by(state, act.officer, lambda key: approval_is_genuine(act, key))
             return genuine or _word_refusal(state, at, act)
         case Veto():
-            genuine = _signed_by(state, act.officer, lambda key: veto_is_genuine(act, key))
+            genuine = _signed_by(state, act.officer, lambda key: veto_is_genuine(act, key), says_no=True)
             return genuine or _reason_refusal(act.reason) or _word_refusal(state, at, act)
         case SignedFreeze():
-            genuine = _signed_by(state, act.officer, lambda key: freeze_is_genuine(act, key))
+            genuine = _signed_by(state, act.officer, lambda key: freeze_is_genuine(act, key), says_no=True)
             may = _permission_refusal(state, at, act.officer, "freeze", None) if genuine is None else None
             return genuine or may or _reason_refusal(act.reason)
         case Revocation():
@@ -103,7 +103,9 @@ def _is_proposers(proposal: Proposal, key: str) -> bool:
     return signature_is_valid(key, PROPOSAL_DOMAIN, proposal.motion.hash, proposal.signature)
 
 
-def _signed_by(state: Authority, name: str, is_genuine: Callable[[str], bool]) -> ActRefusal | None:
+def _signed_by(
+    state: Authority, name: str, is_genuine: Callable[[str], bool], *, says_no: bool = False
+) -> ActRefusal | None:
     officer = state.officer(name)
     if officer is None:
         return ActRefusal(ActCause.NOT_AN_OFFICER, f"{name[:80]!r} is no officer of the policy in force.")
@@ -111,7 +113,7 @@ def _signed_by(state: Authority, name: str, is_genuine: Callable[[str], bool]) -
     if not is_genuine(key):
         return ActRefusal(ActCause.FORGED, f"The key of {name} did not make the signature.")
     gone = state.revoked.get(key)
-    if gone is not None:
+    if gone is not None and not (says_no and key in state.may_say_no):
         return ActRefusal(ActCause.KEY_REVOKED, f"The key of {name} was revoked by {gone.by} at {utc_text(gone.at)}.")
     return None
 
@@ -200,6 +202,7 @@ def _voice_refusal(state: Authority, at: datetime, record: MotionRecord, act: Ap
         vetoes=(act,) if isinstance(act, Veto) else (),
         revoked=state.revoked_since,
         known_at={**record.known_at, act.statement_hash: at},
+        may_say_no=state.may_say_no_to(record.motion),
     )
     if isinstance(act, Veto):
         no = ActRefusal(ActCause.NOT_ALLOWED, f"The policy does not let {act.officer} veto motion {record.motion.id}.")

@@ -11,6 +11,7 @@ from zakhira.controls.act_refusal import ActFault
 from zakhira.controls.approval import Approval, Veto
 from zakhira.controls.motion import Motion
 from zakhira.controls.motion_check import MotionCheck
+from zakhira.controls.people import people_of
 from zakhira.controls.public_acts import Enrolment, Revocation, SignedFreeze
 from zakhira.controls.standing import Freeze, Standing
 from zakhira.programme.model import Officer, Policy, Vault
@@ -105,7 +106,31 @@ class Authority:
         """What the policy's engine asks for."""
         first = next(iter(self.freezes.values()), None)
         freeze = None if first is None else Freeze(first.officer, first.reason, first.at)
-        return Standing(self.version.hash, freeze, self.revoked_since)
+        return Standing(self.version.hash, freeze, self.revoked_since, self.may_say_no)
+
+    @property
+    def may_say_no(self) -> frozenset[str]:
+        """Keys that the version in force names and that another person alone revoked: a no of theirs counts.
+
+        One officer could else silence the others. A version that no longer names the key bears its end out.
+        """
+        return frozenset(
+            key
+            for officer in self.version.policy.officers
+            if (key := officer.public_key.lower()) in self.revoked and self.is_by_another(self.revoked[key])
+        )
+
+    def may_say_no_to(self, motion: Motion) -> frozenset[str]:
+        """As :attr:`may_say_no`, but to a change that drops the key: a thief must not hold it by a veto for ever."""
+        if motion.to is None:
+            return self.may_say_no
+        return self.may_say_no & {officer.public_key.lower() for officer in motion.to.officers}
+
+    def is_by_another(self, revocation: Revocation) -> bool:
+        """Whether another person than the key's officer said its end."""
+        persons = people_of(self.version.policy).persons
+        by, whose = revocation.by, revocation.officer
+        return persons.get(by, by) != persons.get(whose, whose)
 
     @property
     def revoked_since(self) -> Mapping[str, datetime]:

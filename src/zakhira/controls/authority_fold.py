@@ -127,7 +127,7 @@ def _applied(state: Authority, recorded: RecordedAct) -> Authority:
             seen = state.seen | {act.statement_hash}
             return replace(state, freezes={**state.freezes, act.statement_hash: act}, seen=seen)
         case Revocation():
-            return _checked(replace(state, revoked={**state.revoked, act.public_key: act}), seen=act.statement_hash)
+            return _checked(_revoked(state, act), seen=act.statement_hash)
         case Enrolment():
             return replace(state, enrolments=(*state.enrolments, act), seen=state.seen | {act.statement_hash})
 
@@ -142,6 +142,15 @@ def _founded(state: Authority, at: datetime, act: Founding | Adoption) -> Author
 
 def _from_start(vaults: Sequence[tuple[str, str]], at: datetime) -> dict[str, AcceptedVault]:
     return {name: AcceptedVault(hash_, at) for name, hash_ in vaults}
+
+
+def _revoked(state: Authority, act: Revocation) -> Authority:
+    """The key counts no more; where another person says so of a key in force, nothing moves either."""
+    in_force = {officer.public_key.lower() for officer in state.version.policy.officers}
+    stop = act.freeze
+    stops = act.public_key in in_force and state.is_by_another(act)
+    freezes = {**state.freezes, stop.statement_hash: stop} if stops else state.freezes
+    return replace(state, revoked={**state.revoked, act.public_key: act}, freezes=freezes)
 
 
 def _signed(state: Authority, at: datetime, act: Approval | Veto) -> Authority:
@@ -171,6 +180,7 @@ def _rechecked(state: Authority, record: MotionRecord) -> MotionRecord:
         vetoes=record.vetoes,
         revoked=state.revoked_since,
         known_at=record.known_at,
+        may_say_no=state.may_say_no_to(record.motion),
     )
     if check.vetoed:
         return replace(record, check=check, state=MotionState.VETOED)

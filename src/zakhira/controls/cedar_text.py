@@ -27,6 +27,8 @@ STEPS = (
 """What an officer can call. The names are the actions of the Cedar schema."""
 STEPS_ON_MATTERS = ("propose", "approve", "veto", "execute", "hand-out", "broadcast", "thaw", "settle")
 STEPS_ON_KEYS = ("revoke", "enrol")
+NO_STEPS = ("veto", "freeze")
+"""What a key that another officer alone revoked can do still: its officer is not told as revoked there."""
 
 SCHEMA = """\
 entity Role;

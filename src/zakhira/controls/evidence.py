@@ -48,6 +48,10 @@ class Setting:
         moment = self.revoked.get(officer.public_key.lower())
         return moment if moment is not None and moment <= self.at else None
 
+    def silent_from(self, officer: Officer) -> datetime | None:
+        """From when not even a no of the officer's key counts: one that another revoked alone can still say it."""
+        return None if officer.public_key.lower() in self.standing.may_say_no else self.revoked_at(officer)
+
 
 @dataclass
 class Findings:
@@ -143,7 +147,8 @@ def _note_shared_keys(setting: Setting, good: Sequence[Approval], findings: Find
 def check_vetoes(setting: Setting, veto_roles: tuple[str, ...], findings: Findings) -> None:
     """A no by an officer who may say it is a reason. One that is not the officer's own, or not about this, is none.
 
-    A no that was said before its key was revoked stands: whoever wants it gone must not get that by a revocation.
+    A no that was said before its key was revoked stands, and so does one after it, as long as another officer alone
+    revoked the key: whoever wants a no gone must not get that by a revocation.
     """
     for veto in setting.question.vetoes:
         what = f"The no of {veto.officer}"
@@ -156,7 +161,7 @@ def check_vetoes(setting: Setting, veto_roles: tuple[str, ...], findings: Findin
             findings.remark(Why.FORGED, f"{what} carries a signature that its key did not make.")
         elif require_utc(veto.at) > setting.at:
             findings.against(Why.FROM_THE_FUTURE, f"{what} is dated {utc_text(veto.at)}, in the future.")
-        elif (revoked := setting.revoked_at(officer)) is not None and veto.at >= revoked:
+        elif (revoked := setting.silent_from(officer)) is not None and veto.at >= revoked:
             findings.remark(Why.REVOKED, f"{what} was made with a key that was revoked at {utc_text(revoked)}.")
         elif not setting.people.offices_with(veto.officer, veto_roles, veto.at):
             findings.remark(Why.NOT_PERMITTED, f"{what} does not count: only {' or '.join(veto_roles)} may say no.")

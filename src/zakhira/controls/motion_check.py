@@ -64,6 +64,7 @@ def check_motion(
     vetoes: Sequence[Veto] = (),
     revoked: Mapping[str, datetime] | None = None,
     known_at: Mapping[str, datetime] | None = None,
+    may_say_no: frozenset[str] = frozenset(),
 ) -> MotionCheck:
     """Check a motion against ``policy_before``, the version that it was put under, as things are known at ``at`` (UTC).
 
@@ -71,9 +72,10 @@ def check_motion(
     signature as it likes. ``known_at`` says when an approval or a veto became known to whoever checks, by the hash of
     its statement (else its own date counts): the lock runs from there, so that a quorum cannot shorten it by
     backdating. A freeze stops coins, and not this: a stolen key is replaced while nothing moves. The order of
-    approvals does not matter, and what is signed after the quorum was complete changes nothing but by a veto.
+    approvals does not matter, and what is signed after the quorum was complete changes nothing but by a veto. Of the
+    keys that were revoked, those in ``may_say_no`` still veto.
     """
-    matter = _Matter(policy_before, motion, dict(revoked or {}))
+    matter = _Matter(policy_before, motion, dict(revoked or {}), may_say_no)
     counted = matter.counted(approvals)
     known = sorted((_known(given, known_at), given.statement_hash, given) for given in counted)
     check = MotionCheck(matter.ask(tuple(counted), (), max(at, motion.proposed_at)))
@@ -98,6 +100,7 @@ class _Matter:
     policy: Policy
     motion: Motion
     revoked: Mapping[str, datetime]
+    may_say_no: frozenset[str]
 
     def counted(self, approvals: Sequence[Approval]) -> list[Approval]:
         """Those whose keys were not revoked."""
@@ -111,7 +114,7 @@ class _Matter:
         it holds for what is not in force. A no that was said before its key was revoked stands.
         """
         revoked = self.revoked if vetoes else dict.fromkeys(self.revoked, self.motion.proposed_at)
-        standing = Standing(policy_hash=self.motion.policy_hash, revoked=revoked)
+        standing = Standing(policy_hash=self.motion.policy_hash, revoked=revoked, may_say_no=self.may_say_no)
         return decide(self.policy, standing, _NothingMoves(), motion_question(self.motion, approvals, vetoes), at)
 
 

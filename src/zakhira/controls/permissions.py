@@ -11,6 +11,7 @@ from cedarpy import AuthzResult, PolicySet, Schema, is_authorized
 
 from zakhira.controls.cedar_text import (
     FIXED,
+    NO_STEPS,
     SCHEMA,
     STEPS,
     STEPS_ON_KEYS,
@@ -131,14 +132,15 @@ def ask_cedar(
 
     Cedar is given the fixed policies, those of this rule and the programme's own: no other can be about the matter.
     """
-    revoked = {key.lower(): moment for key, moment in standing.revoked.items()}
-    moment = revoked.get(people.officers[officer].public_key.lower())
+    key = people.officers[officer].public_key.lower()
+    moment = {name.lower(): since for name, since in standing.revoked.items()}.get(key)
+    says_no = step in NO_STEPS and key in standing.may_say_no
     facts = Facts(
         step=step,
         officer=officer,
         person=people.persons[officer],
         roles=people.roles_at(officer, at),
-        revoked=moment is not None and moment <= at,
+        revoked=moment is not None and moment <= at and not says_no,
         frozen=standing.freeze is not None,
     )
     text = FIXED + (rule_text(rule) if rule is not None else "") + policy.authorization

@@ -78,7 +78,7 @@ def freeze_statement(officer: str, reason: str, at: datetime) -> str:
 
 @dataclass(frozen=True)
 class Revocation:
-    """The end of an officer's key, said by the officer or by another."""
+    """The end of an officer's key, said by the officer, or by another: then it is a freeze as well."""
 
     officer: str
     public_key: str
@@ -93,6 +93,11 @@ class Revocation:
     def statement_hash(self) -> str:
         """What the signature covers (:data:`REVOCATION_DOMAIN`)."""
         return revocation_statement(self.officer, self.public_key, self.by, self.reason, self.at)
+
+    @property
+    def freeze(self) -> SignedFreeze:
+        """The stop that goes with the end of another's key, by the officer who ends it and by the same signature."""
+        return SignedFreeze(self.by, f"revoked the key of {self.officer}: {self.reason}", self.signature, self.at)
 
 
 def revocation_statement(officer: str, public_key: str, by: str, reason: str, at: datetime) -> str:

@@ -320,8 +320,9 @@ def enrolled_answer(enrolment: Enrolment, state: Authority, *, dry_run: bool) ->
     return Answer((), facts, sentence)
 
 
-def revoked_answer(revocation: Revocation, *, dry_run: bool) -> Answer:
-    """A key that counts no more."""
+def revoked_answer(state: Authority, revocation: Revocation, folder: Path, *, dry_run: bool) -> Answer:
+    """A key that counts no more, and the stop that goes with it where another officer says so."""
+    stops = revocation.freeze.statement_hash in state.freezes
     verb = "Dry run: would revoke" if dry_run else "Revoked"
     facts: dict[str, Json] = {
         "dry_run": dry_run,
@@ -330,11 +331,18 @@ def revoked_answer(revocation: Revocation, *, dry_run: bool) -> Answer:
         "by": revocation.by,
         "reason": revocation.reason,
         "at": utc_text(revocation.at),
+        "frozen": stops,
     }
     sentence = (
         f"{verb} the key {revocation.public_key} of {revocation.officer}: it counts nowhere from "
         f"{utc_text(revocation.at)}. Every quorum stays as large as it is; a new key comes by a change of the policy."
     )
+    if stops:
+        sentence += (
+            f" The reserve is FROZEN by the same act, as another officer's key was revoked, and that key can still veto"
+            f" and freeze until a change of the policy drops it. Then: zakhira policy thaw {folder} --key FILE"
+            " --reason TEXT"
+        )
     return Answer((), facts, sentence)
 
 

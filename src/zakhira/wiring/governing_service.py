@@ -122,4 +122,4 @@ class GoverningDesk:
         officer = self._officer(order.key, ask)
         with self._open(order.folder, dry_run=dry_run) as chamber:
             revocation = revoke(chamber, order.officer, order.reason, officer, key=order.public_key)
-            return revoked_answer(revocation, dry_run=dry_run)
+            return revoked_answer(authority_in(chamber), revocation, order.folder, dry_run=dry_run)

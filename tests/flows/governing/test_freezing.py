@@ -6,12 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, other_key_of, with_fee_limit
+from governing_drill import LOCK, REASON, START, GoverningDrill, begin, key_of, other_key_of, with_fee_limit
 from zakhira.controls.authority import MotionRecord, MotionState
+from zakhira.controls.decide import decide
+from zakhira.controls.decision import Why
+from zakhira.controls.movement_log import MovementLog
+from zakhira.controls.question import Question
 from zakhira.flows.governing import refusals
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.governing.motions import approve_motion, propose_thaw, veto_motion
 from zakhira.flows.governing.officers import enrol, officer_states, revoke
+from zakhira.flows.officer_words import sign_veto
+from zakhira.kernel.money import sats
 from zakhira.programme.policy import Deputy, Quorum, Rule
 
 
@@ -222,3 +228,77 @@ def test_the_list_of_officers() -> None:
     waiting = found["bilal", other_key_of("bilal").public_key]
     assert waiting.officer is None
     assert waiting.enrolled_at == drill.now
+
+
+def test_whoever_revokes_the_key_of_another_stops_everything_with_it() -> None:
+    """Dara alone ends the auditor's key: the reserve is frozen by the same act, and a quorum ends that."""
+    drill = begin()
+    revoke(drill.chamber, "chand", "would not sign", key_of("dara"))
+    stop = drill.state.standing.freeze
+    assert stop is not None
+    assert (stop.officer, stop.reason) == ("dara", "revoked the key of chand: would not sign")
+    assert not freeze(drill.chamber, REASON, key_of("dara")).freeze.reason.endswith(REASON), "it stands already"
+
+
+def test_a_key_that_is_not_in_force_or_ones_own_ends_without_a_stop() -> None:
+    """An old or spare key of another, one's own, and one's own in another office."""
+    policy = begin().policy
+    officers = tuple(replace(item, person="amina") if item.id == "dara" else item for item in policy.officers)
+    drill = begin(policy=replace(policy, officers=officers))
+    enrol(drill.chamber, other_key_of("bilal"))
+    revoke(drill.chamber, "bilal", REASON, key_of("chand"), key=other_key_of("bilal").public_key)
+    revoke(drill.chamber, "bilal", REASON, key_of("bilal"))
+    revoke(drill.chamber, "dara", REASON, key_of("amina"))
+    assert drill.state.standing.freeze is None
+
+
+def test_a_key_that_another_alone_revoked_still_says_no_and_never_yes() -> None:
+    """Dara revokes the auditor before her own change: the auditor's veto ends it, and the auditor can stop coins."""
+    drill = begin()
+    record = drill.change(with_fee_limit(60_000))
+    other = drill.change(with_fee_limit(70_000))
+    drill.approve(record, "chand", "amina")
+    revoke(drill.chamber, "chand", "in the way", key_of("bilal"))
+    drill.wait(minutes=1)
+    assert drill.state.motions[record.motion.hash].state is MotionState.OPEN, "the yes is gone"
+    with pytest.raises(refusals.KeyRevoked):
+        approve_motion(drill.chamber, other.motion.hash, key_of("chand"))
+    for name in (record.motion.hash, other.motion.hash):
+        vetoed = veto_motion(drill.chamber, name, "I was silenced", key_of("chand"))
+        assert vetoed.state is MotionState.VETOED
+    assert freeze(drill.chamber, "I was silenced", key_of("chand")).freeze.officer == "chand"
+    with pytest.raises(refusals.KeyRevoked):
+        revoke(drill.chamber, "bilal", REASON, key_of("chand"))
+
+
+def test_a_change_that_drops_the_key_ends_its_no() -> None:
+    """A stolen key cannot veto the change that replaces it, and is silent once that is in force."""
+    drill = begin()
+    revoke(drill.chamber, "amina", "stolen", key_of("chand"))
+    key = other_key_of("amina")
+    enrol(drill.chamber, key)
+    officers = tuple(
+        replace(o, public_key=key.public_key) if o.id == "amina" else o for o in drill.state.version.policy.officers
+    )
+    record = drill.change(lambda policy: replace(policy, officers=officers))
+    with pytest.raises(refusals.MotionNotAllowed, match="veto"):
+        veto_motion(drill.chamber, record.motion.hash, "keep me", key_of("amina"))
+    drill.approve(record, "bilal", "chand")
+    drill.now += LOCK
+    assert drill.state.version.number == 2
+    assert not drill.state.may_say_no
+    with pytest.raises(refusals.ActForged):
+        freeze(drill.chamber, REASON, key_of("amina"))
+
+
+def test_a_spend_is_stopped_by_the_no_of_a_key_that_another_alone_revoked() -> None:
+    """The engine counts the veto, and no approval; of a key that its own officer revoked it counts neither."""
+    drill = begin()
+    no = sign_veto(key_of("chand"), "ab" * 32, "order 17 is false", drill.now)
+    matter = Question("spend", "pay-1", "ab" * 32, "dara", START, START + LOCK, sats(1), vetoes=(no,))
+    for by, counts in (("dara", True), ("chand", False)):
+        other = begin()
+        revoke(other.chamber, "chand", REASON, key_of(by))
+        standing = replace(other.state.standing, freeze=None)
+        decision = decide(other.policy, standing, MovementLog(), matter, other.now)
+        assert (Why.VETOED.code in {reason.code for reason in decision.reasons}) is counts

@@ -50,6 +50,8 @@ class Oracle:
     frozen: dict[int, str] = field(default_factory=dict)
     freezes: int = 0
     revoked: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    """those that revoked their own key: not even a no of theirs counts"""
 
     def complete_at(self, motion: Moved) -> int | None:
         """The hour of the approval with which every needed role had spoken."""
@@ -115,7 +117,7 @@ class Oracle:
         """Whether it is taken."""
         if motion.vetoed_by == by:
             return True
-        if by in self.revoked or motion.over:
+        if by in self.silent or motion.over:
             return False
         motion.over, motion.vetoed_by = True, by
         return True
@@ -123,7 +125,7 @@ class Oracle:
     def freeze(self, by: str) -> bool:
         """Whether it is taken."""
         if by not in self.frozen.values():
-            if by in self.revoked:
+            if by in self.silent:
                 return False
             self.freezes += 1
             self.frozen[self.freezes] = by
@@ -136,6 +138,11 @@ class Oracle:
         if by in self.revoked:
             return False
         self.revoked.add(whose)
+        if by == whose:
+            self.silent.add(whose)
+        else:
+            self.freezes += 1
+            self.frozen[self.freezes] = by
         return True
 
 

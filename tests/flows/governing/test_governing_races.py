@@ -125,7 +125,12 @@ def test_a_revoked_key_takes_its_yes_to_a_spend_along(drill: TreasuryDrill) -> N
     drill.built(order("pay-1", 1_000_000), FAST)
     drill.now += HOUR
     revoke(governing(drill).chamber, "amina", "stolen", key_of("chand"))
-    with pytest.raises(SpendNotAllowed):
+    with pytest.raises(SpendNotAllowed, match="frozen by chand"):
+        hand_out(drill.treasury, "pay-1")
+    record = propose_thaw(governing(drill).chamber, REASON, key_of("dara"))
+    governing(drill).approve(record, "bilal", "chand")
+    drill.now += timedelta(minutes=2)
+    with pytest.raises(SpendNotAllowed, match="revoked"):
         hand_out(drill.treasury, "pay-1")
     approve(drill.treasury, "pay-1", key_of("bilal"))
     decide(drill.treasury, "pay-1")

@@ -65,7 +65,8 @@ def revoke(chamber: Chamber, whose: str, reason: str, by: OfficerKey, *, key: st
     """End an officer's key at once: from now on it counts nowhere, whatever date it puts under something.
 
     ``key`` names one of several keys; empty, it is the one of the policy in force. No quorum becomes smaller by it. A
-    new key comes by a change of the policy alone.
+    new key comes by a change of the policy alone. The key of another person that is in force ends with a freeze of the
+    reserve by the same act, and can still veto and freeze until a change drops it: nobody alone silences the others.
 
     Raises:
         UnknownKey: the officer never had such a key.
