@@ -194,3 +194,30 @@ def test_a_coin_further_out_in_the_block_that_uses_up_the_last_place(tower: Towe
     tower.node.mine(tower.now, raws[1], raws[0])
     tower.look()
     assert sorted(coin.index for coin in tower.state.coins.values()) == [2, 5]
+
+
+@pytest.mark.parametrize("names", [("pay-1",), ("pay-1", "pay-2")])
+@pytest.mark.parametrize("back", ["mempool", "block"])
+def test_one_instruction_twice_where_the_first_was_gone_for_a_while(
+    tower: Tower, names: tuple[str, ...], back: str
+) -> None:
+    """A leaves the mempool, B carries the spend out, A comes back: told, unless a second such spend was approved."""
+    held = tower.fund(COLD, 5_000_000, 5_000_000)
+    for name in names:
+        made = replace(tower.instruction(name, held[:1]), payments=(Payment(PAYEE, 4_999_000),))
+        tower.say(made, "amina", "chand")
+    first, second = (signed_spend(made, (coin,)) for coin in held)
+    txid = tower.node.send(first)
+    assert tower.news() == []
+    del tower.node.pool[txid]
+    assert tower.news() == []
+    tower.node.send(second)
+    assert tower.news() == []
+    tower.node.mine(tower.now, second)
+    assert tower.news() == []
+    if back == "mempool":
+        tower.node.send(first)
+    else:
+        tower.node.mine(tower.now, first)
+    tower.look()
+    assert set(tower.raised()) == ({AlarmKind.USED_TWICE} if len(names) == 1 else set())

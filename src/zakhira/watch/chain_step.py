@@ -93,10 +93,8 @@ def _connect(draft: _Draft, block: SeenBlock, places: Places, at: datetime, not_
                 coin = draft.coins[outpoint]
                 draft.coins[outpoint] = replace(coin, spent_by=transaction.txid, spent_height=block.height)
         _note(draft, transaction, at, not_there_at)
-        spend = draft.spends[transaction.txid]
-        draft.spends[transaction.txid] = replace(
-            spend, height=block.height, block_hash=block.hash, block_at=block.at, is_gone=False
-        )
+        spend = _back(draft, transaction.txid)
+        draft.spends[transaction.txid] = replace(spend, height=block.height, block_hash=block.hash, block_at=block.at)
 
 
 def _lots(draft: _Draft, source: SeenTransaction) -> tuple[Lot, ...]:
@@ -112,12 +110,19 @@ def _note(draft: _Draft, transaction: SeenTransaction, at: datetime, not_there_a
         )
 
 
+def _back(draft: _Draft, txid: str) -> SeenSpend:
+    """The transaction as one that is there. Where another has carried out its spend meanwhile it is judged anew."""
+    spend = draft.spends[txid]
+    if not spend.is_gone:
+        return spend
+    taken = any(one.spend_id == spend.spend_id and not one.is_gone for one in draft.spends.values())
+    return replace(spend, is_gone=False, judged_on="" if taken else spend.judged_on)
+
+
 def _take_pool(draft: _Draft, seen: Seen, not_there_at: datetime | None) -> None:
     for transaction in seen.fresh:
-        known = draft.spends.get(transaction.txid)
-        if known is not None and known.is_gone:
-            draft.spends[transaction.txid] = replace(known, is_gone=False)
         _note(draft, transaction, seen.at, not_there_at)
+        draft.spends[transaction.txid] = _back(draft, transaction.txid)
     there = set((seen.pool or {}).values())
     for txid, spend in list(draft.spends.items()):
         if not spend.height and not spend.is_gone and txid not in there:

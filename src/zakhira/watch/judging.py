@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,6 +26,9 @@ from zakhira.watch.witness import decoded_spend, signers_of_path, signing_keys
 
 _TOLD = 5
 """So many payees are named in a sentence; all stand in the facts."""
+
+_NO_HEIGHT = 1 << 31
+"""What is in no block yet stands behind every block."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,6 @@ def _matched(
     strangers = signers - allowed_signers(authority.policy, decision.rule, instruction.from_vault, instruction.path)
     if strangers:
         alarms.append(_strangers(seen, instruction.id, decision, strangers, facts))
-    rivals = _rivals(case.carried_out.get(instruction.id, ()), seen)
-    if rivals:
-        alarms.append(_twice(seen, instruction.id, rivals[0], facts))
     if dates.late:
         alarms.append(_read_afterwards(seen, spend, dates.late, facts))
     return replace(
@@ -219,12 +219,25 @@ def _strangers(
     return _alarm(AlarmKind.STRANGE_SIGNER, seen, sentence, {**facts, "strangers": sorted(strangers)})
 
 
-def _twice(seen: SeenSpend, spend_id: str, other: SeenSpend, facts: Mapping[str, Json]) -> Alarm:
+def used_twice(spends: Iterable[SeenSpend]) -> Iterator[Alarm]:
+    """An alarm for each transaction whose spend another one carries out as well, in whatever order they came."""
+    by_spend: dict[str, list[SeenSpend]] = {}
+    for spend in spends:
+        if spend.spend_id and not spend.is_gone:
+            by_spend.setdefault(spend.spend_id, []).append(spend)
+    for name, present in by_spend.items():
+        first, *others = sorted(present, key=lambda one: (one.first_seen, one.height or _NO_HEIGHT, one.txid))
+        for other in others:
+            yield _twice(other, name, first)
+
+
+def _twice(seen: SeenSpend, spend_id: str, other: SeenSpend) -> Alarm:
     sentence = (
-        f"Spend {spend_id} was carried out by {other.txid} {where(other)} already, and {seen.txid} {where(seen)} pays "
-        "the same once more. Rule broken: an instruction is carried out once."
+        f"Spend {spend_id} is carried out by {other.txid} {where(other)}, and {seen.txid} {where(seen)} pays the same "
+        "once more. Rule broken: an instruction is carried out once."
     )
-    return _alarm(AlarmKind.USED_TWICE, seen, sentence, {**facts, "other_txid": other.txid})
+    facts: dict[str, Json] = {"txid": seen.txid, "spend": spend_id, "other_txid": other.txid}
+    return _alarm(AlarmKind.USED_TWICE, seen, sentence, facts)
 
 
 def _read_afterwards(seen: SeenSpend, spend: SignedSpend, late: tuple[str, ...], facts: Mapping[str, Json]) -> Alarm:

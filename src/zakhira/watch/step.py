@@ -14,7 +14,7 @@ from zakhira.watch.asking import AuthorityAt, Balance, movements_of, question_of
 from zakhira.watch.authority import Acts, acts_of
 from zakhira.watch.chain_step import follow, pending_coins
 from zakhira.watch.conditions import COORDINATOR_BLOCK, COORDINATOR_DIFFERS, conditions
-from zakhira.watch.judging import Case, judge, where
+from zakhira.watch.judging import Case, judge, used_twice, where
 from zakhira.watch.look import Seen
 from zakhira.watch.places import Places
 from zakhira.watch.reading import Read, acts_seen, read_signed, take_signed
@@ -53,6 +53,7 @@ class Watch:
         state = _judged(self._places, state, read, acts)
         holding = (
             *_spend_alarms(state),
+            *used_twice(state.spends.values()),
             *_changed(state, read),
             *self._unverified(read, acts.authority_at(seen.at).keys),
             *acts.alarms(seen.at),
