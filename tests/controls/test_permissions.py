@@ -197,15 +197,24 @@ def test_a_forbid_of_the_programmes_own_binds_the_engine(ruled: Policy, keys: Ke
     assert (executing.verdict, codes(executing)) == (Verdict.REFUSED, {Why.NOT_PERMITTED.code})
 
 
-def test_a_permit_of_the_programmes_own_does_not_bind_the_engine(ruled: Policy, keys: Keys) -> None:
-    """Cedar would let the auditor approve; the rule's quorum asks for a comptroller still."""
-    open_ = own(ruled, "permit(principal, action, resource);")
-    decision = answer(open_, approve(keys, "noor"), execution=execute(keys, "omar", "0.009 BTC"))
-    assert (decision.verdict, decision.missing) == (Verdict.NEEDS, ("comptroller",))
-    assert permit(open_, Standing(), "noor", "approve", question(), NOW).policies == (
-        "a policy of the programme's own",
+def test_own_text_permits_nothing_even_where_it_came_into_force_unchecked(ruled: Policy, keys: Keys) -> None:
+    """A permit of the programme's own is no answer: neither at the engine, nor about keys, nor after a forbid."""
+    for text in (
+        "permit(principal, action, resource);",
+        'permit(principal, action == Action::"revoke", resource);',
+        'forbid(principal, action == Action::"read", resource);\n\npermit(principal, action, resource);',
+        "permit(principal == ?principal, action, resource);",
+    ):
+        open_ = replace(ruled, authorization=text)
+        with pytest.raises(BadAuthorization, match="may only forbid"):
+            answer(open_, approve(keys, "noor"))
+        with pytest.raises(BadAuthorization, match="may only forbid"):
+            permit(open_, Standing(), "noor", "revoke", KeyOf("zara"), NOW)
+    faults = authorization_faults(
+        "forbid(principal, action, resource);\npermit(principal, action, resource);", "p.toml", 9
     )
-    assert not permit(open_, Standing(), "noor", "approve", question(proposer="noor"), NOW).allowed
+    assert [(fault.file, fault.line) for fault in faults] == [("p.toml", 10)]
+    assert "may only forbid" in faults[0].message
 
 
 def test_own_policies_see_the_matter(ruled: Policy) -> None:

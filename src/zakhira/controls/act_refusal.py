@@ -20,6 +20,7 @@ class ActCause(Enum):
     NOT_PERMITTED = "the permissions do not let the officer take this step"
     NOTHING_CHANGES = "a change that changes nothing"
     BACKDATED_LISTING = "a new payee whose listing is dated before the motion was recorded"
+    UNUSABLE_TEXT = "Cedar text of the programme's own that cannot be used, or permits something"
     NOT_ENROLLED = "a new key of an officer that has not proven to be held"
     KEY_NOT_FREE = "a new key of an officer that was revoked, or is another officer's"
     UNKNOWN_FREEZE = "a freeze that does not stand"

@@ -1,4 +1,4 @@
-"""Faults in Cedar text of a programme's own: what does not parse, and what the schema does not know, with its line."""
+"""Faults in Cedar text of a programme's own: what does not parse, what permits, and what the schema lacks, by line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cedarpy import PolicySet, validate_policies
 
-from zakhira.controls.permissions import BadAuthorization, cedar_schema
+from zakhira.controls.permissions import BadAuthorization, cedar_schema, is_permit
 from zakhira.kernel.errors import Fault
 
 KEY = "policy.authorization"
@@ -36,6 +36,8 @@ def _faults_of(policy: str) -> Iterator[str]:
     if parsed.templates():
         yield "it is a template, and nothing fills its slots"
         return
+    if is_permit(parsed):
+        yield "it permits, and own text may only forbid: who may do what follows from the rules"
     result = validate_policies(policy, cedar_schema())
     for found in result.errors:
         yield str(found.error).removeprefix("for policy `policy0`, ")

@@ -35,7 +35,7 @@ class UnknownStep(InvalidInput):
 
 
 class BadAuthorization(InvalidInput):
-    """Cedar text of the programme's own cannot be read (:mod:`zakhira.controls.cedar_faults` finds all of it)."""
+    """Cedar text of the programme's own cannot be used (:mod:`zakhira.controls.cedar_faults` finds all of it)."""
 
     code = "ZK-CONTROLS-022"
 
@@ -143,7 +143,7 @@ def ask_cedar(
         revoked=moment is not None and moment <= at and not says_no,
         frozen=standing.freeze is not None,
     )
-    text = FIXED + (rule_text(rule) if rule is not None else "") + policy.authorization
+    text = FIXED + (rule_text(rule) if rule is not None else "") + own_text(policy.authorization)
     if isinstance(about, Question):
         facts = _matter_facts(facts, people, about, rule, is_whole=bool(policy.authorization))
     elif isinstance(about, KeyOf):
@@ -188,6 +188,26 @@ def _parsed(text: str) -> PolicySet:
         return PolicySet.from_str(text)
     except ValueError as error:
         raise BadAuthorization(f"The Cedar text cannot be read: {error}.", _MEND) from error
+
+
+@lru_cache(maxsize=512)
+def own_text(text: str) -> str:
+    """Cedar text of the programme's own, as it is: it can forbid more, and permit nothing.
+
+    Who may do what follows from rules, which are looked at by analysis; a permit beside them would bypass it.
+
+    Raises:
+        BadAuthorization: it cannot be read, or permits something.
+    """
+    if is_permit(_parsed(text)):
+        raise BadAuthorization("The Cedar text of the programme's own permits something: it may only forbid.", _MEND)
+    return text
+
+
+def is_permit(policies: PolicySet) -> bool:
+    """Whether any of these permits anything, by a template as well."""
+    told = policies.to_pst()
+    return any(item.effect != "forbid" for item in (*told.static_policies.values(), *told.templates.values()))
 
 
 @lru_cache(maxsize=65_536)

@@ -1,4 +1,4 @@
-"""What a changed policy may not bring in: payees listed in the past, and keys that nobody has proven to hold."""
+"""What a changed policy may not bring in: payees listed in the past, Cedar text that permits, keys nobody proved."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from zakhira.controls.act_refusal import ActCause, ActRefusal
+from zakhira.controls.cedar_faults import authorization_faults
 from zakhira.controls.motion import Motion
 from zakhira.kernel.interval import utc_text
 from zakhira.programme.model import Officer, Policy
@@ -25,6 +26,8 @@ def change_refusals(
     assert motion.to is not None, "a change says to what"
     if motion.to_hash == motion.policy_hash:
         yield ActRefusal(ActCause.NOTHING_CHANGES, f"The policy is {motion.to_hash} already.")
+    for fault in authorization_faults(motion.to.authorization):
+        yield ActRefusal(ActCause.UNUSABLE_TEXT, f"Its Cedar text: {fault.message}")
     yield from _payee_refusals(before, motion, recorded_at)
     yield from _key_refusals(before, motion.to, enrolled, revoked)
 

@@ -54,6 +54,13 @@ def test_a_warning_that_was_accepted_before_is_no_reason_again() -> None:
 def test_cedar_text_that_cannot_be_read_never_comes_into_force() -> None:
     """It would stop every decision."""
     drill = begin()
+    permits = replace(drill.policy, authorization='permit(principal, action == Action::"revoke", resource);')
+    with pytest.raises(refusals.PolicyFaulty, match="may only forbid"):
+        propose_change(drill.chamber, permits, REASON, key_of("dara"))
+    with pytest.raises(refusals.PolicyFaulty, match="may only forbid"):
+        drill.propose(permits)  # whatever analysis finds is accepted there: the act itself does not count
+    with pytest.raises(refusals.PolicyFaulty, match="may only forbid"):
+        begin(policy=permits)
     to = replace(drill.policy, authorization="permit(everything);")
     with pytest.raises(refusals.PolicyFaulty, match="ZK-CONTROLS-022"):
         propose_change(drill.chamber, to, REASON, key_of("dara"), despite=Severity.WARNING)

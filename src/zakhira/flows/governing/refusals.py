@@ -138,6 +138,7 @@ _ERRORS: dict[ActCause, tuple[type[ZakhiraError], str]] = {
     ActCause.NOT_PERMITTED: (NotPermitted, "Ask an officer whose role may; see: zakhira policy show"),
     ActCause.NOTHING_CHANGES: (NothingChanges, "Change the programme file first."),
     ActCause.BACKDATED_LISTING: (BackdatedListing, "Date listed_at now or later, and propose the change anew."),
+    ActCause.UNUSABLE_TEXT: (PolicyFaulty, "Mend it; zakhira policy check names the place."),
     ActCause.NOT_ENROLLED: (KeyNotEnrolled, "Its holder proves it with: zakhira officer enrol DIR --key FILE"),
     ActCause.KEY_NOT_FREE: (KeyNotFree, "Make a key of its own: zakhira keys officer --help"),
     ActCause.UNKNOWN_FREEZE: (NothingToThaw, "See what stands: zakhira policy status DIR"),
