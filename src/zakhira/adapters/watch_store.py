@@ -65,6 +65,8 @@ _PARTS: dict[str, tuple[Callable[[Any], Json], Callable[[str, Any], Any]]] = {
     "lost": (lambda value: value, lambda _, body: body),
     "signed": (lambda value: value, lambda _, body: body),
     "acts": (lambda value: value, lambda _, body: body),
+    "vetoes": (lambda value: value, lambda _, body: body),
+    "missing": (lambda value: value, lambda _, body: body),
     "read": (lambda value: value.as_json(), lambda _, body: first_read_of(body)),
     "raised": (lambda value: value.as_json(), lambda _, body: raised_of(body)),
     "times": (lambda value: value, lambda _, body: body),

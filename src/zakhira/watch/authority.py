@@ -17,6 +17,7 @@ from zakhira.programme.model import Policy, Vault
 from zakhira.programme.policy_text import policy_hash
 from zakhira.watch.alarm import Alarm, AlarmKind
 from zakhira.watch.asking import Authority
+from zakhira.watch.kept_words import OTHER_VERSION
 from zakhira.watch.signed import Keys
 from zakhira.watch.terms import WatchTerms
 
@@ -79,7 +80,7 @@ def acts_of(terms: WatchTerms, bodies: Mapping[str, Json], seen_late: Mapping[st
     """
     founding = replace(terms.policy, vaults=())
     vaults = tuple(record.vault for record in terms.vaults)
-    recorded, faults, founded_as = [RecordedAct(1, _EVER, Founding(founding))], [], ""
+    recorded, faults, founded_as, others = [RecordedAct(1, _EVER, Founding(founding))], [], "", 0
     for name, body in sorted(bodies.items()):
         act = _parsed(canonical_bytes(body))
         if isinstance(act, str):
@@ -89,7 +90,9 @@ def acts_of(terms: WatchTerms, bodies: Mapping[str, Json], seen_late: Mapping[st
         else:
             # A motion is held against its own recording, and no lock runs from it: its approvals bring it about.
             late = None if isinstance(act.act, Proposal) else seen_late.get(name)
-            recorded.append(replace(act, at=max(act.at, late or act.at)))
+            # What was read under a number that had an act already counts after it by what it is signed with.
+            others += OTHER_VERSION in name and recorded[-1].number >= act.number + others
+            recorded.append(replace(act, number=act.number + others, at=max(act.at, late or act.at)))
     told = {name: content_hash(body) for name, body in bodies.items()}
     digest = content_hash({"founding": policy_hash(founding), "acts": told})
     return Acts(founding, vaults, tuple(recorded), founded_as, tuple(faults), digest)

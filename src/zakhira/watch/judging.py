@@ -38,6 +38,9 @@ class Case:
     places: Places
     coins: Mapping[str, VaultCoin]
     signed: Mapping[str, SignedSpend]
+    """with the vetoes that are kept"""
+    said: Mapping[str, SignedSpend]
+    """as the source says them now: a forgery that is there no longer is none"""
     carried_out: Mapping[str, tuple[SeenSpend, ...]]
     """other transactions by the spend that they carry out"""
     read: Mapping[str, FirstRead]
@@ -100,7 +103,7 @@ def _matched(
     )
     decision = answer(question, case.authority_at, case.movements, latest, earlier)
     alarms = []
-    forged = forged_signatures(spend, authority.keys)
+    forged = forged_signatures(case.said.get(instruction.id, spend), authority.keys)
     if forged:
         alarms.append(_forged(seen, instruction.id, forged, facts))
     if not decision.allowed:

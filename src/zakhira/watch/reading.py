@@ -12,6 +12,7 @@ from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import parse_utc, utc_text
 from zakhira.watch.conditions import COORDINATOR_BLOCK
 from zakhira.watch.first_read import FirstRead, signed_dates
+from zakhira.watch.kept_words import Words, with_kept_vetoes, with_what_was_read
 from zakhira.watch.look import Seen
 from zakhira.watch.ports import SignedThings
 from zakhira.watch.signed import SignedSpend, signed_spend_of
@@ -30,6 +31,9 @@ class Read:
     """What could be read of the signed spends, why the rest could not, and what names all of it."""
 
     spends: Mapping[str, SignedSpend]
+    """with every veto over them that was ever read"""
+    said: Mapping[str, SignedSpend]
+    """as the source says them now"""
     faults: Mapping[str, str]
     digest: str
 
@@ -44,20 +48,27 @@ def take_signed(state: WatchState, seen: Seen) -> WatchState:
         times["heartbeat"] = utc_text(signed.heartbeat.at)
         times[COORDINATOR_BLOCK] = f"{signed.heartbeat.height}:{signed.heartbeat.block_hash}"
     last = state.time(SOURCE_READ)
+    merged = {**state.signed, **signed.spends}
+    words = with_what_was_read(words_of(state), signed, merged)
     if last is not None:
         # It was not there at the last reading, however long ago that is: a lock is not shortened by an old date.
-        for name in signed.acts.keys() - state.acts.keys():
+        for name in words.acts.keys() - state.acts.keys():
             times[f"{_ACT_SEEN}{name}"] = utc_text(last - _CLOCKS_APART)
     times[SOURCE_READ] = utc_text(seen.at)
-    merged = {**state.signed, **signed.spends}
-    acts = {**state.acts, **signed.acts}
     return replace(
         state,
         signed=merged if merged != state.signed else state.signed,
-        acts=acts if acts != state.acts else state.acts,
+        acts=words.acts,
+        vetoes=words.vetoes,
+        missing=words.missing,
         read=_first_read(state, signed, seen.at, last),
         times=times,
     )
+
+
+def words_of(state: WatchState) -> Words:
+    """The acts and vetoes of a state."""
+    return Words(state.acts, state.vetoes, state.missing)
 
 
 def acts_seen(state: WatchState) -> dict[str, datetime]:
@@ -85,8 +96,8 @@ def _signatures(body: Json) -> set[str]:
     return set(signed_dates(found)) if isinstance(found, SignedSpend) else set()
 
 
-def read_signed(signed: Mapping[str, Json]) -> Read:
-    """Every spend that the source tells, as far as it is one."""
+def read_signed(signed: Mapping[str, Json], vetoes: Mapping[str, Json]) -> Read:
+    """Every spend that the source tells, as far as it is one, and the vetoes that are kept."""
     spends: dict[str, SignedSpend] = {}
     faults: dict[str, str] = {}
     for name, body in signed.items():
@@ -95,7 +106,9 @@ def read_signed(signed: Mapping[str, Json]) -> Read:
             faults[name] = found
         else:
             spends[name] = found
-    return Read(spends, faults, content_hash({name: content_hash(body) for name, body in signed.items()}))
+    told = {name: content_hash(body) for name, body in signed.items()}
+    digest = content_hash({"spends": told, "vetoes": sorted(vetoes)})
+    return Read(with_kept_vetoes(spends, vetoes), spends, faults, digest)
 
 
 @lru_cache(maxsize=65_536)

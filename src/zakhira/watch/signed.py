@@ -56,7 +56,8 @@ def _approval(body: Json) -> Approval:
     return Approval(told["officer"], told["instruction_hash"], told["signature"], at, told.get("policy_hash", ""))
 
 
-def _veto(body: Json) -> Veto:
+def veto_of(body: Json) -> Veto:
+    """A veto that a source told; raises BadSignedSpend, NotUtc."""
     told = _part(body, ("officer", "instruction_hash", "reason", "signature", "at"), "a veto")
     return Veto(told["officer"], told["instruction_hash"], told["reason"], told["signature"], parse_utc(told["at"]))
 
@@ -94,7 +95,7 @@ def signed_spend_of(body: Json) -> SignedSpend:
             instruction=instruction_of(body.get("instruction")),
             proposal_signature=str(body["proposal_signature"]),
             approvals=tuple(_approval(item) for item in _list(body.get("approvals"))),
-            vetoes=tuple(_veto(item) for item in _list(body.get("vetoes"))),
+            vetoes=tuple(veto_of(item) for item in _list(body.get("vetoes"))),
             execution=_execution(body["execution"]) if body.get("execution") else None,
         )
     except NotUtc as error:

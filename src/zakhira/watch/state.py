@@ -156,6 +156,11 @@ class WatchState:
     signed: Mapping[str, Json] = field(default_factory=dict)
     """what the source said last of each spend, so that nothing is forgotten while it cannot be read"""
     acts: Mapping[str, Json] = field(default_factory=dict)
+    """every act as it was read first, and what was read under its id later"""
+    vetoes: Mapping[str, Json] = field(default_factory=dict)
+    """every veto that was ever read, by its signature"""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """acts and vetoes that the source did not say at its last reading as they were read before"""
     read: Mapping[str, FirstRead] = field(default_factory=dict)
     """when each signature under a spend was first read, by the signature"""
     raised: Mapping[str, Raised] = field(default_factory=dict)

@@ -15,9 +15,10 @@ from zakhira.watch.authority import Acts, acts_of
 from zakhira.watch.chain_step import follow, pending_coins
 from zakhira.watch.conditions import COORDINATOR_BLOCK, COORDINATOR_DIFFERS, conditions
 from zakhira.watch.judging import Case, judge, used_twice, where
+from zakhira.watch.kept_words import gone_words
 from zakhira.watch.look import Seen
 from zakhira.watch.places import Places
-from zakhira.watch.reading import Read, acts_seen, read_signed, take_signed
+from zakhira.watch.reading import Read, acts_seen, read_signed, take_signed, words_of
 from zakhira.watch.signed import Keys, forged_signatures
 from zakhira.watch.state import SeenSpend, VaultCoin, WatchState
 from zakhira.watch.terms import WatchTerms
@@ -37,7 +38,7 @@ class Watch:
     def __init__(self, terms: WatchTerms, places: Places) -> None:
         self._terms = terms
         self._places = places
-        self._read_of: tuple[Mapping[str, Json], Read] | None = None
+        self._read_of: tuple[Mapping[str, Json], Mapping[str, Json], Read] | None = None
         self._acts_of: tuple[Mapping[str, Json], Acts] | None = None
         self._forged_of: tuple[Read, Keys, tuple[Alarm, ...]] | None = None
 
@@ -49,13 +50,15 @@ class Watch:
         before = state
         state = take_signed(state, seen)
         state = _note_times(follow(state, seen, self._places), before, seen)
-        acts, read = self._acts(state), self._read(state.signed)
+        acts, read = self._acts(state), self._read(state)
         state = _judged(self._places, state, read, acts)
+        keys = acts.authority_at(seen.at).keys
         holding = (
             *_spend_alarms(state),
             *used_twice(state.spends.values()),
             *_changed(state, read),
-            *self._unverified(read, acts.authority_at(seen.at).keys),
+            *self._unverified(read, keys),
+            *gone_words(words_of(state), keys),
             *acts.alarms(seen.at),
             *conditions(self._terms, state, seen),
             *extra,
@@ -68,10 +71,11 @@ class Watch:
             self._acts_of = state.acts, acts_of(self._terms, state.acts, acts_seen(state))
         return self._acts_of[1]
 
-    def _read(self, signed: Mapping[str, Json]) -> Read:
-        if self._read_of is None or self._read_of[0] is not signed:
-            self._read_of = signed, read_signed(signed)
-        return self._read_of[1]
+    def _read(self, state: WatchState) -> Read:
+        known = self._read_of
+        if known is None or known[0] is not state.signed or known[1] is not state.vetoes:
+            self._read_of = known = state.signed, state.vetoes, read_signed(state.signed, state.vetoes)
+        return known[2]
 
     def _unverified(self, read: Read, keys: Keys) -> tuple[Alarm, ...]:
         if self._forged_of is None or self._forged_of[0] is not read or self._forged_of[1] != keys:
@@ -132,7 +136,7 @@ def _case(
             sum(coin.amount_sats for coin in held if coin.vault == vault), sum(coin.amount_sats for coin in held)
         )
 
-    case = Case(places, coins, read.spends, carried, state.read, movements, authority_at, balance_of)
+    case = Case(places, coins, read.spends, read.said, carried, state.read, movements, authority_at, balance_of)
     for spend in spends.values():
         if not spend.spend_id or spend.is_gone:
             continue
@@ -169,7 +173,7 @@ def _changed(state: WatchState, read: Read) -> Iterator[Alarm]:
 
 def _unverified(read: Read, keys: Keys) -> Iterator[Alarm]:
     """Instructions whose signatures do not verify, whether or not anything moved."""
-    for name, spend in read.spends.items():
+    for name, spend in read.said.items():
         forged = forged_signatures(spend, keys)
         if forged:
             sentence = (

@@ -168,7 +168,7 @@ class WatchRun:
 
     def _keep(self, state: WatchState, notices: Sequence[Notice], seen: Seen) -> None:
         before, now = self._state, time.monotonic()
-        parts = ("blocks", "coins", "spends", "lost", "signed", "acts", "read")
+        parts = ("blocks", "coins", "spends", "lost", "signed", "acts", "read", "vetoes", "missing")
         is_news = bool(notices) or any(getattr(before, part) is not getattr(state, part) for part in parts)
         if is_news or now - self._kept_at >= KEEP_EVERY_S:
             self._store.save(state, notices, self._names, seen.at)
