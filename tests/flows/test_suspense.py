@@ -34,10 +34,13 @@ from zakhira.flows.coin_papers import (
 )
 from zakhira.flows.following import follow_chain
 from zakhira.flows.governing.acting import Chamber
+from zakhira.flows.governing.motions import approve_motion, propose_thaw
 from zakhira.flows.governing.officers import revoke
 from zakhira.flows.governing.refusals import KeyRevoked
+from zakhira.flows.governing.standing import standing_of
 from zakhira.flows.ports.books import Receipt, Write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
+from zakhira.flows.settling_answer import SettlementNotAllowed
 from zakhira.flows.suspense import (
     SETTLED,
     SETTLEMENT,
@@ -78,9 +81,24 @@ def statement(drill: TreasuryDrill, outpoint: str, purpose: str = "grant") -> Se
     return draft_settlement(drill.treasury, outpoint, "The Province", purpose, "letter 12 of 2026-01-04, file 7", HOLD)
 
 
-def words(settlement: Settlement, *names: str) -> tuple[SettlementSignature, ...]:
+def word(drill: TreasuryDrill, settlement: Settlement, key: SimulatedOfficer) -> SettlementSignature:
+    """An officer's signature now, under the policy in force."""
+    return sign_settlement(settlement, key, drill.now.replace(microsecond=0), standing_of(drill.treasury).policy_hash)
+
+
+def words(drill: TreasuryDrill, settlement: Settlement, *names: str) -> tuple[SettlementSignature, ...]:
     """These officers' signatures: dara proposes, amina and bilal are of the treasury, chand audits."""
-    return tuple(sign_settlement(settlement, officer(name)) for name in names or ("dara", "amina"))
+    return tuple(word(drill, settlement, officer(name)) for name in names or ("dara", "amina"))
+
+
+def thaw(drill: TreasuryDrill, *names: str) -> None:
+    """Dara puts the end of a freeze forward, and these approve it."""
+    motion = propose_thaw(
+        Chamber(drill.parts.books, drill.parts.policy, drill.now), "all is well", officer("dara")
+    ).motion
+    drill.now += timedelta(minutes=1)
+    for name in names:
+        approve_motion(Chamber(drill.parts.books, drill.parts.policy, drill.now), motion.hash, officer(name))
 
 
 def paper(drill: TreasuryDrill, outpoint: str) -> CoinPaper:
@@ -128,7 +146,7 @@ def test_two_officers_settle_it_and_it_can_leave(drill: TreasuryDrill, outpoint:
         drill.sent(order("before", 1_000_000), SLOW)
     assert sums(drill) == {HELD: PAID_SATS, SUSPENSE_ACCOUNT: -PAID_SATS}
     told = statement(drill, outpoint)
-    after = settle_suspense(drill.treasury, told, words(told))
+    after = settle_suspense(drill.treasury, told, words(drill, told))
     assert (after.state, after.purpose, after.hold_until, after.lots) == (ANNOUNCED, "grant", HOLD, (outpoint,))
     assert (after.reference, after.flags) == (told.hash, (SETTLED,))
     assert paper(drill, outpoint) == after
@@ -138,14 +156,14 @@ def test_two_officers_settle_it_and_it_can_leave(drill: TreasuryDrill, outpoint:
     drill.mine(3)
     assert drill.treasury.books.latest(SETTLEMENT, outpoint) is not None
     assert PAID_SATS - 1_100_000 < sums(drill)[HELD] < PAID_SATS - 1_000_000
-    assert settle_suspense(drill.treasury, told, words(told)) == after, "spent by now, and repeated"
+    assert settle_suspense(drill.treasury, told, words(drill, told)) == after, "spent by now, and repeated"
 
 
 def test_flags_are_kept(drill: TreasuryDrill) -> None:
     """What was noticed stays on the paper."""
     second = stray(drill, 60_000)
     told = statement(drill, second)
-    assert settle_suspense(drill.treasury, told, words(told, "chand", "dara")).flags == (REUSE, SETTLED)
+    assert settle_suspense(drill.treasury, told, words(drill, told, "chand", "dara")).flags == (REUSE, SETTLED)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +173,7 @@ def test_one_word_or_the_wrong_roles(drill: TreasuryDrill, outpoint: str, names:
     """One person, once or twice, and officers without the proposing role: refused, with nothing written."""
     told, count = statement(drill, outpoint), len(drill.treasury.books.audit_entries())
     with pytest.raises(OneWordAlone):
-        settle_suspense(drill.treasury, told, words(told, *names))
+        settle_suspense(drill.treasury, told, words(drill, told, *names))
     with pytest.raises(OneWordAlone):
         settle_suspense(drill.treasury, told, ())
     assert len(drill.treasury.books.audit_entries()) == count
@@ -167,15 +185,15 @@ def test_the_rule_for_settling_decides(drill: TreasuryDrill, outpoint: str) -> N
     two = Rule("settle", "Rule 5", ("settle",), propose_roles=("audit",), quorums=(Quorum(2, ("treasury",)),))
     drill.parts = replace(drill.parts, policy=replace(policy, rules=(replace(two, vaults=("elsewhere",)),)))
     with pytest.raises(OneWordAlone, match="dara"):
-        settle_suspense(drill.treasury, told, words(told, "dara", "amina"))
+        settle_suspense(drill.treasury, told, words(drill, told, "dara", "amina"))
     drill.parts = replace(drill.parts, policy=replace(policy, rules=(replace(two, effect="refuse"), two)))
     with pytest.raises(OneWordAlone):
-        settle_suspense(drill.treasury, told, words(told, "chand", "amina", "bilal"))
+        settle_suspense(drill.treasury, told, words(drill, told, "chand", "amina", "bilal"))
     drill.parts = replace(drill.parts, policy=replace(policy, rules=(two,)))
     for names in (("dara", "amina"), ("chand", "amina"), ("chand", "amina", "amina")):
         with pytest.raises(OneWordAlone):
-            settle_suspense(drill.treasury, told, words(told, *names))
-    assert settle_suspense(drill.treasury, told, words(told, "chand", "amina", "bilal")).state == ANNOUNCED
+            settle_suspense(drill.treasury, told, words(drill, told, *names))
+    assert settle_suspense(drill.treasury, told, words(drill, told, "chand", "amina", "bilal")).state == ANNOUNCED
 
 
 def test_one_person_with_two_names(drill: TreasuryDrill, outpoint: str) -> None:
@@ -187,7 +205,7 @@ def test_one_person_with_two_names(drill: TreasuryDrill, outpoint: str) -> None:
     told = statement(drill, outpoint)
     edward = SimulatedOfficer("edward", officer_key(PHRASE, "dara").private_bytes_raw())
     with pytest.raises(OneWordAlone):
-        settle_suspense(drill.treasury, told, (*words(told, "dara"), sign_settlement(told, edward)))
+        settle_suspense(drill.treasury, told, (*words(drill, told, "dara"), word(drill, told, edward)))
 
 
 def test_a_revoked_key_settles_nothing(drill: TreasuryDrill, outpoint: str) -> None:
@@ -197,18 +215,21 @@ def test_a_revoked_key_settles_nothing(drill: TreasuryDrill, outpoint: str) -> N
     revoke(chamber, "amina", "stolen", officer("chand"))
     drill.now += timedelta(minutes=1)
     with pytest.raises(KeyRevoked):
-        settle_suspense(drill.treasury, told, words(told, "dara", "amina"))
-    assert settle_suspense(drill.treasury, told, words(told, "dara", "bilal", "chand")).state == ANNOUNCED
+        settle_suspense(drill.treasury, told, words(drill, told, "dara", "amina"))
+    with pytest.raises(SettlementNotAllowed, match="frozen"):
+        settle_suspense(drill.treasury, told, words(drill, told, "dara", "bilal", "chand"))
+    thaw(drill, "bilal", "chand")
+    assert settle_suspense(drill.treasury, told, words(drill, told, "dara", "bilal", "chand")).state == ANNOUNCED
 
 
 def test_forged_words(drill: TreasuryDrill, outpoint: str) -> None:
     """Another's key, another statement, another domain, nonsense, a stranger: one is enough to refuse all."""
     told = statement(drill, outpoint)
     other = replace(told, purpose="royalty")
-    dara, amina = words(told)
+    dara, amina = words(drill, told)
     forged = (
         replace(dara, officer="amina"),
-        words(other, "amina")[0],
+        words(drill, other, "amina")[0],
         SettlementSignature("amina", officer("amina").sign(APPROVAL_DOMAIN, told.hash)),
         SettlementSignature("amina", "zz"),
         SettlementSignature("nobody", officer("amina").sign(SETTLEMENT_DOMAIN, told.hash)),
@@ -226,12 +247,12 @@ def test_what_is_not_in_suspense(drill: TreasuryDrill, outpoint: str) -> None:
     announced = next(c.outpoint for c in drill.treasury.coins.page("intake") if c.outpoint != outpoint)
     told = statement(drill, announced)
     with pytest.raises(NotInSuspense, match="is announced"):
-        settle_suspense(drill.treasury, told, words(told))
+        settle_suspense(drill.treasury, told, words(drill, told))
     txid = drill.chain.broadcast(drill.chain.sign_pool_payment(POOL, [Payment(PLACE, 50_000)], 2))
     drill.mine(1)
     young = statement(drill, f"{txid}:0")
     with pytest.raises(NotInSuspense, match="no paper"):
-        settle_suspense(drill.treasury, young, words(young))
+        settle_suspense(drill.treasury, young, words(drill, young))
     with pytest.raises(CoinNotThere):
         statement(drill, "ab" * 32 + ":0")
 
@@ -251,19 +272,19 @@ def test_statements_that_are_none(drill: TreasuryDrill, outpoint: str, changed: 
     """Blank or endless words, a purpose that is none, and facts that are not the coin's."""
     told = replace(statement(drill, outpoint), **changed)  # type: ignore[arg-type]  # fields of the statement
     with pytest.raises(BadSettlement):
-        settle_suspense(drill.treasury, told, words(told))
+        settle_suspense(drill.treasury, told, words(drill, told))
 
 
 def test_repeated_and_settled_otherwise(drill: TreasuryDrill, outpoint: str) -> None:
     """The same statement again writes nothing, also with other officers' words; another statement is refused."""
     told = statement(drill, outpoint)
-    first = settle_suspense(drill.treasury, told, words(told))
+    first = settle_suspense(drill.treasury, told, words(drill, told))
     count = len(drill.treasury.books.audit_entries())
-    assert settle_suspense(drill.treasury, told, words(told)) == first
-    assert settle_suspense(drill.treasury, told, words(told, "dara", "chand")) == first
+    assert settle_suspense(drill.treasury, told, words(drill, told)) == first
+    assert settle_suspense(drill.treasury, told, words(drill, told, "dara", "chand")) == first
     other = statement(drill, outpoint, "royalty")
     with pytest.raises(SettledOtherwise):
-        settle_suspense(drill.treasury, other, words(other))
+        settle_suspense(drill.treasury, other, words(drill, other))
     assert len(drill.treasury.books.audit_entries()) == count
     assert sums(drill) == {HELD: PAID_SATS, GRANTS: -PAID_SATS}
 
@@ -271,13 +292,13 @@ def test_repeated_and_settled_otherwise(drill: TreasuryDrill, outpoint: str) -> 
 def test_a_reorganisation_takes_it_away_and_back(drill: TreasuryDrill, outpoint: str) -> None:
     """Lost, the income is reversed and nothing can be settled; back, the officers' word still stands. Twice over."""
     told = statement(drill, outpoint)
-    after = settle_suspense(drill.treasury, told, words(told))
+    after = settle_suspense(drill.treasury, told, words(drill, told))
     for _ in range(2):
         twin_chain_of(drill).reorganise(6)
         drill.follow()
         assert (paper(drill, outpoint).state, sums(drill)) == (LOST, {})
         with pytest.raises(NotInSuspense, match="is lost"):
-            settle_suspense(drill.treasury, told, words(told))
+            settle_suspense(drill.treasury, told, words(drill, told))
         drill.mine(4)
         assert paper(drill, outpoint) == after
         assert sums(drill) == {HELD: PAID_SATS, GRANTS: -PAID_SATS}
@@ -290,13 +311,13 @@ def test_lost_before_it_was_settled(drill: TreasuryDrill, outpoint: str) -> None
     twin_chain_of(drill).reorganise(6)
     follow_chain(drill.treasury)
     with pytest.raises(CoinNotThere):
-        settle_suspense(drill.treasury, told, words(told))
+        settle_suspense(drill.treasury, told, words(drill, told))
     drill.follow()
     drill.mine(1)
     with pytest.raises(NotInSuspense):
-        settle_suspense(drill.treasury, told, words(told))
+        settle_suspense(drill.treasury, told, words(drill, told))
     drill.mine(3)
-    settle_suspense(drill.treasury, told, words(told))
+    settle_suspense(drill.treasury, told, words(drill, told))
     assert sums(drill) == {HELD: PAID_SATS, GRANTS: -PAID_SATS}
 
 
@@ -307,13 +328,13 @@ def test_back_and_not_deep_enough(drill: TreasuryDrill, outpoint: str) -> None:
     drill.mine(1)
     assert paper(drill, outpoint).state == SUSPENSE
     with pytest.raises(CoinNotThere, match="1 of 2"):
-        settle_suspense(drill.treasury, told, words(told))
+        settle_suspense(drill.treasury, told, words(drill, told))
 
 
 def test_an_officer_who_left_bears_nothing_any_more(drill: TreasuryDrill, outpoint: str) -> None:
     """The coin comes back when one of the two has left: suspense again, until two of today's officers sign."""
     told = statement(drill, outpoint)
-    settle_suspense(drill.treasury, told, words(told))
+    settle_suspense(drill.treasury, told, words(drill, told))
     twin_chain_of(drill).reorganise(6)
     drill.follow()
     policy = drill.parts.policy
@@ -322,7 +343,7 @@ def test_an_officer_who_left_bears_nothing_any_more(drill: TreasuryDrill, outpoi
     drill.mine(4)
     assert paper(drill, outpoint).state == SUSPENSE
     assert sums(drill) == {HELD: PAID_SATS, SUSPENSE_ACCOUNT: -PAID_SATS}
-    settle_suspense(drill.treasury, told, words(told, "dara", "bilal"))
+    settle_suspense(drill.treasury, told, words(drill, told, "dara", "bilal"))
     assert sums(drill) == {HELD: PAID_SATS, GRANTS: -PAID_SATS}
 
 
@@ -349,7 +370,7 @@ def test_lost_between_reading_and_writing(drill: TreasuryDrill, outpoint: str, m
 
     play_between(drill, monkeypatch, lose)
     with pytest.raises(NotInSuspense):
-        settle_suspense(drill.treasury, told, words(told))
+        settle_suspense(drill.treasury, told, words(drill, told))
     assert (paper(drill, outpoint).state, sums(drill)) == (LOST, {})
 
 
@@ -369,7 +390,7 @@ def test_stolen_between_reading_and_writing(
     play_between(drill, monkeypatch, steal)
     for _ in range(2):
         with pytest.raises(CoinNotThere, match="spent by"):
-            settle_suspense(drill.treasury, told, words(told))
+            settle_suspense(drill.treasury, told, words(drill, told))
     assert sums(drill) == {UNEXPLAINED_ACCOUNT: PAID_SATS, SUSPENSE_ACCOUNT: -PAID_SATS}
     assert suspended_coins(drill.treasury) == ()
 
@@ -378,21 +399,22 @@ def test_stolen_between_reading_and_writing(
 def test_two_settle_at_once(drill: TreasuryDrill, outpoint: str, purpose: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The slower of two finds it done, or is refused where it says something else; one entry either way."""
     told, faster = statement(drill, outpoint), statement(drill, outpoint, purpose)
-    play_between(drill, monkeypatch, lambda: settle_suspense(drill.treasury, faster, words(faster)))
+    play_between(drill, monkeypatch, lambda: settle_suspense(drill.treasury, faster, words(drill, faster)))
     if purpose == "grant":
-        assert settle_suspense(drill.treasury, told, words(told)).purpose == purpose
+        assert settle_suspense(drill.treasury, told, words(drill, told)).purpose == purpose
     else:
         with pytest.raises(SettledOtherwise):
-            settle_suspense(drill.treasury, told, words(told))
+            settle_suspense(drill.treasury, told, words(drill, told))
     assert sums(drill) == {HELD: PAID_SATS, arrivals_account(purpose): -PAID_SATS}
 
 
 def test_the_acknowledgement_is_lost(drill: TreasuryDrill, outpoint: str) -> None:
     """The database goes away at each call in turn, before or after its work: repeated, it is settled once."""
     told, start = statement(drill, outpoint), drill
+    given = words(drill, told)
     whole = deepcopy(start)
     before = books_of(whole).calls
-    settle_suspense(whole.treasury, told, words(told))
+    settle_suspense(whole.treasury, told, given)
     calls = books_of(whole).calls - before
     assert calls >= 5
     for number in range(1, calls + 1):
@@ -401,8 +423,8 @@ def test_the_acknowledgement_is_lost(drill: TreasuryDrill, outpoint: str) -> Non
             twin = books_of(again)
             twin.faults = BooksFaults(**{name: {twin.calls + number}})
             with suppress(DatabaseUnreachable):
-                settle_suspense(again.treasury, told, words(told))
-            settle_suspense(again.treasury, told, words(told))
+                settle_suspense(again.treasury, told, given)
+            settle_suspense(again.treasury, told, given)
             assert sums(again) == {HELD: PAID_SATS, GRANTS: -PAID_SATS}
 
 

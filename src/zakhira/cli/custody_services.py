@@ -71,6 +71,11 @@ class SettleOrder:
     reason: str
     keys: tuple[Path, ...]
     hold_until: date | None = None
+    second_key: Path | None = None
+    """of the officer who enters the amount again, where the rule asks for one"""
+    amount: str = ""
+    source: str = ""
+    """the document that the amount was read from"""
 
 
 class ReserveServices(Protocol):

@@ -38,6 +38,9 @@ def suspense(services: Services, folder: Path, *, as_json: bool) -> None:
 @click.option(
     "--key", "keys", type=FOLDER, multiple=True, required=True, help="An officer's key file; give two or more."
 )
+@click.option("--execute", "second_key", type=FOLDER, help="The second person's key file, where the rule asks for one.")
+@click.option("--amount", default="", help="With --execute: the amount with its unit, as the document has it.")
+@click.option("--source", default="", metavar="TEXT", help="With --execute: the document that it was read from.")
 @DRY_RUN
 @JSON
 @click.pass_obj
@@ -50,6 +53,9 @@ def settle(
     reason: str,
     hold_until: dt.datetime | None,
     keys: tuple[Path, ...],
+    second_key: Path | None,
+    amount: str,
+    source: str,
     *,
     dry_run: bool,
     as_json: bool,
@@ -57,7 +63,7 @@ def settle(
     """Say what the coin TXID:N in suspense is; from then on it can be spent like any other.
 
     Two persons sign the statement: an officer who may propose spends and another who approves them. It cannot be
-    said otherwise later.
+    said otherwise later. Where the policy's rule has a delay the words are kept: say the same again when it is over.
     """
-    order = SettleOrder(folder, outpoint, payer, purpose, reason, keys, day_of(hold_until))
+    order = SettleOrder(folder, outpoint, payer, purpose, reason, keys, day_of(hold_until), second_key, amount, source)
     answer_with(lambda: services.reserves.settle(order, ask_passphrase, dry_run=dry_run), as_json=as_json)

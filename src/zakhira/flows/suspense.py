@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import cast
 
-from zakhira.controls.approval import SETTLEMENT_DOMAIN
+from zakhira.controls.approval import SETTLEMENT_DOMAIN, Approval, Execution, approval_is_genuine
 from zakhira.flows.coin_appraisal import PAST
 from zakhira.flows.coin_entries import STANDING_ACCOUNTS, accounts_of, settlement_entry
 from zakhira.flows.coin_papers import ANNOUNCED, COIN_PAPER, SUSPENSE, CoinPaper, paper_of
 from zakhira.flows.following import COIN_REMOVAL, following_state, next_step
 from zakhira.flows.governing.refusals import KeyRevoked
 from zakhira.flows.governing.standing import authority_now
+from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reservations import is_purpose
+from zakhira.flows.settling_answer import Matter, joined_words, kept_words, require_settled, words_json, words_record
 from zakhira.flows.settling_rule import settling_rule, stand_behind, wanted_words
+from zakhira.flows.spend_question import Said
 from zakhira.flows.treasury import Treasury, policy_in_force, vault_records
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.errors import InvalidInput, Refused
-from zakhira.kernel.interval import utc_text
+from zakhira.kernel.interval import parse_utc, utc_text
 from zakhira.kernel.signatures import signature_is_valid
 from zakhira.programme.model import Officer, Policy
 
@@ -105,10 +108,21 @@ class Settlement:
 
 @dataclass(frozen=True)
 class SettlementSignature:
-    """One officer's word for a settlement: over its hash, in a domain of its own (kernel.signatures), in hex."""
+    """One officer's word for a settlement: over its hash, its own date (UTC) and the version of the policy, in hex.
+
+    Books of earlier versions have words without a date, over the hash alone in a domain of their own.
+    """
 
     officer: str
     signature: str
+    at: datetime | None = None
+    policy_hash: str = ""
+
+    def approval(self, matter_hash: str) -> Approval | None:
+        """The word as the policy takes it; None for one without a date."""
+        if self.at is None:
+            return None
+        return Approval(self.officer, matter_hash, self.signature, self.at, self.policy_hash)
 
 
 @dataclass(frozen=True)
@@ -117,13 +131,6 @@ class SignedSettlement:
 
     settlement: Settlement
     signatures: tuple[SettlementSignature, ...]
-
-    @property
-    def record(self) -> Record:
-        """The record of this settlement."""
-        signatures = [{"officer": given.officer, "signature": given.signature} for given in self.signatures]
-        body: Json = {"statement": self.settlement.body, "signatures": signatures}
-        return Record(SETTLEMENT, self.settlement.outpoint, body)
 
 
 @dataclass(frozen=True)
@@ -165,17 +172,27 @@ def draft_settlement(
     return settlement
 
 
-def sign_settlement(settlement: Settlement, officer: OfficerKey) -> SettlementSignature:
-    """The officer's word for it."""
-    return SettlementSignature(officer.officer, officer.sign(SETTLEMENT_DOMAIN, settlement.hash))
+def sign_settlement(settlement: Settlement, officer: OfficerKey, at: datetime, policy_hash: str) -> SettlementSignature:
+    """The officer's word for it at ``at`` (UTC, whole seconds), under this version of the policy."""
+    said = sign_approval(officer, settlement.hash, at, policy_hash)
+    return SettlementSignature(said.officer, said.signature, said.at, said.policy_hash)
 
 
-def settle_suspense(treasury: Treasury, settlement: Settlement, signatures: Sequence[SettlementSignature]) -> CoinPaper:
+def settle_suspense(
+    treasury: Treasury,
+    settlement: Settlement,
+    signatures: Sequence[SettlementSignature],
+    execution: Execution | None = None,
+) -> CoinPaper:
     """Give a coin in suspense its purpose: liability becomes income, and the coin may be spent like any other.
 
     Two officers with different keys must have signed: one who holds the policy's ``propose_role``, and one who holds
     one of its ``approve_roles``. The coins stay in their vault, so that not every approving role is needed; to spend
     them is decided by the whole quorum as always. A signature that is not genuine is a reason against all.
+
+    The policy is asked as about every matter: a freeze, a delay, hours, a second person who enters the amount again,
+    and its own Cedar text hold here too. Words that wait for time or for that person are kept, and count when it is
+    asked again; a delay runs from when they were recorded.
 
     The same statement again changes nothing. If a reorganisation takes the coin away and it comes back, the
     statement still stands (see :func:`settled_papers`).
@@ -183,12 +200,13 @@ def settle_suspense(treasury: Treasury, settlement: Settlement, signatures: Sequ
     Raises:
         BadSettlement: a text is missing, or vault or amount are not the coin's.
         SettlementForged, OneWordAlone, KeyRevoked: the signatures.
+        SettlementNotAllowed, EnteredOtherwise: the policy says no.
+        SettlementMustWait, SettlementNotExecuted: time or the second person is missing; the words are recorded.
         SettledOtherwise: another statement settled the coin.
         NotInSuspense: it has a purpose, or no paper.
         CoinNotThere: it is spent, gone, or not deep enough.
     """
-    require_two_words(policy_in_force(treasury), settlement, signatures)
-    _require_no_revoked_key(treasury, signatures)
+    said = _said(treasury, settlement, signatures, execution)
     while True:
         # Read first: whatever changes the coin on the chain takes the watcher's next step, and this one with it.
         state = following_state(treasury.books)
@@ -202,20 +220,59 @@ def settle_suspense(treasury: Treasury, settlement: Settlement, signatures: Sequ
         if known is not None and before.state == ANNOUNCED:
             return before
         coin = _require_settleable(treasury, settlement, before)
+        _require_allowed(treasury, settlement, said)
         after = _settled(before, settlement)
         treasury.books.open_accounts((*STANDING_ACCOUNTS, *accounts_of(coin.vault, after)))
         losses = _losses(treasury.books, settlement.outpoint)
         entries = settlement_entry(coin.amount_sats, after, losses, treasury.now)
-        signed = SignedSettlement(settlement, tuple(signatures))
         key, step = next_step(state)
-        by = " and ".join(given.officer for given in signatures)
-        records = (step, after.record, signed.record)
+        by = " and ".join(word.officer for word in said.approvals)
+        records = (step, after.record, _record_of(settlement, said))
         write = Write(key, by, "settle suspense", treasury.now, entries=entries, records=records)
         try:
             treasury.books.commit(write)
         except KeyReused:
             continue  # the chain moved on meanwhile, or somebody else settled it: look again
         return after
+
+
+def _said(
+    treasury: Treasury, settlement: Settlement, signatures: Sequence[SettlementSignature], execution: Execution | None
+) -> Said:
+    """What is said now with what was kept of the same statement; raises SettlementForged, OneWordAlone, KeyRevoked."""
+    policy = policy_in_force(treasury)
+    for given in signatures:
+        _require_genuine(policy, settlement, given)
+    words = [given.approval(settlement.hash) for given in signatures]
+    if any(word is None for word in words):
+        raise SettlementForged("A word for the settlement carries no date.", "Let the officer sign it now.")
+    given_now = Said(tuple(word for word in words if word is not None), execution=execution)
+    at = treasury.now.replace(microsecond=0)
+    said = joined_words(kept_words(treasury.books, settlement.hash), given_now, at, policy.approval_hours)
+    joined = [SettlementSignature(word.officer, word.signature, word.at, word.policy_hash) for word in said.approvals]
+    require_two_words(policy, settlement, joined)
+    _require_no_revoked_key(treasury, joined)
+    return said
+
+
+def _require_allowed(treasury: Treasury, settlement: Settlement, said: Said) -> None:
+    """Ask the policy; words that have to wait are recorded before that is raised."""
+    at = treasury.now.replace(microsecond=0)
+    matter = Matter(settlement.hash, settlement.vault, settlement.purpose, settlement.amount_sats)
+    waits = require_settled(treasury, matter, said, at)
+    if waits is None:
+        return
+    record = words_record(settlement.hash, settlement.body, said)
+    by = " and ".join(word.officer for word in said.approvals)
+    key = f"settlement words/{settlement.hash}/{content_hash(record.body)}"
+    treasury.books.commit(Write(key, by, "settlement waits", at, records=(record,)))
+    raise waits
+
+
+def _record_of(settlement: Settlement, said: Said) -> Record:
+    """The record of a settlement with the words under it."""
+    body: Json = {"statement": settlement.body, **words_json(said)}
+    return Record(SETTLEMENT, settlement.outpoint, body)
 
 
 def settled_papers(books: Books, policy: Policy, papers: Sequence[CoinPaper]) -> tuple[CoinPaper, ...]:
@@ -243,19 +300,28 @@ def require_two_words(policy: Policy, settlement: Settlement, signatures: Sequen
     officers = {officer.id: officer for officer in policy.officers}
     signed: list[Officer] = []
     for given in signatures:
-        officer = officers.get(given.officer)
-        if officer is None or not signature_is_valid(
-            officer.public_key, SETTLEMENT_DOMAIN, settlement.hash, given.signature
-        ):
-            raise SettlementForged(
-                f"The signature of {given.officer[:64]} is not made by an officer's key over this statement.",
-                "Do not count it. Find out who made it.",
-            )
-        signed.append(officer)
+        _require_genuine(policy, settlement, given)
+        signed.append(officers[given.officer])
     rule = settling_rule(policy, settlement.vault, settlement.purpose, settlement.amount_sats)
     if rule is None or not stand_behind(policy, rule, signed):
         names = ", ".join(f"{officer.id} ({officer.role})" for officer in signed) or "nobody"
         raise OneWordAlone(f"The settlement is signed by {names}.", f"Let them sign: {wanted_words(rule)}.")
+
+
+def _require_genuine(policy: Policy, settlement: Settlement, given: SettlementSignature) -> None:
+    """Nothing, if the officer's key made the signature over this very statement; raises SettlementForged."""
+    officer = next((item for item in policy.officers if item.id == given.officer), None)
+    word = given.approval(settlement.hash)
+    if officer is not None:
+        key = officer.public_key
+        if word is not None and approval_is_genuine(word, key):
+            return
+        if word is None and signature_is_valid(key, SETTLEMENT_DOMAIN, settlement.hash, given.signature):
+            return
+    raise SettlementForged(
+        f"The signature of {given.officer[:64]} is not made by an officer's key over this statement.",
+        "Do not count it. Find out who made it.",
+    )
 
 
 def _require_no_revoked_key(treasury: Treasury, signatures: Sequence[SettlementSignature]) -> None:
@@ -363,7 +429,11 @@ def _settlement_of(body: Json) -> SignedSettlement:
         date.fromisoformat(said["hold_until"]) if said["hold_until"] else None,
         said["reason"],
     )
-    given = cast("Sequence[Mapping[str, str]]", told["signatures"])
-    return SignedSettlement(
-        settlement, tuple(SettlementSignature(item["officer"], item["signature"]) for item in given)
-    )
+    return SignedSettlement(settlement, tuple(_signature_of(item) for item in cast("list[Json]", told["signatures"])))
+
+
+def _signature_of(body: Json) -> SettlementSignature:
+    """A word as it was recorded; one of earlier books has no date."""
+    told = cast("Mapping[str, str]", body)
+    at = parse_utc(told["at"]) if "at" in told else None
+    return SettlementSignature(told["officer"], told["signature"], at, told.get("policy_hash", ""))

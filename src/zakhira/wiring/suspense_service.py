@@ -8,6 +8,8 @@ from zakhira.cli.custody_services import Ask, SettleOrder
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.coin_papers import CoinPaper
 from zakhira.flows.following import follow_chain
+from zakhira.flows.governing.standing import standing_of
+from zakhira.flows.officer_words import sign_execution
 from zakhira.flows.spending.dry import dry_treasury
 from zakhira.flows.spending.watching import follow_spends
 from zakhira.flows.suspense import Settlement, draft_settlement, settle_suspense, sign_settlement, suspended_coins
@@ -58,6 +60,11 @@ def settle_coin(settings: Settings, order: SettleOrder, ask: Ask, *, dry_run: bo
         what :func:`zakhira.flows.suspense.settle_suspense` and the officers' key files raise.
     """
     officers = [OfficerKeyFile.open(key, passphrase_for(key, settings, ask)) for key in order.keys]
+    second = (
+        OfficerKeyFile.open(order.second_key, passphrase_for(order.second_key, settings, ask))
+        if order.second_key
+        else None
+    )
     with open_reserve(settings, order.folder) as desk:
         treasury = dry_treasury(desk.treasury) if dry_run else desk.treasury
         if not dry_run:
@@ -67,8 +74,12 @@ def settle_coin(settings: Settings, order: SettleOrder, ask: Ask, *, dry_run: bo
         settlement = draft_settlement(
             treasury, order.outpoint, order.payer, order.purpose, order.reason, order.hold_until
         )
-        signatures = tuple(sign_settlement(settlement, officer) for officer in officers)
-        paper = settle_suspense(treasury, settlement, signatures)
+        at, version = treasury.now.replace(microsecond=0), standing_of(treasury).policy_hash
+        signatures = tuple(sign_settlement(settlement, officer, at, version) for officer in officers)
+        execution = (
+            sign_execution(second, settlement.hash, order.amount.strip(), order.source.strip(), at) if second else None
+        )
+        paper = settle_suspense(treasury, settlement, signatures, execution)
     return _settled_answer(settlement, paper, [given.officer for given in signatures], dry_run=dry_run)
 
 
