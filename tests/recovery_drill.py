@@ -13,6 +13,7 @@ from pathlib import Path
 
 from books_bench import shared_template
 from custody_drill import CHAIN, PHRASE
+from governing_drill import accept_vault
 from treasury_drill import CLAUSE, POOL_NEEDS_SATS, TreasuryDrill, make_parts, officer
 from watch_drill import DEPTH, POOL, START
 from zakhira.adapters.bitcoind.follow import BitcoindFollower
@@ -123,12 +124,13 @@ class ReserveDrill(TreasuryDrill):
         """The seed of a signer's device."""
         return signer_seed(PHRASE, self.tag, signer)
 
-    def create(self, request: VaultRequest) -> Vault:
-        """A vault of the register, test-signed by every key of every path."""
+    def create(self, request: VaultRequest, succeeds: str = "") -> Vault:
+        """A vault of the register, test-signed by every key of every path, and accepted by officers."""
         vault = create_vault(self.treasury, request, "dara").vault
         self.test_sign(vault.id, [key.signer for key in vault.keys])
         if vault.recovery is not None:
             self.test_sign(vault.id, [key.signer for key in vault.recovery.keys], RECOVERY)
+        accept_vault(self.parts.books, self.parts.policy, self.now, vault.id, succeeds)
         return vault
 
     def test_sign(self, name: str, signers: Iterable[str], path: str = MAIN) -> None:

@@ -16,7 +16,7 @@ from zakhira.controls.authority_fold import authority_at
 from zakhira.controls.motion import BadMotionText, motion_of
 from zakhira.controls.public_acts import Adoption, Founding, RecordedAct, act_json, act_of
 from zakhira.custody.vault_state import IN_USE, RETIRED, VaultRecord, retire
-from zakhira.flows.accepted_vaults import VaultLeft, VaultNotAccepted, own_vaults
+from zakhira.flows.accepted_vaults import NotTheSuccessor, RotationFrozen, VaultLeft, VaultNotAccepted, own_vaults
 from zakhira.flows.governing.acting import Chamber, authority_in
 from zakhira.flows.governing.acts import act_record, recorded_acts
 from zakhira.flows.governing.freezing import freeze
@@ -25,7 +25,7 @@ from zakhira.flows.governing.refusals import AuthorityForged, NothingChanges, Su
 from zakhira.flows.governing.vaults import adopt_vaults, propose_vault
 from zakhira.flows.ports.books import Write
 from zakhira.flows.reservations import reserve_address
-from zakhira.flows.rotation import NotTheSuccessor, RotationFrozen, RotationOrder, rotate
+from zakhira.flows.rotation import RotationOrder, rotate
 from zakhira.flows.spending.asking import ask_policy
 from zakhira.flows.spending.order import FeeCeilings, PaymentOrder
 from zakhira.flows.spending.proposing import propose

@@ -226,6 +226,9 @@ def test_a_vault_hands_over_to_a_tested_one_of_its_purpose() -> None:
     with pytest.raises(SuccessorUnfit, match="intake"):
         retire_vault(treasury, "vault-a", "other", "dara")
     let_sign(treasury, "vault-b", signers, owner="next")
+    with pytest.raises(VaultNotAccepted, match="vault-b"):
+        retire_vault(treasury, "vault-a", "vault-b", "dara")
+    accept_vault(treasury.books, treasury.policy, treasury.now, "vault-b", "vault-a")
     assert retire_vault(treasury, "vault-a", "vault-b", "dara").state == RETIRED
     assert vault_record(treasury.books, "vault-a").successor == "vault-b"
     with pytest.raises(ChallengeRefused):

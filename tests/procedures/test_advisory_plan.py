@@ -47,7 +47,8 @@ def test_after_an_advisory_the_vaults_are_left_in_the_order_of_the_plan(reserve:
         successor = f"{step.vault}-next"
         signers = reserve.names(successor, 5)
         reserve.enrol(signers, firmware="3.1.0")
-        reserve.create(VaultRequest(successor, vault_record(reserve.parts.books, step.vault).vault.purpose, 3, signers))
+        purpose = vault_record(reserve.parts.books, step.vault).vault.purpose
+        reserve.create(VaultRequest(successor, purpose, 3, signers), succeeds=step.vault)
         (spend,) = rotate(
             reserve.treasury, rotation(f"leave-{step.vault}", step.vault, successor, 50_000_000_000), DARA
         )

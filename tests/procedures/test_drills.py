@@ -18,8 +18,8 @@ PROGRAMMES = Path(__file__).parents[2] / "programmes"
 NO_RECOVERY = """
 [[rule]]
 id = "all"
-clause = "Moves and payments on the main path"
-actions = ["spend", "move", "home"]
+clause = "Moves and payments on the main path, and vaults"
+actions = ["spend", "move", "home", "vault"]
 propose_roles = ["treasury-officer"]
 
 [[rule.quorum]]

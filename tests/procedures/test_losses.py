@@ -61,7 +61,7 @@ def test_a_lost_key_is_seen_and_the_vault_is_left_without_it(reserve: ReserveDri
     reserve.enrol(new)
     with_lost = VaultRequest("cold-next", "cold", 3, (*new[:3], new[4], lost))
     assert code_of(reserve, with_lost) == {KeyUsedElsewhere.code}
-    reserve.create(VaultRequest("cold-next", "cold", 3, new))
+    reserve.create(VaultRequest("cold-next", "cold", 3, new), succeeds="cold")
     (spend,) = rotate(reserve.treasury, rotation("leave-cold", "cold", "cold-next", 50_000_000_000), DARA)
     spend = reserve.carry(spend.id, (present[3], present[1], present[0]))
     assert lost not in spend.last.signers
@@ -85,7 +85,7 @@ def test_a_lost_site_with_two_of_five_keys_stops_nobody(reserve: ReserveDrill) -
     rest = [signer for signer in old if signer not in site]
     assert (len(site), len(rest)) == (2, 3)
     reserve.enrol(new)
-    reserve.create(VaultRequest("cold-next", "cold", 3, new))
+    reserve.create(VaultRequest("cold-next", "cold", 3, new), succeeds="cold")
     (spend,) = rotate(reserve.treasury, rotation("leave-cold", "cold", "cold-next"), DARA)
     reserve.carry(spend.id, rest)
     reserve.settle()
@@ -125,7 +125,7 @@ def test_a_main_quorum_that_is_gone_leaves_the_recovery_path(reserve: ReserveDri
     reserve.enrol(new)
     recovery = RecoveryRequest(2, heirs, AFTER_BLOCKS)
     reserve.create(VaultRequest("cold", "cold", 3, main, "decaying", recovery))
-    reserve.create(VaultRequest("cold-next", "cold", 3, new))
+    reserve.create(VaultRequest("cold-next", "cold", 3, new), succeeds="cold")
     reserve.pay(*((reserve.address("cold"), amount_sats) for amount_sats in (3_000_000, 4_000_000, 5_000_000)))
 
     (stuck,) = rotate(reserve.treasury, rotation("leave-cold", "cold", "cold-next", 50_000_000_000), DARA)

@@ -49,7 +49,7 @@ def test_twenty_five_coins_move_in_steps_and_the_program_may_end_at_any_of_them(
     assert len(before) == COINS
 
     reserve.enrol(new)
-    reserve.create(VaultRequest("cold-next", "cold", 3, new))
+    reserve.create(VaultRequest("cold-next", "cold", 3, new), succeeds="cold")
     retire_vault(reserve.treasury, "cold", "cold-next", "dara")
     reserve.reopen()
     order = rotation("rotate-cold", "cold", "cold-next")
@@ -100,7 +100,7 @@ def test_a_rotation_that_was_not_decided_in_time_is_proposed_again(reserve: Rese
     old, new = reserve.names("cold", 5), reserve.names("next", 5)
     for name, signers in (("cold", old), ("cold-next", new)):
         reserve.enrol(signers)
-        reserve.create(VaultRequest(name, "cold", 3, signers))
+        reserve.create(VaultRequest(name, "cold", 3, signers), succeeds="" if name == "cold" else "cold")
     reserve.pay((reserve.address("cold"), 3_000_000))
     (first,) = rotate(reserve.treasury, rotation("first", "cold", "cold-next"), DARA)
     reserve.now = first.instruction.expires_at

@@ -94,6 +94,31 @@ def desk(reserves_folder: Path) -> Iterator[Desk]:
         yield terminal
 
 
+def accept_cold_next(desk: Desk) -> None:
+    """Officers decide that the successor is ours: refused before, shown whole, in force with the last word."""
+    folder, keys = str(desk.folder), desk.folder / "keys"
+    rotating = ("vault", "rotate", folder, "cold", "--to", "cold-next", "--dry-run")
+    assert desk.ask(*rotating, exit_code=1)["error"]["code"] == "ZK-FLOWS-140"
+    reserving = ("address", "reserve", folder, "cold-next", "--payer", "Pool A", "--purpose", "royalty")
+    assert desk.ask(*reserving, exit_code=1)["error"]["code"] == "ZK-FLOWS-140"
+    ours = {item["vault"]: item["is_accepted"] for item in desk.ask("vault", "list", folder)["vaults"]}
+    assert ours == {"cold": True, "cold-next": False}, "cold is the programme's own from the start"
+    said = desk.type("vault", "show", folder, "cold-next").stdout
+    assert "not accepted" in said
+    accepting = ("vault", "accept", folder, "cold-next", "--succeeds", "cold", "--reason", "minutes 7")
+    key = ("--key", str(keys / "officer-treasury-1.key"))
+    dry = desk.type(*accepting, *key, "--dry-run").stdout
+    assert all(word in dry for word in (*NEXT, "3 of 5", "fingerprint", "Its keys"))
+    moved = desk.ask(*accepting, *key)
+    for name in ("comptroller-1", "director-1", "auditor-1"):
+        officer = ("--key", str(keys / f"officer-{name}.key"))
+        moved = desk.ask("policy", "approve", folder, moved["motion"], *officer)
+    assert moved["state"] == "in force"
+    shown = desk.ask("vault", "show", folder, "cold-next")
+    assert shown["accepted"] == f"accepted by motion {moved['motion'][:12]}, succeeds cold"
+    assert shown["fingerprint"] == moved["signed"]["vault_hash"]
+
+
 @pytest.fixture(scope="module")
 def walked(desk: Desk) -> Desk:
     """The reserve with a tested vault that was paid once, and a tested successor."""
@@ -106,6 +131,7 @@ def walked(desk: Desk) -> Desk:
     assert desk.test("cold", COLD[2:])["state"] == "tested"
     desk.create("cold-next", 3, NEXT, "--drill")
     desk.test("cold-next", NEXT)
+    accept_cold_next(desk)
     address = desk.reserve("--expect", "0.5 BTC", "--qr", str(desk.folder / "qr"))
     assert Path(address["qr"]).read_text().startswith("<svg")
     desk.ask("reserve", "mine", folder, "--blocks", "1", "--pay", address["address"], "0.5 BTC")

@@ -176,6 +176,17 @@ class RotateOrder:
     target_blocks: int = 6
 
 
+@dataclass(frozen=True)
+class AcceptOrder:
+    """A vault that shall count as ours, put forward by the officer of ``key``; ``succeeds`` names one of ours."""
+
+    folder: Path
+    vault: str
+    key: Path
+    reason: str
+    succeeds: str = ""
+
+
 class VaultServices(Protocol):
     """Vaults. All raise ZakhiraError alone on purpose."""
 
@@ -196,6 +207,9 @@ class VaultServices(Protocol):
 
     def test_sign(self, order: ChallengeOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Challenge a vault's keys, or take what they signed."""
+
+    def accept(self, order: AcceptOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Put forward that a vault counts as ours."""
 
     def rotate(self, order: RotateOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Retire a vault in favour of its successor and propose the moves of its coins."""

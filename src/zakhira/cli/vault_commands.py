@@ -9,7 +9,7 @@ import click
 from zakhira.cli.answer import Answer
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import BY, DRY_RUN, RESERVE, ask_passphrase
-from zakhira.cli.custody_services import ChallengeOrder, ImportOrder, RotateOrder, VaultOrder
+from zakhira.cli.custody_services import AcceptOrder, ChallengeOrder, ImportOrder, RotateOrder, VaultOrder
 from zakhira.cli.services import Services
 from zakhira.cli.terminal import progress_bars
 
@@ -26,6 +26,10 @@ _VAULT = click.argument("vault", metavar="VAULT")
 _CREATE = (
     "Example: zakhira vault create out/reserve cold --purpose cold --threshold 3 --signer cold-1 --signer cold-2 "
     "--signer cold-3 --signer cold-4 --signer cold-5 --drill"
+)
+_ACCEPT = (
+    "Example: zakhira vault accept out/reserve cold-2027 --succeeds cold --key out/reserve/keys/officer-treasury-1.key "
+    '--reason "board minutes 2026-11, item 5"'
 )
 _DRILL = click.option("--drill", "is_drill", is_flag=True, help="Regtest only: allow any quorum; marked for ever.")
 
@@ -206,6 +210,34 @@ def test_sign(
     answer_with(lambda: services.vaults.test_sign(order, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
+@vault.command(epilog=_ACCEPT)
+@RESERVE
+@_VAULT
+@click.option("--succeeds", default="", metavar="OLD", help="The vault of ours that is left for it.")
+@click.option("--key", type=FOLDER, required=True, metavar="FILE", help="Your officer's key file.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, and where the evidence lies.")
+@DRY_RUN
+@JSON
+@click.pass_obj
+def accept(
+    services: Services,
+    folder: Path,
+    vault: str,
+    succeeds: str,
+    key: Path,
+    reason: str,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Show VAULT whole, and put forward, signed, that it counts as ours.
+
+    Until other officers have approved (zakhira policy approve) no address of it is given out and nothing moves to it.
+    """
+    order = AcceptOrder(folder, vault, key, reason, succeeds)
+    answer_with(lambda: services.vaults.accept(order, ask_passphrase, dry_run=dry_run), as_json=as_json)
+
+
 @vault.command(epilog="Example: zakhira vault rotate out/reserve cold --to cold-next --fee-rate 2 --dry-run")
 @RESERVE
 @_VAULT
@@ -240,6 +272,7 @@ def rotate(
 ) -> None:
     """Retire VAULT in favour of NEW, and propose the spends that move its coins in bounded steps.
 
+    Officers have decided before that NEW succeeds VAULT (zakhira vault accept --succeeds); not while it is frozen.
     The proposals go the way of every spend: nothing moves before officers approve and signers sign.
     """
     order = RotateOrder(folder, vault, to, officer_key, step, name, clause, fee_limit, rate_limit, rate, target)

@@ -26,6 +26,18 @@ class VaultLeft(Refused):
     code = "ZK-FLOWS-141"
 
 
+class NotTheSuccessor(Refused):
+    """A vault would be left for another, and no officers have decided so."""
+
+    code = "ZK-FLOWS-143"
+
+
+class RotationFrozen(Refused):
+    """A vault would be retired while the reserve is frozen."""
+
+    code = "ZK-FLOWS-144"
+
+
 def own_vaults(books: Books, state: Authority) -> dict[str, Vault]:
     """The vaults that coins may go to as to ours, by id: accepted, and not retired."""
     return {
@@ -56,3 +68,23 @@ def require_ours(books: Books, state: Authority, name: str) -> None:
     if record.state == RETIRED:
         where = f" Its coins go to {record.successor}." if record.successor else ""
         raise VaultLeft(f"Vault {name} is retired: nothing is paid to it any more.{where}", "Pay its successor.")
+
+
+def require_succession(books: Books, state: Authority, name: str, successor: str) -> None:
+    """Nothing, if officers decided that one vault, which is there, succeeds another, and nothing is frozen.
+
+    Raises:
+        RotationFrozen: an officer has stopped whatever moves coins.
+        VaultNotAccepted: the successor is no vault of ours.
+        NotTheSuccessor: no motion says that it succeeds this vault.
+    """
+    if state.freezes:
+        raise RotationFrozen(
+            f"The reserve is frozen: vault {name} is not left for another.", "A quorum ends it: zakhira policy thaw DIR"
+        )
+    require_accepted(state, record_of(cast("Mapping[str, Json]", books.latest(VAULT, successor))))
+    if name not in state.vaults[successor].succeeds:
+        raise NotTheSuccessor(
+            f"No officers have decided that {successor} succeeds {name}.",
+            f"Let them: zakhira vault accept DIR {successor} --succeeds {name} --help",
+        )

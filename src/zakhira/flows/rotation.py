@@ -9,9 +9,7 @@ from zakhira.custody.coin import MAIN
 from zakhira.custody.coin_request import SpendableCoin
 from zakhira.custody.fee import FeeTerms
 from zakhira.custody.vault_state import VaultRecord
-from zakhira.flows.accepted_vaults import require_accepted
 from zakhira.flows.attention import is_under_way
-from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.fees import FeeWish
 from zakhira.flows.spending.move_steps import move_steps
@@ -23,25 +21,13 @@ from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.spend_line import spend_lines
 from zakhira.flows.treasury import Treasury, policy_in_force
 from zakhira.flows.vaults import plan_retirement, retire_vault, vault_record
-from zakhira.kernel.errors import InvalidInput, Refused
+from zakhira.kernel.errors import InvalidInput
 
 
 class StepTooLarge(InvalidInput):
     """A step of a rotation would move more than the policy lets one spend move."""
 
     code = "ZK-FLOWS-037"
-
-
-class NotTheSuccessor(Refused):
-    """A vault would be left for another, and no officers have decided so."""
-
-    code = "ZK-FLOWS-143"
-
-
-class RotationFrozen(Refused):
-    """A vault would be retired while the reserve is frozen."""
-
-    code = "ZK-FLOWS-144"
 
 
 @dataclass(frozen=True)
@@ -118,27 +104,6 @@ def plan_rotation(treasury: Treasury, order: RotationOrder, terms: FeeTerms) -> 
     )
 
 
-def require_succession(treasury: Treasury, name: str, successor: str) -> None:
-    """Nothing, if officers decided that one vault succeeds the other, and nothing is frozen.
-
-    Raises:
-        VaultNotAccepted: the successor is no vault of ours.
-        NotTheSuccessor: no motion says that it succeeds this vault.
-        RotationFrozen: an officer has stopped whatever moves coins.
-    """
-    state = authority_now(treasury)
-    if state.freezes:
-        raise RotationFrozen(
-            f"The reserve is frozen: vault {name} is not left for another.", "A quorum ends it: zakhira policy thaw DIR"
-        )
-    require_accepted(state, vault_record(treasury.books, successor))
-    if name not in state.vaults[successor].succeeds:
-        raise NotTheSuccessor(
-            f"No officers have decided that {successor} succeeds {name}.",
-            f"Let them: zakhira vault accept DIR {successor} --succeeds {name} --help",
-        )
-
-
 def _step_sats(treasury: Treasury, order: RotationOrder) -> int:
     limit = policy_in_force(treasury).sweep_limit_sats
     if order.step_sats > limit:
@@ -160,12 +125,11 @@ def rotate(treasury: Treasury, order: RotationOrder, officer: OfficerKey) -> tup
     The officer's key is that of a proposer. Coins that settle later are moved by a rotation with another id.
 
     Raises:
-        NotProposer, StepTooLarge, what ``require_succession`` and ``plan_retirement`` raise: nothing is written.
+        NotProposer, StepTooLarge, and what ``plan_retirement`` raises: nothing is written.
         ChangedMeanwhile, and what ``propose_moves`` raises.
     """
     require_proposer(treasury, officer)
     step_sats = _step_sats(treasury, order)
-    require_succession(treasury, order.vault, order.successor)
     if vault_record(treasury.books, order.vault).successor != order.successor:
         retire_vault(treasury, order.vault, order.successor, officer.officer)
     said = SpendOrder(

@@ -22,7 +22,9 @@ from zakhira.custody.vault_state import (
     retire,
     with_test_sign,
 )
+from zakhira.flows.accepted_vaults import require_succession
 from zakhira.flows.coin_papers import vault_account
+from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.registered_keys import key_register, proofs_of_life
@@ -294,12 +296,19 @@ def plan_retirement(treasury: Treasury, name: str, successor: str) -> VaultRecor
         NoSuchVault, WrongVaultState: as their names say.
         SuccessorUnfit: the successor has another purpose, or is a drill's where this one is not.
         VaultNotTested, VaultRetired: the successor is not ready for coins.
+        VaultNotAccepted, NotTheSuccessor, RotationFrozen: no officers have decided so, or one has stopped everything.
     """
-    return fit_successor(treasury.books, name, successor)
+    retired = fit_successor(treasury.books, name, successor)
+    require_succession(treasury.books, authority_now(treasury), name, successor)
+    return retired
 
 
 def fit_successor(books: Books, name: str, successor: str) -> VaultRecord:
-    """The record of a vault that would be retired for this successor; raises as :func:`plan_retirement`."""
+    """The record of a vault that would be retired for this successor, whoever decides so.
+
+    Raises:
+        NoSuchVault, WrongVaultState, SuccessorUnfit, VaultNotTested, VaultRetired: as for :func:`plan_retirement`.
+    """
     before, after = vault_record(books, name), vault_record(books, successor)
     retired = retire(before, successor)
     require_usable(after)

@@ -17,6 +17,7 @@ from zakhira.flows.governing.acts import recorded_acts
 from zakhira.flows.governing.freezing import freeze, in_other_hands
 from zakhira.flows.governing.motions import approve_motion, propose_change, propose_thaw, veto_motion
 from zakhira.flows.governing.officers import enrol, officer_states, revoke
+from zakhira.flows.registered_keys import key_register
 from zakhira.flows.spending.dry import DryBooks
 from zakhira.kernel.canonical import canonical_bytes
 from zakhira.wiring.governing_answers import (
@@ -34,6 +35,7 @@ from zakhira.wiring.policy_source import read_policy
 from zakhira.wiring.reserve_desk import open_archive
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_files import write_new
+from zakhira.wiring.vault_answers import definition_tables
 
 
 class GoverningDesk:
@@ -73,7 +75,11 @@ class GoverningDesk:
         with self._open(order.folder, dry_run=dry_run) as chamber:
             before = authority_in(chamber)
             record = approve_motion(chamber, order.motion, officer)
-            return motion_answer(before, record, "approved", officer.officer, order.folder, dry_run=dry_run)
+            answer = motion_answer(before, record, "approved", officer.officer, order.folder, dry_run=dry_run)
+            if record.motion.vault is None:
+                return answer
+            tables = definition_tables(record.motion.vault, key_register(chamber.books))
+            return replace(answer, tables=(*tables, *answer.tables))
 
     def veto(self, order: WordOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """A no to a motion."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from zakhira.cli.answer import Answer, Table
+from zakhira.controls.authority import Authority
 from zakhira.custody.vault_state import VaultRecord
 from zakhira.flows.attention import AgeingCoin, Refresh, ageing_coins, is_under_way, refreshes, silent_keys
 from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT
@@ -45,7 +46,10 @@ def reserve_status(desk: Desk) -> Answer:
     facts: dict[str, Json] = {
         "chain": chain,
         "authority": authority_facts(authority, treasury.policy),
-        "vaults": [_vault_facts(records[name], status) for name, status in states.items()],
+        "vaults": [
+            {**_vault_facts(records[name], status), "is_accepted": authority.accepts(records[name].vault)}
+            for name, status in states.items()
+        ],
         "spends": [_spend_facts(line) for line in spends],
         "suspense_sats": suspense_sats,
         "unexplained_spends": [
@@ -63,7 +67,10 @@ def reserve_status(desk: Desk) -> Answer:
             for key, vaults in silent
         ],
     }
-    tables = [_vault_table(records, states, chain), *authority_tables(authority, treasury.policy, desk.folder.root)]
+    tables = [
+        _vault_table(records, states, chain, authority),
+        *authority_tables(authority, treasury.policy, desk.folder.root),
+    ]
     if stolen:
         lost = tuple((item.vault, btc_text(item.amount_sats), item.outpoint, item.spent_by) for item in stolen)
         warning = ("No spend of ours is this transaction: keys are in other hands. Stop everything and call.",)
@@ -125,13 +132,18 @@ def _age(minutes: int) -> str:
 
 
 def _vault_table(
-    records: Mapping[str, VaultRecord], states: Mapping[str, VaultStatus], chain: Mapping[str, Json]
+    records: Mapping[str, VaultRecord],
+    states: Mapping[str, VaultStatus],
+    chain: Mapping[str, Json],
+    authority: Authority,
 ) -> Table:
     rows = tuple(
         (
             name,
             records[name].vault.purpose,
-            records[name].state + (" (drill)" if records[name].vault.is_drill else ""),
+            records[name].state
+            + (" (drill)" if records[name].vault.is_drill else "")
+            + ("" if authority.accepts(records[name].vault) else ", not accepted"),
             btc_text(state.settled.sats),
             btc_text(state.pending.sats),
             btc_text(state.immature.sats),

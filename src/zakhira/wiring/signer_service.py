@@ -30,6 +30,7 @@ from zakhira.flows.signer_card_text import MAX_CARD_BYTES
 from zakhira.flows.signer_view import SignerView, require_signable, view_spend
 from zakhira.flows.signing_rules import Clock
 from zakhira.flows.spend_file import SpendFile
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput, Refused
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.settings import Settings
@@ -82,11 +83,15 @@ class SignerDesk:
         from zakhira.wiring.reserve_desk import open_archive
 
         with open_archive(self._settings, folder) as archive:
-            vaults = tuple(item.vault for item in vault_records(archive.books).values())
-            policy = authority_of(archive.books, archive.programme.policy, archive.clock()).version.policy
+            state = authority_of(archive.books, archive.programme.policy, archive.clock())
+            policy, every = state.version.policy, [item.vault for item in vault_records(archive.books).values()]
+            vaults = tuple(vault for vault in every if state.accepts(vault))
+            left_out = [vault.id for vault in every if not state.accepts(vault)]
             chain = archive.terms.chain
         if not vaults:
-            raise NoVaultForCard(f"{folder} has no vault yet.", "Create one: zakhira vault create")
+            raise NoVaultForCard(
+                f"{folder} has no vault of ours yet.", "Create one, and accept it: zakhira vault accept --help"
+            )
         card = card_of_policy(replace(policy, vaults=vaults), chain)
         write_new(out, card_text(card).encode())
         fingerprint = card_fingerprint(card)
@@ -96,7 +101,10 @@ class SignerDesk:
             f"The card is in {out}. Its fingerprint is {fingerprint}: bring the card by hand, and read the fingerprint "
             "out by telephone."
         )
-        return Answer((table,), {"card": str(out), "fingerprint": fingerprint, "chain": chain}, sentence)
+        if left_out:
+            sentence += f" Left out, for no officers have accepted them: {', '.join(left_out)}."
+        facts: dict[str, Json] = {"card": str(out), "fingerprint": fingerprint, "chain": chain, "left_out": [*left_out]}
+        return Answer((table,), facts, sentence)
 
     def _looked(self, look: Look) -> tuple[SpendFile, SignerCard, SignerView]:
         spend = read_spend(look.files)

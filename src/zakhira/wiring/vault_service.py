@@ -6,17 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from zakhira.cli.answer import Answer, Progress, Table
-from zakhira.cli.custody_services import Ask, ChallengeOrder, ImportOrder, RotateOrder, VaultOrder
+from zakhira.cli.custody_services import AcceptOrder, Ask, ChallengeOrder, ImportOrder, RotateOrder, VaultOrder
+from zakhira.controls.authority import Authority
 from zakhira.custody.vault_creation import RecoveryRequest, VaultRequest
+from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.registered_keys import key_register
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.flows.vaults import create_vault, design, import_vault, plan_import, vault_record
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.given_files import destination, read_text, require_free
-from zakhira.wiring.reserve_desk import open_archive, open_reserve
+from zakhira.wiring.reserve_desk import Archive, open_archive, open_reserve
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_files import write_new
-from zakhira.wiring.vault_answers import design_answer, vault_answer, vaults_answer
+from zakhira.wiring.vault_answers import acceptance, design_answer, vault_answer, vaults_answer
 
 
 class VaultDesk:
@@ -49,12 +51,14 @@ class VaultDesk:
         """A vault with its keys, tests and descriptor."""
         with open_archive(self._settings, folder) as archive:
             record = vault_record(archive.books, vault)
-            return vault_answer(record, key_register(archive.books))
+            return vault_answer(record, key_register(archive.books), acceptance(_authority(archive), record))
 
     def list(self, folder: Path) -> Answer:
         """Every vault."""
         with open_archive(self._settings, folder) as archive:
-            return vaults_answer(tuple(vault_records(archive.books).values()), folder)
+            state = _authority(archive)
+            records = tuple(vault_records(archive.books).values())
+            return vaults_answer(records, folder, {item.vault.id: acceptance(state, item) for item in records})
 
     def export(self, folder: Path, vault: str, kind: str, out: Path, token: str, *, dry_run: bool) -> Answer:
         """Write a paper of a vault for other programs."""
@@ -116,6 +120,13 @@ class VaultDesk:
         with open_reserve(self._settings, order.folder) as desk:
             return test_vault(self._settings, desk, order, ask, dry_run=dry_run)
 
+    def accept(self, order: AcceptOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Put forward that a vault counts as ours."""
+        from zakhira.wiring.vault_accepting import accept_vault
+
+        with open_archive(self._settings, order.folder) as archive:
+            return accept_vault(self._settings, archive, order, ask, dry_run=dry_run)
+
     def rotate(self, order: RotateOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Retire a vault in favour of its successor and propose the moves of its coins."""
         from zakhira.wiring.vault_rotation import rotate_vault
@@ -129,6 +140,10 @@ class VaultDesk:
 
         with open_archive(self._settings, folder) as archive:
             return backup_vault(archive, vault, out, dry_run=dry_run)
+
+
+def _authority(archive: Archive) -> Authority:
+    return authority_of(archive.books, archive.programme.policy, archive.clock())
 
 
 def _write(path: Path, data: bytes, *, dry_run: bool) -> None:

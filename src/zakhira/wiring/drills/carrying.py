@@ -25,6 +25,7 @@ from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.treasury import policy_in_force
 from zakhira.kernel.errors import Refused
 from zakhira.kernel.money import sats
+from zakhira.wiring.drills.passing import NobodyMay
 from zakhira.wiring.drills.stage import Stage
 
 Value = TypeVar("Value")
@@ -34,12 +35,6 @@ RATE_LIMIT_SAT_PER_VB = 100
 SOURCE = "drill order"
 MOST_ROUNDS = 40
 """More needs than any policy of a drill asks for."""
-
-
-class NobodyMay(Refused):
-    """The policy names nobody who could take the next step."""
-
-    code = "ZK-WIRING-100"
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ def lost_key(stage: Stage) -> None:
         "ZK-CUSTODY-097",
     )
     stage.does(
-        "a successor of new keys is made, and every key signs a test",
+        "a successor of new keys is made, every key signs a test, and officers accept it",
         "it takes coins",
-        lambda: stage.create(request, f"{COLD}-next"),
+        lambda: stage.create(request, f"{COLD}-next", COLD),
         lambda made: f"vault {made.id}, {made.threshold} of {len(made.keys)}",
     )
     order = order_of(stage, "leave", COLD)

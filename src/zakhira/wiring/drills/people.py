@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 
 from zakhira.adapters.drill_keys import licensee_address
-from zakhira.controls.authority import MotionState
+from zakhira.adapters.software_signer import OfficerKeyFile
+from zakhira.controls.authority import MotionRecord, MotionState
 from zakhira.controls.decision import NeedKind
 from zakhira.controls.people import people_of
-from zakhira.flows.governing.acting import Chamber, authority_in
+from zakhira.flows.governing.acting import Chamber
 from zakhira.flows.governing.freezing import freeze
-from zakhira.flows.governing.motions import approve_motion, propose_thaw
+from zakhira.flows.governing.motions import propose_thaw
 from zakhira.flows.governing.officers import revoke
 from zakhira.flows.spending.building import build
 from zakhira.flows.spending.deciding import approve, decide
@@ -20,9 +20,7 @@ from zakhira.flows.spending.proposing import propose
 from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.step import load_spend
 from zakhira.flows.treasury import policy_in_force
-from zakhira.kernel.errors import Refused
 from zakhira.wiring.drills.carrying import (
-    NobodyMay,
     carry,
     free_officer,
     order_of,
@@ -30,6 +28,7 @@ from zakhira.wiring.drills.carrying import (
     proposers,
     quorum_of,
 )
+from zakhira.wiring.drills.passing import NobodyMay, pass_motion
 from zakhira.wiring.drills.stage import COLD, INTAKE, Stage
 
 AMOUNTS_SATS = (60_000_000, 40_000_000)
@@ -62,7 +61,7 @@ def coerced_officer(stage: Stage) -> None:
     stage.does(
         f"{honest} stops everything",
         "one officer is enough, at once",
-        lambda: freeze(_chamber(stage), _REASON, stage.officer(honest)),
+        lambda: freeze(stage.chamber, _REASON, stage.officer(honest)),
         lambda frozen: f"frozen; {len(frozen.in_other_hands)} spends in other hands",
     )
     stage.refuses(
@@ -74,7 +73,7 @@ def coerced_officer(stage: Stage) -> None:
     stage.does(
         f"{honest} revokes the key of {coerced}",
         "it counts no more from this moment",
-        lambda: revoke(_chamber(stage), coerced, _REASON, stage.officer(honest)),
+        lambda: revoke(stage.chamber, coerced, _REASON, stage.officer(honest)),
         lambda _: "revoked",
     )
     _go_on(stage, proposed, coerced)
@@ -134,10 +133,6 @@ def _honest(stage: Stage, spend_id: str) -> str:
     return next(officer.id for officer in policy.officers if people.persons[officer.id] not in gone)
 
 
-def _chamber(stage: Stage) -> Chamber:
-    return Chamber(stage.treasury.books, stage.programme.policy, stage.clock())
-
-
 def _go_on(stage: Stage, stolen: TreasurySpend, coerced: str) -> None:
     """A quorum thaws; what the coerced officer proposed stays dead; honest work goes on without that officer."""
     stage.does(
@@ -172,27 +167,11 @@ def _decided(stage: Stage, spend_id: str) -> None:
 
 def _thaw(stage: Stage, coerced: str) -> MotionState:
     """The first who may proposes it, and others approve until it is in force."""
-    names = [officer.id for officer in policy_in_force(stage.treasury).officers if officer.id != coerced]
-    motion = None
-    for name in names:
-        try:
-            motion = propose_thaw(_chamber(stage), _REASON + " no more", stage.officer(name)).motion
-            break
-        except Refused:
-            continue
-    if motion is None:
-        raise NobodyMay("No officer may propose a thaw.", 'Give the policy a rule for it: actions = ["thaw"].')
-    state = _state_of(stage, motion.hash)
-    for name in names:
-        if state is MotionState.IN_FORCE:
-            break
-        with contextlib.suppress(Refused):
-            approve_motion(_chamber(stage), motion.hash, stage.officer(name))
-        state = _state_of(stage, motion.hash)
+
+    def put_forward(chamber: Chamber, officer: OfficerKeyFile) -> MotionRecord:
+        return propose_thaw(chamber, _REASON + " no more", officer)
+
+    state = pass_motion(stage.officers, "thaw", put_forward, (coerced,)).state
     if state is not MotionState.IN_FORCE:
         raise NobodyMay(f"The thaw is {state.value} after everybody has signed.", "Look at the policy's rule for it.")
     return state
-
-
-def _state_of(stage: Stage, motion: str) -> MotionState:
-    return authority_in(_chamber(stage)).motions[motion].state

@@ -14,11 +14,14 @@ from zakhira.adapters import drill_keys
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.custody_services import ReserveOrder
+from zakhira.controls.authority import MotionRecord
 from zakhira.custody.coin import MAIN, RECOVERY, Payment
 from zakhira.custody.message import sign_message
 from zakhira.custody.vault_creation import RecoveryRequest, VaultRequest
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.following import follow_chain
+from zakhira.flows.governing.acting import Chamber, authority_in
+from zakhira.flows.governing.vaults import propose_vault
 from zakhira.flows.ports.chain_pool import nobody_address
 from zakhira.flows.registered_keys import register_keys
 from zakhira.flows.reservations import reserve_address
@@ -29,6 +32,7 @@ from zakhira.kernel.errors import Faults, ZakhiraError
 from zakhira.kernel.money import SATS_PER_BTC
 from zakhira.programme.model import Programme, Vault
 from zakhira.reports.drill_report import Finding
+from zakhira.wiring.drills.passing import Officers, pass_motion
 from zakhira.wiring.reserve_desk import Desk, open_reserve
 from zakhira.wiring.reserve_drill import HEIRS, SUCCESSOR, drill_register, require_drill
 from zakhira.wiring.reserve_init import init_reserve
@@ -44,6 +48,7 @@ HELD = "heirloom"
 """The vault with a recovery path that the drills of losses need, whatever vaults the programme has."""
 RECOVERY_AFTER_BLOCKS = 144
 _FEE_RATE_SAT_PER_VB = 2
+_REASON = "drill: a vault of the drill"
 _STOP_WAIT_S = 30.0
 _POLL_S = 0.05
 _REAL_TIME = 0
@@ -202,14 +207,40 @@ class Stage:
 
     # Vaults ------------------------------------------------------------------------------------------------------
 
-    def create(self, request: VaultRequest, owner: str) -> Vault:
-        """A vault whose every key has test-signed. ``owner`` is what its signers' keys are derived for."""
+    @property
+    def chamber(self) -> Chamber:
+        """Where officers act, at this moment of the drill's clock."""
+        return Chamber(self.desk.archive.books, self.programme.policy, self.clock())
+
+    @property
+    def officers(self) -> Officers:
+        """All officers with their keys."""
+        return Officers(lambda: self.chamber, self.officer)
+
+    def create(self, request: VaultRequest, owner: str, succeeds: str = "") -> Vault:
+        """A vault whose every key has test-signed, accepted by officers.
+
+        ``owner`` is what its signers' keys are derived for, ``succeeds`` the vault that is left for it.
+
+        Raises:
+            NobodyMay: the policy lets no officers accept it.
+        """
         vault = create_vault(self.treasury, request, BY).vault
         self.owners[vault.id] = owner
         self.test_sign(vault, owner, MAIN)
         if vault.recovery is not None:
             self.test_sign(vault, "heirs", RECOVERY)
+        if succeeds or not authority_in(self.chamber).accepts(vault):
+            self._accept(vault.id, succeeds)
         return vault
+
+    def _accept(self, name: str, succeeds: str) -> None:
+        def put_forward(chamber: Chamber, officer: OfficerKeyFile) -> MotionRecord:
+            return propose_vault(chamber, name, _REASON, officer, succeeds=succeeds)
+
+        record = pass_motion(self.officers, f"vault {name}", put_forward)
+        if record.check is not None and record.check.in_force_at is not None:
+            self.clock.move_to(record.check.in_force_at)
 
     def test_sign(self, vault: Vault, owner: str, path: str, signers: Sequence[str] = ()) -> None:
         """All keys of a path, or those of ``signers`` alone, sign a fresh challenge."""
