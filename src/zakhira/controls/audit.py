@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from binascii import hexlify
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,9 +27,9 @@ MAX_UNSEALED = timedelta(seconds=5)
 """Writes are sealed within a second; one that waits longer than this is an alarm."""
 _HEADER_NAMES = ("action", "actor", "at", "content_hash", "key")
 _MAX_DIGITS = 19
-_TEXT = rb"[ !#-\[\]-~]*"
+_TEXT = rb"[ !#-\[\]-~]*+"
 _PLAIN_HEADER = re.compile(
-    rb'\{"action":"%b","actor":"%b","at":"%b","content_hash":"([0-9a-f]+)","key":"(%b)"\}' % (4 * (_TEXT,))
+    rb'\{"action":"%b","actor":"%b","at":"%b","content_hash":"([0-9a-f]++)","key":"(%b)"\}' % (4 * (_TEXT,))
 )
 """A header without escapes or letters beyond ASCII: canonical as it is written."""
 
@@ -179,16 +180,16 @@ class ChainCheck:
         position, previous, plain, keep = self._position, self._previous, _PLAIN_HEADER.fullmatch, self.keys.append
         for number, link, header, content_hash in links:
             position += 1
-            found = sha256(previous + sha256(header).digest())
+            found = sha256(previous + sha256(header).digest()).digest()
             fields = plain(header)
             if fields is not None and fields[1] == content_hash:
                 keep(key := fields[2])
             else:
                 keep(key := self._unusual(position, header, content_hash))
-            if found.hexdigest().encode() == link and number == b"%d" % position:
-                previous = found.digest()
+            if hexlify(found) == link and number == b"%d" % position:
+                previous = found
             elif header:
-                position, previous = self._astray(position, key, number, link, found.digest())
+                position, previous = self._astray(position, key, number, link, found)
         self._position, self._previous = position, previous
 
     def skip(self, head: ChainHead) -> None:

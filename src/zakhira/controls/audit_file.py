@@ -6,6 +6,7 @@ by tabs (canonical JSON has none). The last line tells how many there are, and t
 
 from __future__ import annotations
 
+from binascii import hexlify
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -85,7 +86,7 @@ def _links(lines: Iterable[bytes]) -> Iterator[ShownLink]:
         fields = line.split(b"\t")
         if len(fields) == _FIELDS and line.endswith(b"\n"):
             number, link, header, content = fields
-            yield number, link, header, sha256(content[:-1]).hexdigest().encode()
+            yield number, link, header, hexlify(sha256(content[:-1]).digest())
         else:
             yield b"", b"", b"", b""
 
