@@ -106,7 +106,8 @@ class Authority:
         """What the policy's engine asks for."""
         first = next(iter(self.freezes.values()), None)
         freeze = None if first is None else Freeze(first.officer, first.reason, first.at)
-        return Standing(self.version.hash, freeze, self.revoked_since, self.may_say_no)
+        since = self.version.in_force_since if self.version.motion else None
+        return Standing(self.version.hash, freeze, self.revoked_since, self.may_say_no, since)
 
     @property
     def may_say_no(self) -> frozenset[str]:

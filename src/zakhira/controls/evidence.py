@@ -121,7 +121,8 @@ def _is_in_force(setting: Setting, officer: Officer, given: Approval, findings: 
         text = f"{what} does not count: its key was revoked at {utc_text(revoked)}."
         findings.remark(Why.REVOKED, text)
         return False
-    if setting.standing.policy_hash not in {"", given.policy_hash}:
+    since = setting.standing.since
+    if setting.standing.policy_hash not in {"", given.policy_hash} or (since is not None and given.at < since):
         text = f"{what} does not count: it was given under another version of the policy than the one in force."
         findings.remark(Why.OTHER_POLICY, text)
         return False

@@ -27,7 +27,8 @@ from zakhira.flows.governing.standing import standing_of
 from zakhira.flows.ports.books import Receipt, Write
 from zakhira.flows.ports.books_errors import InvariantBroken
 from zakhira.flows.spending.building import hand_out
-from zakhira.flows.spending.deciding import approve, decide
+from zakhira.flows.spending.deciding import approve, decide, take_approval
+from zakhira.flows.spending.policy_refusals import ApprovalUnderOtherPolicy
 from zakhira.flows.spending.proposing import propose
 from zakhira.flows.spending.refusals import SpendNotAllowed, SpendsMoved
 from zakhira.flows.spending.sending import broadcast
@@ -272,3 +273,30 @@ def test_the_founding_cannot_be_written_a_second_time(books: PostgresBooks) -> N
     with pytest.raises(InvariantBroken):
         books.commit(Write("by hand", "mallory", "forge", governing.now, records=(record,)))
     assert governing.state.version.policy.fee_limit_sats == governing.policy.fee_limit_sats
+
+
+def test_approvals_given_under_a_version_that_comes_back_do_not_come_back(books: PostgresBooks) -> None:
+    """From A to B and back to A: who said yes under the first A says it anew, and it is taken."""
+    chain = SimulatedChain()
+    parts = make_parts(books, PostgresCoins(books), SimulatedFollower(chain), SimulatedMempool(chain))
+    drill = TreasuryDrill(chain, replace(parts, policy=replace(parts.policy, change_lock_hours=1)))
+    first = begin(books, drill.parts.policy).state.version
+    drill.now = begin().now + HOUR
+    drill.begin()
+    drill.receive(5_000_000)
+    propose(drill.treasury, order("pay-1", 1_000_000), key_of("dara"))
+    for name in ("amina", "chand"):
+        approve(drill.treasury, "pay-1", key_of(name))
+    given = load_spend(drill.treasury, "pay-1").approvals
+    chamber = governing(drill)
+    for fee_limit_sats in (60_000, first.policy.fee_limit_sats):
+        chamber.approve(chamber.change(with_fee_limit(fee_limit_sats)), "amina", "chand")
+        chamber.wait(hours=1)
+    drill.now = chamber.now
+    assert (chamber.state.version.number, chamber.state.version.hash) == (3, first.hash)
+    assert decide(drill.treasury, "pay-1").state is SpendState.PROPOSED
+    with pytest.raises(ApprovalUnderOtherPolicy):
+        take_approval(drill.treasury, "pay-1", given[0])
+    for item in given:
+        approve(drill.treasury, "pay-1", key_of(item.officer))
+    assert decide(drill.treasury, "pay-1").state is SpendState.DECIDED

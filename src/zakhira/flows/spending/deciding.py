@@ -10,6 +10,7 @@ from zakhira.controls.people import people_of
 from zakhira.controls.question import Stage
 from zakhira.controls.rule_fit import rule_named
 from zakhira.controls.spend_state import OUT_STATES, SpendEvent, SpendState, advance
+from zakhira.controls.standing import Standing
 from zakhira.flows.chain_heads import require_own_head
 from zakhira.flows.decision_text import waits_until, why_not
 from zakhira.flows.governing.standing import standing_of
@@ -46,15 +47,20 @@ _NOT_COUNTED = {Why.OTHER_POLICY.code, Why.REVOKED.code}
 
 def approve(treasury: Treasury, spend_id: str, officer: OfficerKey) -> TreasurySpend:
     """The officer signs the instruction's hash, the date and the policy's version; see :func:`take_approval`."""
-    spend, version = load_spend(treasury, spend_id), standing_of(treasury).policy_hash
-    if _has_approved(spend, officer.officer, version):
+    spend, standing = load_spend(treasury, spend_id), standing_of(treasury)
+    if _has_approved(spend, officer.officer, standing):
         return spend
     at = treasury.now.replace(microsecond=0)
-    return take_approval(treasury, spend_id, sign_approval(officer, spend.instruction.hash, at, version))
+    return take_approval(treasury, spend_id, sign_approval(officer, spend.instruction.hash, at, standing.policy_hash))
 
 
-def _has_approved(spend: TreasurySpend, officer: str, version: str) -> bool:
-    return any((given.officer, given.policy_hash) == (officer, version) for given in spend.approvals)
+def _has_approved(spend: TreasurySpend, officer: str, standing: Standing) -> bool:
+    """Whether the officer has said yes under the version in force, since it is."""
+    return any(
+        (given.officer, given.policy_hash) == (officer, standing.policy_hash)
+        and (standing.since is None or given.at >= standing.since)
+        for given in spend.approvals
+    )
 
 
 def take_approval(treasury: Treasury, spend_id: str, approval: Approval) -> TreasurySpend:
@@ -82,7 +88,7 @@ def take_approval(treasury: Treasury, spend_id: str, approval: Approval) -> Trea
     _require_counted(treasury, spend, approval, before, after)
     if spend.instruction.anchor:
         require_own_head(treasury.books, spend.instruction.anchor)
-    if _has_approved(spend, approval.officer, approval.policy_hash):
+    if _has_approved(spend, approval.officer, standing_of(treasury)):
         return spend
     if spend.state not in BEFORE_SIGNERS:
         advance(spend.state, SpendEvent.APPROVAL_COMPLETED)
