@@ -108,6 +108,46 @@ def test_a_full_outbox_is_told(store: WatchStore, monkeypatch: pytest.MonkeyPatc
     assert [(box.waiting, box.dropped) for box in store.boxes((NAME,))] == [(3, 2)]
 
 
+def _notices(kind: AlarmKind, count: int, **facts: str) -> list[Notice]:
+    alarms = [Alarm(kind, f"{kind.name}:{number}", "Something is wrong.", facts) for number in range(count)]
+    return [Notice(News.RAISED, alarm, NOW, NOW) for alarm in alarms]
+
+
+def test_places_are_kept_for_what_matters_most(store: WatchStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notices fill eight places of ten, what is critical nine, coins that moved the last; these are sent first."""
+    monkeypatch.setattr(watch_store, "MOST_WAITING", 10)
+    state = store.load()
+    floods = [
+        _notices(AlarmKind.FROZEN, 20),
+        _notices(AlarmKind.NOT_GENUINE, 20),
+        _notices(AlarmKind.NO_INSTRUCTION, 1, txid="ab" * 32),
+    ]
+    for flood in floods:
+        store.save(state, flood, (NAME,), NOW)
+    assert [(box.waiting, box.dropped) for box in store.boxes((NAME,))] == [(10, 31)]
+    codes = []
+    while (one := store.due(NAME, NOW)) is not None:
+        codes.append(one.notice["code"])
+        store.delivered(one)
+    assert codes == ["ZK-WATCH-001", "ZK-WATCH-003", *["ZK-WATCH-017"] * 8]
+
+
+def test_a_file_of_before_is_read(store: WatchStore, tmp_path: Path) -> None:
+    """Of version 1, without ranks: what waits is delivered, and what is new is ranked."""
+    store.save(store.load(), (NOTICE,), (NAME,), NOW)
+    store._db.execute("ALTER TABLE waiting DROP COLUMN rank")
+    store._db.execute("PRAGMA user_version = 1")
+    store.close()
+    again = WatchStore(tmp_path / "state.sqlite")
+    again.save(again.load(), _notices(AlarmKind.NO_INSTRUCTION, 1, txid="ab" * 32), (NAME,), NOW)
+    for code in ("ZK-WATCH-001", "ZK-WATCH-014"):
+        one = again.due(NAME, NOW)
+        assert one is not None
+        assert one.notice["code"] == code
+        again.delivered(one)
+    assert again.due(NAME, NOW) is None
+
+
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     """Damaged, of another version, or in a folder that is not there."""
     (tmp_path / "bad").write_bytes(b"not a database at all, but long enough to be looked at" * 20)

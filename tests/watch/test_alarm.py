@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from zakhira.watch.alarm import Alarm, AlarmKind, News, Raised, Telling, alarm_of, raised_of, tell
+from zakhira.watch.alarm import JOINED_OVER, Alarm, AlarmKind, News, Raised, Telling, alarm_of, joined, raised_of, tell
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ALARM = Alarm(AlarmKind.NODE_DOWN, "node down", "The node does not answer.", {"height": 7})
@@ -64,3 +64,31 @@ def test_every_kind_has_a_code_of_its_own() -> None:
     """And a meaning."""
     assert len({kind.code for kind in AlarmKind}) == len(AlarmKind)
     assert all(kind.meaning for kind in AlarmKind)
+
+
+def _junk(count: int) -> list[Alarm]:
+    names = [f"{number:05}" for number in range(count)]
+    return [Alarm(AlarmKind.NOT_GENUINE, f"forged:{name}", f"Spend {name} is none.", {"spend": name}) for name in names]
+
+
+def test_a_flood_of_one_cause_is_one_alarm_with_its_number() -> None:
+    """Ten thousand junk spends and a theft: twenty by themselves, one for the rest, and the theft as ever."""
+    thefts = [Alarm(AlarmKind.NO_INSTRUCTION, f"no_instruction:{n}", "Gone.", {"txid": str(n)}) for n in range(30)]
+    told_of = joined([*_junk(10_000), *thefts, ALARM], {})
+    assert len(told_of) == JOINED_OVER + 1 + len(thefts) + 1
+    assert all(theft in told_of for theft in thefts)
+    (more,) = [alarm for alarm in told_of if alarm.key == "more forged"]
+    assert more.facts["count"] == 10_000 - JOINED_OVER
+    assert "at least 1,000 more" in more.sentence
+
+
+def test_a_flood_that_grows_is_no_news_each_time() -> None:
+    """One more at each look, with names before and behind those that were told: neither ends nor changes anything."""
+    raised, notices = tell({}, joined(_junk(100), {}), START, TELLING)
+    assert len(notices) == JOINED_OVER + 1
+    for extra in range(1, 50):
+        early = [Alarm(AlarmKind.NOT_GENUINE, f"forged:!{number}", "Junk.") for number in range(extra)]
+        at = START + timedelta(minutes=extra)
+        raised, notices = tell(raised, joined([*early, *_junk(100 + extra)], raised), at, TELLING)
+        assert [notice.alarm.key for notice in notices if notice.news is not News.CHANGED] == []
+        assert len(notices) <= 1

@@ -9,6 +9,7 @@ import pytest
 
 from custody_drill import COLD, NOW
 from tower_drill import POLICY, Tower, make_terms, signed_spend
+from zakhira.kernel.interval import utc_text
 from zakhira.programme.model import Recovery, Vault
 from zakhira.watch.alarm import AlarmKind, News
 from zakhira.watch.ports import Heartbeat
@@ -207,3 +208,19 @@ def test_a_chain_that_is_wholly_another(tower: Tower) -> None:
         tower.node.mine(tower.now)
     assert tower.news() == [(RAISED, AlarmKind.CONFIRMATION_LOST)]
     assert tower.state.height == 4
+
+
+@pytest.mark.parametrize("state_of_before", [False, True])
+def test_a_sign_of_life_of_the_future_hides_no_silence(state_of_before: bool) -> None:  # noqa: FBT001 - drawn
+    """Dated 2099, told as such; the coordinator then counts as silent as after any other; so in a state of before."""
+    tower = Tower(make_terms())
+    tower.alive = False
+    tower.source.heartbeat = Heartbeat(tower.now + timedelta(days=27_000), 0, tower.node.chain[-1].hash)
+    if state_of_before:
+        told = utc_text(tower.source.heartbeat.at)
+        tower.state = replace(tower.state, times={"heartbeat": told, "started": utc_text(tower.now)})
+    assert tower.news() == [(News.RAISED, AlarmKind.CLOCK_AHEAD)]
+    assert tower.news(300) == []
+    assert tower.news(301) == [(News.RAISED, AlarmKind.COORDINATOR_SILENT)]
+    tower.alive = True
+    assert {news for news, _ in tower.news()} == {News.ENDED}

@@ -244,3 +244,12 @@ def test_change_is_stolen_before_it_is_in_a_block(tower: Tower) -> None:
     assert tower.news() == [(News.RAISED, AlarmKind.NO_INSTRUCTION)]
     tower.node.mine(tower.now, raw, stolen)
     assert tower.news() == [(News.CHANGED, AlarmKind.NO_INSTRUCTION)]
+
+
+def test_junk_in_the_books_does_not_bury_a_theft(tower: Tower) -> None:
+    """Hundreds of spends that are none, and one coin that moves: a handful of alarms, and that one by itself."""
+    held = tower.fund(COLD, 5_000_000)
+    tower.source.spends = {f"junk-{number}": {"instruction": {}, "proposal_signature": ""} for number in range(500)}
+    assert len(tower.news()) == 21
+    tower.node.send(signed_spend(tower.instruction("theirs", held, to=THIEF), held))
+    assert tower.news() == [(News.RAISED, AlarmKind.NO_INSTRUCTION)]

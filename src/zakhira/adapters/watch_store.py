@@ -17,15 +17,19 @@ from zakhira.watch.alarm import Notice, raised_of
 from zakhira.watch.first_read import first_read_of
 from zakhira.watch.state import WatchState, coin_of, seen_spend_of
 
-SCHEMA = 1
+SCHEMA = 2
+_WITHOUT_RANK = 1
 MOST_WAITING = 10_000
 """Notices that wait for one notifier: at a thousand bytes each they stay far below what a disk feels."""
+_PERCENT_BY_RANK = (100, 90, 80, 80)
+"""So much of it each rank of alarms may fill: the last tenth is kept for coins that moved, the one before it for what
+is critical. [E]; a flood of junk is joined before it comes here, this is for what is not foreseen."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS kept (part TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (part, id));
 CREATE TABLE IF NOT EXISTS notice (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS waiting (
     notice INTEGER NOT NULL, notifier TEXT NOT NULL, tries INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL,
-    trouble TEXT NOT NULL DEFAULT '', PRIMARY KEY (notifier, notice));
+    trouble TEXT NOT NULL DEFAULT '', rank INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (notifier, notice));
 CREATE TABLE IF NOT EXISTS dropped (notifier TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
 
@@ -93,10 +97,21 @@ class WatchStore:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version not in {0, SCHEMA}:
+        if version not in {0, _WITHOUT_RANK, SCHEMA}:
             raise WatchStoreUnusable(f"{self._path} is of version {version}, read is {SCHEMA}.", "Use another zakhira.")
         self._db.executescript(_TABLES)
+        if version == _WITHOUT_RANK:
+            self._add_rank()
         self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _add_rank(self) -> None:
+        """Notices of a file of before all wait in one rank, as they did."""
+        self._db.execute("BEGIN IMMEDIATE")
+        columns = {row[1] for row in self._db.execute("PRAGMA table_info(waiting)")}
+        if "rank" not in columns:
+            self._db.execute("ALTER TABLE waiting ADD COLUMN rank INTEGER NOT NULL DEFAULT 1")
+        self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""
@@ -129,12 +144,14 @@ class WatchStore:
         try:
             for part, (write, _) in _PARTS.items():
                 self._save_part(part, getattr(self._saved, part), getattr(state, part), write)
-            room = {name: MOST_WAITING - self._waiting(name) for name in notifiers}
-            for notice in notices:
-                self._post(notice, [name for name in notifiers if room[name] > 0], at)
+            filled = {name: self._waiting(name) for name in notifiers}
+            for notice in sorted(notices, key=lambda one: one.alarm.rank):
+                places = -(-MOST_WAITING * _PERCENT_BY_RANK[notice.alarm.rank] // 100)
+                taken = [name for name in notifiers if filled[name] < places]
+                self._post(notice, taken, at)
                 for name in notifiers:
-                    room[name] -= 1
-                    if room[name] < 0:
+                    filled[name] += name in taken
+                    if name not in taken:
                         db.execute(
                             "INSERT INTO dropped VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1", (name,)
                         )
@@ -165,16 +182,16 @@ class WatchStore:
         if notifiers:
             number = self._db.execute("INSERT INTO notice (body) VALUES (?)", (json.dumps(notice.as_json()),)).lastrowid
             self._db.executemany(
-                "INSERT INTO waiting (notice, notifier, next_at) VALUES (?, ?, ?)",
-                [(number, name, utc_text(at)) for name in notifiers],
+                "INSERT INTO waiting (notice, notifier, next_at, rank) VALUES (?, ?, ?, ?)",
+                [(number, name, utc_text(at), notice.alarm.rank) for name in notifiers],
             )
 
     def due(self, notifier: str, at: datetime) -> Waiting | None:
-        """The oldest notice that is to be sent by now; an older one that waits for its next try holds none up."""
+        """What is to be sent by now: what has the most haste, of that the oldest. One that is put off holds none up."""
         row = self._ask(
             lambda: self._db.execute(
                 "SELECT notice, tries, body FROM waiting JOIN notice ON number = notice "
-                "WHERE notifier = ? AND next_at <= ? ORDER BY notice LIMIT 1",
+                "WHERE notifier = ? AND next_at <= ? ORDER BY rank, notice LIMIT 1",
                 (notifier, utc_text(at)),
             ).fetchone()
         )
@@ -186,7 +203,10 @@ class WatchStore:
         def strike() -> None:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM waiting WHERE notifier = ? AND notice = ?", (one.notifier, one.number))
-            self._db.execute("DELETE FROM notice WHERE number NOT IN (SELECT notice FROM waiting)")
+            self._db.execute(
+                "DELETE FROM notice WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM waiting WHERE notice = ?1)",
+                (one.number,),
+            )
             self._db.execute("COMMIT")
 
         self._ask(strike)

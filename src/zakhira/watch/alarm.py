@@ -46,6 +46,7 @@ class AlarmKind(Enum):
     UNREADABLE = ("ZK-WATCH-019", Severity.CRITICAL, "bytes that the decoders cannot read, or read differently")
 
     READ_AFTERWARDS = ("ZK-WATCH-020", Severity.WARNING, "coins moved before the signatures that allow it were there")
+    CLOCK_AHEAD = ("ZK-WATCH-021", Severity.WARNING, "the coordinator's clock is ahead of the watchtower's")
 
     @property
     def code(self) -> str:
@@ -83,6 +84,17 @@ class Alarm:
     sentence: str
     """in plain words, with the rule that is broken where one is"""
     facts: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> int:
+        """Its place in a queue: 0 coins that moved, 1 what is critical else, 2 a warning, 3 a notice."""
+        order = (Severity.CRITICAL, Severity.WARNING, Severity.NOTICE)
+        return order.index(self.kind.severity) + (self.kind.severity is not Severity.CRITICAL or not self.moves_coins)
+
+    @property
+    def moves_coins(self) -> bool:
+        """Whether it is about a transaction that spends coins of a vault."""
+        return "txid" in self.facts
 
     def as_json(self) -> dict[str, Json]:
         """Plain data for notifiers and for the state on disk."""
@@ -156,6 +168,41 @@ class Notice:
             **self.alarm.as_json(),
         }
         return {**body, "id": content_hash(body)[:32]}
+
+
+JOINED_OVER = 20
+"""[E] So many alarms of one cause are told one by one (low 5, high 100): whoever writes junk into the books must not
+bury the one that matters. Those about coins that moved are never joined."""
+_NAMED = 100
+
+
+def joined(holding: Iterable[Alarm], raised: Mapping[str, Raised]) -> tuple[Alarm, ...]:
+    """The alarms with what is too many of one cause as one, which says their number. Those told already stay alone."""
+    alarms = {alarm.key: alarm for alarm in reversed(tuple(holding))}
+    groups: dict[str, list[Alarm]] = {}
+    for alarm in alarms.values():
+        cause, is_one_of_many, _ = alarm.key.partition(":")
+        if is_one_of_many and not alarm.moves_coins:
+            groups.setdefault(cause, []).append(alarm)
+    for cause, group in groups.items():
+        if len(group) > JOINED_OVER:
+            group.sort(key=lambda alarm: (alarm.key not in raised, alarm.key))
+            rest = group[JOINED_OVER:]
+            for alarm in rest:
+                del alarms[alarm.key]
+            alarms[f"more {cause}"] = _join(f"more {cause}", rest)
+    return tuple(reversed(alarms.values()))
+
+
+def _join(key: str, alarms: list[Alarm]) -> Alarm:
+    """One alarm for many; its sentence says their number in powers of ten, so that each further one is no news."""
+    about = 10 ** (len(str(len(alarms))) - 1)
+    sentence = (
+        f"Beside {JOINED_OVER} that are told one by one, at least {about:,} more of this kind hold: "
+        f"{alarms[0].kind.meaning}. One of them: {alarms[0].sentence}"
+    )
+    named: list[Json] = [alarm.key for alarm in alarms[:_NAMED]]
+    return Alarm(alarms[0].kind, key, sentence, {"count": len(alarms), "keys": named})
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ from zakhira.watch.terms import WatchTerms
 
 COORDINATOR_BLOCK, COORDINATOR_DIFFERS = "coordinator block", "coordinator differs"
 """Names among the state's instants: the block of the last sign of life, and since when it is another than ours."""
+HEARTBEAT, HEARTBEAT_SAID = "heartbeat", "heartbeat said"
+"""Names among them the last sign of life, at most the moment at which it was read, and what it says of itself."""
+_AHEAD = timedelta(minutes=2)
+"""[E] What clocks of machines may lie apart before somebody should look (low 10 s, high 10 min)."""
 _TOLD = 5
 _CATCHES_UP = timedelta(minutes=2)
 """In a reorganisation one of the two is always first."""
@@ -55,10 +59,17 @@ def _source(terms: WatchTerms, state: WatchState, seen: Seen) -> Iterator[Alarm]
     if seen.source_trouble:
         sentence = f"The signed instructions cannot be read: {seen.source_trouble} What was read last is gone by."
         yield Alarm(AlarmKind.SOURCE_UNREADABLE, "source", sentence)
-    last = state.time("heartbeat") or state.time("started")
+    last = state.time(HEARTBEAT) or state.time("started")
     if last is not None and seen.at - last > terms.limits.silent_after:
         sentence = f"The coordinator has given no sign of life since {utc_text(last)}."
         yield Alarm(AlarmKind.COORDINATOR_SILENT, "coordinator", sentence)
+    said = state.time(HEARTBEAT_SAID)
+    if said is not None and last is not None and said - last > _AHEAD:
+        sentence = (
+            "The coordinator's last sign of life is dated in the future: its clock is wrong, or somebody wrote it so "
+            "that its silence is not seen. It counts from when it was read."
+        )
+        yield Alarm(AlarmKind.CLOCK_AHEAD, "clock ahead", sentence, {"said": utc_text(said), "read_at": utc_text(last)})
     since = state.time(COORDINATOR_DIFFERS)
     if since is not None and seen.at - since >= _CATCHES_UP:
         height, _, block_hash = state.times[COORDINATOR_BLOCK].partition(":")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from zakhira.kernel.canonical import Json, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import parse_utc, utc_text
-from zakhira.watch.conditions import COORDINATOR_BLOCK
+from zakhira.watch.conditions import COORDINATOR_BLOCK, HEARTBEAT, HEARTBEAT_SAID
 from zakhira.watch.first_read import FirstRead, signed_dates
 from zakhira.watch.kept_words import Words, with_kept_vetoes, with_what_was_read
 from zakhira.watch.look import Seen
@@ -45,7 +45,11 @@ def take_signed(state: WatchState, seen: Seen) -> WatchState:
         return state
     times = dict(state.times)
     if signed.heartbeat is not None:
-        times["heartbeat"] = utc_text(signed.heartbeat.at)
+        said = utc_text(signed.heartbeat.at)
+        if times.get(HEARTBEAT_SAID) != said:
+            # One of tomorrow counts from when it was read, or it would hide the silence until then.
+            times[HEARTBEAT] = utc_text(min(signed.heartbeat.at, seen.at))
+            times[HEARTBEAT_SAID] = said
         times[COORDINATOR_BLOCK] = f"{signed.heartbeat.height}:{signed.heartbeat.block_hash}"
     last = state.time(SOURCE_READ)
     merged = {**state.signed, **signed.spends}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from zakhira.controls.movement_log import MovementLog
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.interval import utc_text
-from zakhira.watch.alarm import Alarm, AlarmKind, Notice, tell
+from zakhira.watch.alarm import Alarm, AlarmKind, Notice, joined, tell
 from zakhira.watch.asking import AuthorityAt, Balance, movements_of, question_of
 from zakhira.watch.authority import Acts, acts_of
 from zakhira.watch.chain_step import follow, pending_coins
@@ -63,7 +63,7 @@ class Watch:
             *conditions(self._terms, state, seen),
             *extra,
         )
-        raised, notices = tell(state.raised, holding, seen.at, self._terms.telling)
+        raised, notices = tell(state.raised, joined(holding, state.raised), seen.at, self._terms.telling)
         return Stepped(replace(state, raised=raised), notices)
 
     def _acts(self, state: WatchState) -> Acts:
