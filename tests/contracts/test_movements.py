@@ -124,6 +124,15 @@ def test_a_window_is_open_at_its_beginning(bench: Bench) -> None:
     assert bench.movements.moved(Commodity.USD, since, NOW, scope="programme") == Moved(0, 0)
 
 
+def test_what_stays_counts_as_a_matter_of_nothing(bench: Bench) -> None:
+    """0 sat to an address of the paying vault: a matter in every scope, and nothing to any amount."""
+    bench.keep(made("a", 1, ("home", 0), action="move"), made("b", 1, ("x", 10)))
+    assert bench.moved(24, "vault", "intake") == Moved(10, 2)
+    assert bench.moved(24, "destination", "home") == Moved(0, 1)
+    assert bench.movements.waiting(BTC, scope="vault", key="intake") == 10
+    assert bench.books.breaks() == ()
+
+
 def test_records_are_read_as_they_were_written(bench: Bench) -> None:
     """A record comes back the same."""
     told = made("a", 1, ("x", 10), ("y", 5), lot_purposes=("royalty", "rent"))

@@ -17,6 +17,7 @@ from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.coin_store import PostgresCoins
 from zakhira.controls.decision import Why
 from zakhira.controls.spend_state import SpendState
+from zakhira.flows.movement_record import MOVEMENT
 from zakhira.flows.spending.building import build, hand_out
 from zakhira.flows.spending.deciding import approve, decide
 from zakhira.flows.spending.hastening import cancel
@@ -104,6 +105,30 @@ def test_a_number_of_payments_and_a_share_of_the_balance(drill: TreasuryDrill) -
         cancel(drill.treasury, name, "dara")
     approved(drill, order("share-3", 800_000))
     refused(drill, "share-4", 1_000, Why.WINDOW_SHARE)
+
+
+def moved_within(drill: TreasuryDrill, name: str) -> TreasurySpend:
+    """A million from intake to intake itself: all that leaves is the fee."""
+    propose(drill.treasury, order(name, 1_000_000, to_vault="intake"), officer("dara"))
+    approve(drill.treasury, name, officer("amina"))
+    return decide(drill.treasury, name)
+
+
+def test_what_stays_in_its_vault_is_one_of_a_number(drill: TreasuryDrill) -> None:
+    """Moves within a vault cost fees: a window of two lets two through, and they take no room of an amount."""
+    two = Window(24, "vault", most=2, limit=sats(1_500_000))
+    ruled(drill, HOME, replace(SWEEP, windows=(two,)), windowed(DAY), LARGE)
+    for number in range(2):
+        assert moved_within(drill, f"mv-{number}").state is SpendState.DECIDED
+    with pytest.raises(SpendNotAllowed, match=Why.WINDOW_COUNT.code):
+        moved_within(drill, "mv-2")
+    assert approved(drill, order("pay-1", 1_500_000)).state is SpendState.DECIDED
+    drill.now += 25 * HOUR
+    assert moved_within(drill, "mv-3").state is SpendState.DECIDED
+    ruled(drill, HOME, SWEEP, windowed(DAY), LARGE)
+    moved_within(drill, "mv-4")
+    assert drill.parts.books.latest(MOVEMENT, "mv-4") is None, "no window bounds their number"
+    assert drill.parts.books.breaks() == ()
 
 
 def test_what_ended_leaves_room_and_what_paid_does_not(drill: TreasuryDrill) -> None:

@@ -142,21 +142,31 @@ def _holdings(treasury: Treasury, policy: Policy, spend_id: str) -> Iterator[Hol
 def counted(treasury: Treasury, spend: TreasurySpend, asked: Asked, step: Step) -> tuple[Record, ...]:
     """What the spend counts as in rolling windows from its first yes on, if this is it; nothing otherwise.
 
-    A spend whose every satoshi comes back to the paying vault moves nothing out of it, and is not counted.
+    A spend whose every satoshi comes back to the paying vault moves nothing out of it: it counts as a matter of 0 sat,
+    and only where a window bounds the number of matters (each of them pays a fee).
     """
-    instruction = spend.instruction
+    instruction, action = spend.instruction, action_of(spend, asked.own)
     stays = all(asked.own.get(item.address) == instruction.from_vault for item in instruction.payments)
-    if not asked.decision.allowed or stays or treasury.books.latest(MOVEMENT, spend.id) is not None:
+    if stays and not _is_numbered(policy_in_force(treasury), action):
+        return ()
+    if not asked.decision.allowed or treasury.books.latest(MOVEMENT, spend.id) is not None:
         return ()
     movement = MovementRecord(
         id=spend.id,
         at=step.at,
-        action=action_of(spend, asked.own),
+        action=action,
         commodity=Commodity.BTC,
         vault=instruction.from_vault,
         purpose=instruction.purpose,
-        parts=joined_parts((plain_address(item.address), item.amount_sats) for item in instruction.payments),
+        parts=joined_parts(
+            (plain_address(item.address), 0 if stays else item.amount_sats) for item in instruction.payments
+        ),
         lot_purposes=spend.lot_purposes,
         state=spend.movement_state,
     )
     return (movement.record,)
+
+
+def _is_numbered(policy: Policy, action: str) -> bool:
+    """Whether a window of any rule bounds how many matters of this action there may be."""
+    return any(window.most for rule in rules_of(policy) if action in rule.actions for window in rule.windows)
