@@ -97,7 +97,7 @@ def desk(reserves_folder: Path) -> Iterator[Desk]:
 def accept_cold_next(desk: Desk) -> None:
     """Officers decide that the successor is ours: refused before, shown whole, in force with the last word."""
     folder, keys = str(desk.folder), desk.folder / "keys"
-    rotating = ("vault", "rotate", folder, "cold", "--to", "cold-next", "--dry-run")
+    rotating = ("vault", "rotate", folder, "cold", "--to", "cold-next", "--fee-rate", "2", "--dry-run")
     assert desk.ask(*rotating, exit_code=1)["error"]["code"] == "ZK-FLOWS-140"
     reserving = ("address", "reserve", folder, "cold-next", "--payer", "Pool A", "--purpose", "royalty")
     assert desk.ask(*reserving, exit_code=1)["error"]["code"] == "ZK-FLOWS-140"
