@@ -49,6 +49,14 @@ class Desk:
         keys = [word for signer in signers for word in ("--key", self.key(signer))]
         self.ask("vault", "test-sign", vault, *keys)
 
+    def accept(self, vault: str, *more: str) -> None:
+        """Officers decide that the vault is ours."""
+        reason = ("--reason", "minutes 7", "--key", self.key("officer-treasury-1"))
+        motion = self.ask("vault", "accept", vault, *reason, *more)["motion"]
+        for officer in ("officer-comptroller-1", "officer-director-1", "officer-auditor-1"):
+            state = self.ask("policy", "approve", motion, "--key", self.key(officer))["state"]
+        assert state == "in force"
+
     def pay(self, vault: str, *amounts: str) -> None:
         """The drill's pool pays the vault, each amount at an address of its own, deep enough to count."""
         payments = []
@@ -94,8 +102,10 @@ def intake(*numbers: int, kind: str = "") -> list[str]:
 def test_a_lost_key_is_rotated_out_by_the_others(desk: Desk) -> None:
     """Signer 2 is lost: the two others move everything to a successor in bounded steps; no address is given since."""
     desk.make_vault("main-1", 2, intake(1, 2, 3))
+    desk.accept("main-1")
     desk.pay("main-1", "0.5 BTC", "0.25 BTC")
     desk.make_vault("main-2", 2, intake(1, 2, 3, kind="next-"))
+    desk.accept("main-2", "--succeeds", "main-1")
     words = (
         "main-1",
         "--to",
@@ -138,6 +148,8 @@ def test_the_heirs_act_when_the_recovery_path_has_matured(desk: Desk) -> None:
     heir_keys = [word for n in (1, 2, 3) for word in ("--key", desk.key(f"heir-{n}"))]
     assert desk.ask("vault", "test-sign", "main-1", *heir_keys, "--path", "recovery")["untested"] == []
     desk.make_vault("main-2", 2, intake(1, 2, 3, kind="next-"))
+    desk.accept("main-1")
+    desk.accept("main-2")
     desk.pay("main-1", "0.5 BTC")
     status = desk.ask("reserve", "status")
     assert [item["blocks_left"] for item in status["ageing_coins"]] == [RECOVERY_AFTER - SETTLED_BLOCKS]
@@ -154,6 +166,7 @@ def test_the_heirs_act_when_the_recovery_path_has_matured(desk: Desk) -> None:
     words = ("--from", "main-1", "--to", "main-2", "--path", "recovery", "--purpose", "recovery after a lost site")
     key = ("--key", desk.key("officer-treasury-1"), "--fee-rate", "2")
     (moved,) = desk.ask("spend", "move", "heirs-1", *words, *key)["spends"]
+    desk.ask("spend", "approve", moved["id"], "--key", desk.key("officer-auditor-1"))
     desk.carry_through(moved["id"], ["heir-1", "heir-3"])
     held = desk.held()
     assert held["main-1"] == 0
