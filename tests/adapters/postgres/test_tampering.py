@@ -14,6 +14,7 @@ from books_bench import COLD, INTAKE, invoice, receipt, sweep, write
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.flows.movement_record import ENDED, MovementRecord
 from zakhira.flows.ports.books import Record
+from zakhira.flows.ports.books_errors import BooksDamaged
 from zakhira.kernel.money import Commodity
 
 
@@ -53,6 +54,38 @@ from zakhira.kernel.money import Commodity
         ),
         ("DELETE FROM zakhira.seal WHERE position = 2", "position 2 (k3): its number is 3"),
         ("DELETE FROM zakhira.seal WHERE position = 1", "write 1 (k1): it was sealed once"),
+        ("DELETE FROM zakhira.audit_head", "the head of the chain is gone"),
+        ("DELETE FROM zakhira.sealing", "sealing: its one row is gone"),
+        ("UPDATE zakhira.sealing SET done_through = 99", "sealed up to number 99, and the last number drawn is"),
+        (
+            "UPDATE zakhira.account SET commodity = 'BTCx' WHERE code = 'income:energy'",
+            "account income:energy: it is kept",
+        ),
+        (
+            "UPDATE zakhira.account SET commodity = 'XAU' WHERE code = 'expenses:network-fees'",
+            "network-fees: it is kept",
+        ),
+        ("UPDATE zakhira.posting SET commodity = 'XAU' WHERE commodity = 'PKR'", "it is kept in 'XAU'"),
+        ("UPDATE zakhira.commodity SET decimals = 3 WHERE code = 'PKR'", "commodity PKR: the store gives it 3"),
+        ("DELETE FROM zakhira.commodity WHERE code = 'USD'", "commodity USD: the store gives it None"),
+        ("INSERT INTO zakhira.commodity VALUES ('XAU', 2)", "commodity XAU: the store gives it 2"),
+        (
+            "UPDATE zakhira.audit SET entry_count = 2 WHERE sequence = 1",
+            "write 1 (k1): it says that it holds 2 entries",
+        ),
+        (
+            "UPDATE zakhira.audit SET record_count = 2 WHERE sequence = 3",
+            "write 3 (k3): it says that it holds 2 records",
+        ),
+        ("UPDATE zakhira.audit SET event_count = 1 WHERE sequence = 2", "write 2 (k2): it says that it holds 1 events"),
+        (
+            "UPDATE zakhira.entry SET entry_count = 2 WHERE sequence = 1",
+            "write 1 (k1): it says that it holds 1 entries",
+        ),
+        ("UPDATE zakhira.entry SET posting_count = 9 WHERE sequence = 2", "it says that it holds 9 postings"),
+        ("UPDATE zakhira.posting SET posting_count = 9 WHERE sequence = 2 AND ordinal = 1", "postings, "),
+        ("UPDATE zakhira.record SET record_count = 9", "write 3 (k3): it says that it holds 1 records"),
+        ("UPDATE zakhira.lot SET guarded = false WHERE account = 'assets:vault:cold'", "whether it may go below zero"),
     ],
 )
 def test_the_full_check_names_what_was_altered(
@@ -124,3 +157,12 @@ def test_the_check_sees_one_moment(books: PostgresBooks, database: str) -> None:
     other.close()
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM zakhira.audit").fetchone() == (20,)
+
+
+def test_books_whose_head_is_gone_say_so(books: PostgresBooks, owner: Connection[TupleRow]) -> None:
+    """Whoever asks where the chain ends is told what is wrong, in words and with a code."""
+    books.commit(write("k1", receipt(1)))
+    owner.execute("SET session_replication_role = replica")
+    owner.execute("DELETE FROM zakhira.audit_head")
+    with pytest.raises(BooksDamaged, match="ZK-BOOKS-040"):
+        books.chain_head()

@@ -14,11 +14,16 @@ from zakhira.adapters.postgres.reading import (
     read_writes,
 )
 from zakhira.adapters.postgres.rows import seal_from
+from zakhira.adapters.postgres.structure_check import read_structure_breaks, read_unreadable
 from zakhira.controls.audit import ChainHead, Unsealed
 from zakhira.controls.audit_evidence import Evidence
 from zakhira.flows.ports.books import SealedWrite
 from zakhira.flows.ports.books_check import ShownSeals, find_breaks
+from zakhira.flows.ports.books_errors import BooksDamaged
 
+_DAMAGED = (
+    "Write nothing more. Look with: zakhira audit verify DIR. Find out who has the owner's rights; restore a backup."
+)
 _SEALS = "SELECT position, sequence, previous_hash, hash FROM zakhira.seal ORDER BY position"
 _PATIENCE = "SET LOCAL lock_timeout = '10s'"
 """A turn takes well under a second: whoever holds the head for longer hangs."""
@@ -49,10 +54,16 @@ def is_due(connection: Connection[TupleRow], after_s: float) -> bool | None:
 
 
 def read_head(connection: Connection[TupleRow]) -> ChainHead:
-    """The end of the chain."""
+    """The end of the chain; raises BooksDamaged."""
+    head = _find_head(connection)
+    if head is None:
+        raise BooksDamaged("The row that tells where the audit chain ends is gone.", _DAMAGED)
+    return head
+
+
+def _find_head(connection: Connection[TupleRow]) -> ChainHead | None:
     row = connection.execute("SELECT position, hash FROM zakhira.audit_head").fetchone()
-    assert row is not None, "the chain always has a head"
-    return ChainHead(row[0], row[1].hex())
+    return None if row is None else ChainHead(row[0], row[1].hex())
 
 
 def read_unsealed(connection: Connection[TupleRow]) -> Unsealed:
@@ -75,18 +86,26 @@ def read_breaks(connection: Connection[TupleRow], evidence: Evidence) -> tuple[s
     """Everything that does not hold when the store is computed anew from one snapshot of it."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        unreadable = read_unreadable(connection)
+        if unreadable:
+            return unreadable
         seals = tuple(seal_from(row) for row in connection.execute(_SEALS))
         settled = connection.execute("SELECT done_through FROM zakhira.sealing").fetchone()
-        assert settled is not None, "the row is made with the table"
         breaks = find_breaks(
             read_writes(connection),
             read_accounts(connection),
             read_balances(connection),
             read_lots(connection, None),
-            ShownSeals(seals, read_head(connection), settled[0]),
+            ShownSeals(seals, _find_head(connection), 0 if settled is None else settled[0]),
             read_shown_chain(connection),
             evidence,
         )
         earlier = connection.execute("SELECT zakhira.earlier_breaks()").fetchall()
         movements = read_movement_breaks(connection)
-    return (*breaks, *movements, *(f"the earlier chain does not hold at write {row[0]}." for row in earlier))
+        structure = read_structure_breaks(connection)
+    return (
+        *breaks,
+        *structure,
+        *movements,
+        *(f"the earlier chain does not hold at write {row[0]}." for row in earlier),
+    )

@@ -32,7 +32,8 @@ class ShownSeals:
     """What a store shows of its audit chain: the seals by position, and where it says that they end."""
 
     seals: Sequence[Seal] = ()
-    head: ChainHead = EMPTY_CHAIN
+    head: ChainHead | None = EMPTY_CHAIN
+    """None where the store does not tell it any more"""
     settled_through: int = 0
     """every write up to this number was sealed, the store says"""
 
@@ -132,7 +133,9 @@ def _seal_breaks(
         check.add(b"%d" % seal.position, seal.hash.encode(), entry.header, contents[seal.sequence])
         known.add(seal.position, seal.hash, entry.key, entry.at)
     breaks = [str(one) for one in (*found, *check.finish(), *known.finish(check.head.position))]
-    if shown.head != check.head:
+    if shown.head is None:
+        breaks.append(f"the head of the chain is gone, its last link is {tuple(check.head)}.")
+    elif shown.head != check.head:
         breaks.append(f"the head of the chain is {tuple(shown.head)}, its last link {tuple(check.head)}.")
     lost = [entry for entry in by_number.values() if entry.sequence <= shown.settled_through]
     return breaks + [

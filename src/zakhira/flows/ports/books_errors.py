@@ -100,3 +100,9 @@ class WritersInTheWay(OutsideFailure):
     """Others were writing the same things at the same moment, again and again. Nothing was written."""
 
     code = "ZK-BOOKS-016"
+
+
+class BooksDamaged(OutsideFailure):
+    """A row without which the books cannot be read is gone: somebody with the owner's rights took it away."""
+
+    code = "ZK-BOOKS-040"
