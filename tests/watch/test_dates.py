@@ -267,6 +267,9 @@ def test_signatures_that_are_read_only_after_the_movement() -> None:
     tower.node.mine(tower.now, raw)
     assert tower.news() == [(News.CHANGED, AlarmKind.READ_AFTERWARDS)]
     assert tower.news() == []
+    assert tower.news(8 * DAY) == [(News.ENDED, AlarmKind.READ_AFTERWARDS)]
+    tower.say(replace(instruction, purpose="something else"), "amina", "chand")
+    assert tower.news() == [(News.RAISED, AlarmKind.INSTRUCTION_CHANGED)]
 
 
 def test_signatures_that_could_not_be_read_before() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from zakhira.controls.movement_log import MovementLog
 from zakhira.kernel.canonical import Json, content_hash
@@ -22,6 +23,9 @@ from zakhira.watch.reading import Read, acts_seen, read_signed, take_signed, wor
 from zakhira.watch.signed import Keys, forged_signatures
 from zakhira.watch.state import SeenSpend, VaultCoin, WatchState
 from zakhira.watch.terms import WatchTerms
+
+_ASKED_WITHIN = timedelta(days=7)
+"""[E] So long it is told that signatures came after their movement: then somebody has asked (low 1 d, high 30 d)."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Watch:
         state = _judged(self._places, state, read, acts)
         keys = acts.authority_at(seen.at).keys
         holding = (
-            *_spend_alarms(state),
+            *_spend_alarms(state, seen.at),
             *used_twice(state.spends.values()),
             *_changed(state, read),
             *self._unverified(read, keys),
@@ -102,7 +106,8 @@ def _judged(places: Places, state: WatchState, read: Read, acts: Acts) -> WatchS
     open_ones = [
         spend
         for spend in state.spends.values()
-        if not spend.is_gone and (not spend.judged_on or (spend.alarms and spend.judged_on != grounds) or _moved(spend))
+        if not spend.is_gone
+        and (not spend.judged_on or (_is_wrong(spend) and spend.judged_on != grounds) or _moved(spend))
     ]
     if not open_ones:
         return state
@@ -149,16 +154,22 @@ def _case(
     return case
 
 
-def _spend_alarms(state: WatchState) -> Iterator[Alarm]:
+def _spend_alarms(state: WatchState, at: datetime) -> Iterator[Alarm]:
     for spend in state.spends.values():
         if not spend.is_gone:
-            yield from spend.alarms
+            is_old = at - spend.first_seen > _ASKED_WITHIN
+            yield from (alarm for alarm in spend.alarms if not (is_old and alarm.kind is AlarmKind.READ_AFTERWARDS))
+
+
+def _is_wrong(spend: SeenSpend) -> bool:
+    """Whether a rule is broken: what is to be asked of officers alone is no verdict to take again."""
+    return any(alarm.kind is not AlarmKind.READ_AFTERWARDS for alarm in spend.alarms)
 
 
 def _changed(state: WatchState, read: Read) -> Iterator[Alarm]:
     """Instructions that say something else now than when they were carried out."""
     for spend in state.spends.values():
-        if not spend.spend_id or spend.is_gone or spend.alarms:
+        if not spend.spend_id or spend.is_gone or _is_wrong(spend):
             continue
         now = read.spends.get(spend.spend_id)
         if now is None or now.instruction.hash != spend.instruction_hash:
