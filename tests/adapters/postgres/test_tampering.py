@@ -134,6 +134,18 @@ def test_a_window_that_was_emptied_is_found(
     assert any("what counts in windows" in one for one in books.breaks()), books.breaks()
 
 
+def test_a_mark_of_sealing_that_was_set_ahead_hides_no_write(books: PostgresBooks, owner: Connection[TupleRow]) -> None:
+    """The owner says that the next thousand numbers are done: what is written then waits for its seal, and is told."""
+    books.commit(write("k1", receipt(1)))
+    assert books.seal() == 1
+    owner.execute("SET session_replication_role = replica")
+    owner.execute("UPDATE zakhira.sealing SET done_through = done_through + 1000, open_through = open_through + 1000")
+    books.commit(write("k2", receipt(2)))
+    assert books.seal() == 0
+    assert books.unsealed().count == 1
+    assert any("it was sealed once" in one for one in books.breaks()), books.breaks()
+
+
 def test_a_write_cut_off_the_end_is_found(books: PostgresBooks, owner: Connection[TupleRow]) -> None:
     """Even the newest write cannot be taken out unseen: the head, the balances and the lots remember it."""
     books.commit(write("k1", receipt(1)))
