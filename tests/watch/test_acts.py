@@ -8,14 +8,16 @@ from typing import cast
 
 import pytest
 
-from custody_drill import COLD
-from governing_drill import LOCK, GoverningDrill, key_of
+from custody_drill import COLD, make_vault
+from governing_drill import LOCK, GoverningDrill, accept_vault, key_of
 from tower_drill import POLICY, Tower, make_terms, signed_spend
+from watch_drill import all_signed, keep_vaults
 from zakhira.flows.governing.acts import AUTHORITY_ACT
 from zakhira.flows.governing.founding import found_policy
 from zakhira.flows.governing.freezing import freeze
 from zakhira.kernel.canonical import Json
 from zakhira.programme.model import Policy
+from zakhira.programme.vault_text import vault_hash
 from zakhira.simulator.books import SimulatedBooks
 from zakhira.watch.alarm import AlarmKind, News
 
@@ -98,6 +100,23 @@ def test_a_first_version_that_is_another(chamber: GoverningDrill) -> None:
     tower = Tower(make_terms(), now=chamber.now)
     tower.source.acts = dict(books.records(AUTHORITY_ACT))
     assert tower.news() == [(News.RAISED, AlarmKind.POLICY_UNPROVEN)]
+
+
+def test_a_vault_that_was_accepted_and_that_the_copy_lacks(chamber: GoverningDrill) -> None:
+    """A motion that succeeds a vault of the start is borne out, and told; renewed, the copy has the vault."""
+    heir = make_vault("cold-next", "cold", 3, 5)
+    tower = watch_over(chamber)
+    assert tower.news() == []
+    keep_vaults(chamber.books, all_signed(heir), all_signed(COLD))
+    chamber.wait(minutes=1)
+    accept_vault(chamber.books, chamber.policy, chamber.now, heir.id, succeeds=COLD.id)
+    tower.now = chamber.now
+    tell_acts(tower, chamber)
+    assert tower.news() == [(News.RAISED, AlarmKind.VAULT_UNKNOWN)]
+    assert vault_hash(heir)[:12] in tower.raised()[AlarmKind.VAULT_UNKNOWN]
+    renewed = Tower(replace(make_terms(), vaults=(*make_terms().vaults, all_signed(heir))), now=chamber.now)
+    tell_acts(renewed, chamber)
+    assert renewed.news() == []
 
 
 def test_a_freeze(chamber: GoverningDrill) -> None:

@@ -46,6 +46,7 @@ class AlarmKind(Enum):
     UNREADABLE = ("ZK-WATCH-019", Severity.CRITICAL, "bytes that the decoders cannot read, or read differently")
 
     READ_AFTERWARDS = ("ZK-WATCH-020", Severity.WARNING, "coins moved before the signatures that allow it were there")
+    VAULT_UNKNOWN = ("ZK-WATCH-022", Severity.WARNING, "officers accepted a vault that the watchtower's copy lacks")
     CLOCK_AHEAD = ("ZK-WATCH-021", Severity.WARNING, "the coordinator's clock is ahead of the watchtower's")
 
     @property

@@ -15,6 +15,7 @@ from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import utc_text
 from zakhira.programme.model import Policy, Vault
 from zakhira.programme.policy_text import policy_hash
+from zakhira.programme.vault_text import vault_hash
 from zakhira.watch.alarm import Alarm, AlarmKind
 from zakhira.watch.asking import Authority
 from zakhira.watch.kept_words import OTHER_VERSION
@@ -71,6 +72,14 @@ class Acts:
         for name, freeze in folded.freezes.items():
             sentence = f"{freeze.officer} froze the reserve at {utc_text(freeze.at)}: {freeze.reason}"
             yield Alarm(AlarmKind.FROZEN, f"freeze:{name}", sentence)
+        copied = {(vault.id, vault_hash(vault)) for vault in self.vaults}
+        for name, vault in folded.vaults.items():
+            if vault.motion and (name, vault.hash) not in copied:
+                sentence = (
+                    f"Officers accepted vault {name} ({vault.hash[:12]}) at {utc_text(vault.since)}, and the copy "
+                    "lacks it: its coins are not watched, and moves to it count as payments outside. Renew the copy."
+                )
+                yield Alarm(AlarmKind.VAULT_UNKNOWN, f"vault:{name}:{vault.hash}", sentence, {"hash": vault.hash})
 
 
 def acts_of(terms: WatchTerms, bodies: Mapping[str, Json], seen_late: Mapping[str, datetime]) -> Acts:
@@ -87,6 +96,8 @@ def acts_of(terms: WatchTerms, bodies: Mapping[str, Json], seen_late: Mapping[st
             faults.append((name, act))
         elif isinstance(act.act, Founding):
             founded_as = policy_hash(act.act.policy)
+            # What was ours from the start matters to later motions alone: coins are judged by the copy's own vaults.
+            recorded[0] = replace(recorded[0], act=Founding(founding, act.act.vaults))
         else:
             # A motion is held against its own recording, and no lock runs from it: its approvals bring it about.
             late = None if isinstance(act.act, Proposal) else seen_late.get(name)

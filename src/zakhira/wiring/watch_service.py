@@ -70,10 +70,11 @@ class WatchDesk:
             require_new(order.folder)
         with open_archive(self._settings, order.reserve, clock=self._clock) as archive:
             terms = _terms(archive)
+            others = sorted(vault_records(archive.books).keys() - {record.vault.id for record in terms.vaults})
             settings = None if order.renew else self._watch_settings(order, archive)
         if not dry_run:
             write_watch(order.folder, settings, terms)
-        return _init_answer(order, terms, before, dry_run=dry_run)
+        return _init_answer(order, terms, before, others, dry_run=dry_run)
 
     def _watch_settings(self, order: WatchInit, archive: Archive) -> WatchSettings:
         chain = archive.terms.chain
@@ -173,8 +174,9 @@ def _absolute(path: Path | None) -> Path | None:
 def _terms(archive: Archive) -> WatchTerms:
     """The copy of policy, vaults and keys as the reserve has them now."""
     books = archive.books
-    policy = authority_of(books, archive.programme.policy, archive.clock()).version.policy
-    records = vault_records(books)
+    state = authority_of(books, archive.programme.policy, archive.clock())
+    policy = state.version.policy
+    records = {name: record for name, record in vault_records(books).items() if state.accepts(record.vault)}
     span = PostgresCoins(books).span()
     shown = _shown(archive, records)
     return WatchTerms(
@@ -211,7 +213,9 @@ def _last_places(archive: Archive, records: Mapping[str, VaultRecord]) -> dict[t
     return {key: place for key, place in found.items() if key[0] in records}
 
 
-def _init_answer(order: WatchInit, terms: WatchTerms, before: WatchTerms | None, *, dry_run: bool) -> Answer:
+def _init_answer(
+    order: WatchInit, terms: WatchTerms, before: WatchTerms | None, others: list[str], *, dry_run: bool
+) -> Answer:
     verb = ("Would renew" if dry_run else "Renewed") if before else ("Would make" if dry_run else "Made")
     hashed = policy_hash(terms.policy)
     what = "the copy of the watch" if before else "a watch"
@@ -219,6 +223,8 @@ def _init_answer(order: WatchInit, terms: WatchTerms, before: WatchTerms | None,
         f"{verb} {what} in {order.folder}: {counted(len(terms.vaults), 'vault')}, policy {hashed[:12]}. "
         f"Compare that hash with the officers' paper. Next: zakhira watch run {order.folder}"
     )
+    if others:
+        sentence += f" Left out, for no officers have accepted them: {', '.join(others)}."
     changes = _changes(before, terms) if before else []
     tables = [Table("Changed", ("what", "before", "now"), tuple(changes))] if changes else []
     rows = tuple((record.vault.id, record.state, record.vault.template) for record in terms.vaults)
@@ -228,6 +234,7 @@ def _init_answer(order: WatchInit, terms: WatchTerms, before: WatchTerms | None,
         "folder": os.fspath(order.folder),
         "policy_hash": hashed,
         "vaults": [record.vault.id for record in terms.vaults],
+        "not_accepted": [*others],
         "start_height": terms.start_height,
         "changes": [list(change) for change in changes],
         "files": [os.fspath(order.folder / name) for name in (WATCH_FILE, "copy.json")],
