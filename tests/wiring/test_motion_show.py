@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from custody_drill import make_vault
 from governing_drill import GoverningDrill, begin, key_of, with_fee_limit
+from watch_drill import all_signed, keep_vaults
 from zakhira.cli.answer import Answer, Table
 from zakhira.controls.authority import MotionRecord
 from zakhira.controls.motion import motion_of
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.governing.motions import propose_thaw
+from zakhira.flows.governing.vaults import propose_vault
 from zakhira.programme.policy import Payee, Rule
 from zakhira.wiring.governing_answers import motion_answer, status_answer
 from zakhira.wiring.motion_show import visible
@@ -88,3 +91,14 @@ def test_nothing_that_a_terminal_obeys_hides_what_is_shown() -> None:
     """Codes that erase a line and marks that turn letters around are written out."""
     assert visible("pay\x1b[2Kmason\u202e") == "pay\\u001b[2Kmason\\u202e"
     assert visible("") == "-"
+
+
+def test_a_vault_is_shown_with_every_key() -> None:
+    """Who accepts a vault as ours sees its whole definition, to the last sign of each key."""
+    drill = begin()
+    vault = make_vault("successor", "cold", 3, 5)
+    keep_vaults(drill.books, all_signed(vault))
+    record = propose_vault(drill.chamber, vault.id, "letter 40", key_of("dara"))
+    tables = cells(approve_answer(drill, record).tables)
+    assert all(key.xpub in tables for key in vault.keys)
+    assert str(record.motion.statement["vault_hash"]) in tables
