@@ -130,6 +130,17 @@ def test_what_is_written_is_read_back(books: Books) -> None:
     assert books.breaks() == ()
 
 
+def test_every_version_of_a_record_is_read_back(books: Books) -> None:
+    """Over several writes and within one, the oldest first; of another id and another kind nothing."""
+    books.commit(write("a", records=(Record("plan", "p", {"v": 1}), Record("plan", "q", {"v": 9}))))
+    books.commit(write("b", records=(Record("plan", "p", {"v": 2}), Record("day", "p", {"v": 8}))))
+    books.commit(write("c", records=(Record("plan", "p", {"v": 3.0}), Record("plan", "p", {"v": 2}))))
+    assert books.versions("plan", "p") == ({"v": 1}, {"v": 2}, {"v": 3.0}, {"v": 2})
+    assert books.versions("plan", "q") == ({"v": 9},)
+    assert books.versions("plan", "r") == ()
+    assert books.versions("plan", "p")[-1] == books.latest("plan", "p")
+
+
 def test_what_is_committed_is_sealed(books: Books) -> None:
     """Every write gets its place in the chain, in order, once; the head is what can be signed."""
     assert books.chain_head() == ChainHead(0, FIRST_PREVIOUS)

@@ -89,6 +89,11 @@ class SimulatedBooks:
         bodies = self._bodies.get((kind, record_id))
         return decode_body(bodies[-1]) if bodies else None
 
+    def versions(self, kind: str, record_id: str) -> tuple[Json, ...]:
+        """Every body that a record ever had, the oldest first."""
+        self._acknowledge(lost=self._called())
+        return tuple(decode_body(body) for body in self._bodies.get((kind, record_id), ()))
+
     def bodies(self, kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
         """The newest bodies of those of these records that there are, by id."""
         self._acknowledge(lost=self._called())

@@ -50,7 +50,7 @@ def explain_spend(settings: Settings, folder: Path, spend_id: str) -> Answer:
         asked = ask_policy(treasury, spend, treasury.now)
         standing = authority_now(treasury).standing
         policy = policy_in_force(treasury)
-        question = spend_question(spend.instruction, asked.own, said_of(spend))
+        question = spend_question(spend.instruction, asked.own, said_of(treasury.books, spend))
         return _decision_answer(policy, standing, question, asked.decision, treasury.now)
 
 

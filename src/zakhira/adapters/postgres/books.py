@@ -112,6 +112,10 @@ class PostgresBooks:
         """The newest body of a record."""
         return self._ask(lambda connection: reading.read_latest(connection, kind, record_id))
 
+    def versions(self, kind: str, record_id: str) -> tuple[Json, ...]:
+        """Every body that a record ever had, the oldest first."""
+        return self._ask(lambda connection: reading.read_versions(connection, kind, record_id))
+
     def bodies(self, kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
         """The newest bodies of those of these records that there are, by id."""
         return self._ask(lambda connection: reading.read_bodies(connection, kind, record_ids))

@@ -37,6 +37,9 @@ SELECT sequence, key, actor, action, at, content_hash, leaf_hash FROM zakhira.au
 _NEWEST_RECORD = """
 SELECT body::text FROM zakhira.record WHERE kind = %s AND id = %s ORDER BY sequence DESC, ordinal DESC LIMIT 1
 """
+_VERSIONS = """
+SELECT body::text FROM zakhira.record WHERE kind = %s AND id = %s ORDER BY sequence, ordinal
+"""
 _NEWEST_OF = """
 SELECT wanted.id, newest.body FROM unnest(%s::text[]) AS wanted (id) CROSS JOIN LATERAL (
     SELECT record.body::text AS body FROM zakhira.record WHERE record.kind = %s AND record.id = wanted.id
@@ -97,6 +100,11 @@ def read_latest(connection: Connection[TupleRow], kind: str, record_id: str) -> 
     """The newest body of a record."""
     row = connection.execute(_NEWEST_RECORD, (kind, record_id)).fetchone()
     return None if row is None else decode_body(row[0])
+
+
+def read_versions(connection: Connection[TupleRow], kind: str, record_id: str) -> tuple[Json, ...]:
+    """Every body of a record, the oldest first."""
+    return tuple(decode_body(body) for (body,) in connection.execute(_VERSIONS, (kind, record_id)))
 
 
 def read_bodies(connection: Connection[TupleRow], kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:

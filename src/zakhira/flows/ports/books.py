@@ -142,6 +142,9 @@ class Books(Protocol):
     def latest(self, kind: str, record_id: str) -> Json | None:
         """The newest body of a record."""
 
+    def versions(self, kind: str, record_id: str) -> tuple[Json, ...]:
+        """Every body that a record ever had, the oldest first; none if there is no such record."""
+
     def bodies(self, kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
         """The newest bodies of those of these records that there are, by id."""
 

@@ -14,6 +14,7 @@ from zakhira.flows.ports.books import LotBalance, StoredWrite, Write, content_by
 from zakhira.flows.ports.books_errors import UnstorableText
 from zakhira.flows.ports.coin_events import BrokenChainEvent, WatchedCoin
 from zakhira.flows.ports.coin_fold import ChainFold, fold_breaks
+from zakhira.flows.ports.spend_history import history_breaks
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.money import Amount
@@ -94,7 +95,7 @@ def find_breaks(
 
     ``writes`` stand by number. Each write's content and header are hashed anew and held against its audit entry, each
     entry is checked anew, no lot may be overdrawn after any write, the audit chain must hold, ``balances`` and ``lots``
-    must be the sums, and ``chain_shown`` what the events of the blockchain come to.
+    must be the sums, and ``chain_shown`` what the events of the blockchain come to. No record undoes an officer's no.
     """
     breaks: list[str] = []
     contents: dict[int, bytes] = {}
@@ -113,7 +114,7 @@ def find_breaks(
     if lots_left(sums) != tuple(sorted(lots, key=lambda lot: (lot.account, lot.lot.outpoint))):
         breaks.append("lots: what the store says is left is not what the postings sum to.")
     followed = chain_shown or ShownChain()
-    return (*breaks, *fold_breaks(fold, followed.blocks, followed.coins))
+    return (*breaks, *fold_breaks(fold, followed.blocks, followed.coins), *history_breaks(writes))
 
 
 def _seal_breaks(

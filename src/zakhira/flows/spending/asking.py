@@ -53,7 +53,9 @@ def ask_policy(treasury: Treasury, spend: TreasurySpend, at: datetime, stage: St
     vaults = tuple(record.vault for record in vault_records(treasury.books).values())
     policy = replace(state.version.policy, vaults=vaults)
     own = own_destinations(treasury, policy, spend)
-    question = spend_question(spend.instruction, own, said_of(spend), _held(treasury, policy, spend, own), stage)
+    question = spend_question(
+        spend.instruction, own, said_of(treasury.books, spend), _held(treasury, policy, spend, own), stage
+    )
     return Asked(treasury.authority.decide(policy, state.standing, question, at), own)
 
 

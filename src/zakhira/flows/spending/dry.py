@@ -47,6 +47,12 @@ class DryBooks:
             return self._written[kind, record_id]
         return self._books.latest(kind, record_id)
 
+    def versions(self, kind: str, record_id: str) -> tuple[Json, ...]:
+        """The real ones, and after them the newest that is remembered."""
+        written = self._written.get((kind, record_id))
+        real = self._books.versions(kind, record_id)
+        return real if written is None else (*real, written)
+
     def bodies(self, kind: str, record_ids: Sequence[str]) -> Mapping[str, Json]:
         """The newest bodies, remembered or real."""
         ours = {id_: self._written[kind, id_] for id_ in record_ids if (kind, id_) in self._written}

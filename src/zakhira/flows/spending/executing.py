@@ -17,6 +17,7 @@ from zakhira.flows.spending.policy_refusals import (
     NotExecutor,
 )
 from zakhira.flows.spending.refusals import BadOrder
+from zakhira.flows.spending.said import wrong_entries
 from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.step import begin_step, commit_step, load_spend
 from zakhira.flows.treasury import Treasury
@@ -56,16 +57,17 @@ def execute(treasury: Treasury, spend_id: str, officer: OfficerKey, amount: str,
         raise ExecutionNotAsked(
             f"Nobody is asked to execute spend {spend_id} (rule {before.rule}).", f"See: zakhira spend show {spend_id}"
         )
-    if len(spend.mismatches) >= MOST_MISMATCHES:
+    missed_before = wrong_entries(treasury.books, spend)
+    if len(missed_before) >= MOST_MISMATCHES:
         raise EnteredTooOften(
-            f"The amount of spend {spend_id} was entered otherwise {len(spend.mismatches)} times.",
+            f"The amount of spend {spend_id} was entered otherwise {len(missed_before)} times.",
             "Find out why, and let it be proposed anew.",
         )
     entered = sign_execution(officer, spend.instruction.hash, amount.strip(), source.strip(), step.at)
     executed = replace(spend, execution=entered, recorded_at=spend.with_recorded(entered.signature, step.at))
     asked = ask_policy(treasury, executed, step.at)
     if _has(asked.decision, Why.REKEYED_OTHERWISE):
-        missed = replace(spend, mismatches=(*spend.mismatches, entered))
+        missed = replace(spend, mismatches=(*missed_before, entered))
         commit_step(treasury, step, officer.officer, "amount entered otherwise at execution of", (missed,))
         raise EnteredOtherwise(
             f"{officer.officer} entered {entered.amount}, and the officers approved something else.",
