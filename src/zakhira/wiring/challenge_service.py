@@ -114,7 +114,7 @@ def _answer(order: ChallengeOrder, found: list[tuple[str, SignedTest]], *, dry_r
     verb = "Dry run: would note that" if dry_run else "Noted that"
     sentence = f"{verb} {', '.join(signers)} signed. Vault {order.vault} is {state_text(record)}."
     if not record.untested:
-        sentence += " Every key has test-signed: it may hand out addresses."
+        sentence += " Every key has test-signed: once it is accepted, it hands out addresses."
     facts: dict[str, Json] = {"dry_run": dry_run, "vault": order.vault, "signers": list(signers), **_state(record)}
     return Answer((table, *_open(record)), facts, sentence)
 

@@ -97,12 +97,12 @@ def definition_tables(vault: Vault, register: Sequence[RegisteredKey]) -> tuple[
     )
     recovery = vault.recovery.keys if vault.recovery else ()
     keys = tuple(
-        (key.signer, path, *_holder_of(known.get(key.xpub)), key.xpub)
+        (key.signer, path, *_holder_of(known.get(key.xpub)), key.xpub.partition("]")[0][1:])
         for path, group in (("main", vault.keys), ("recovery", recovery))
         for key in group
     )
     columns = ("signer", "path", "holder", "site", "device", "key")
-    note = "Ask each holder, not the register alone, whether the key is theirs: the fingerprint covers every key."
+    note = "Ask each holder, not the register alone, whether the key is theirs; the descriptor has it in full."
     return Table("The vault", ("", ""), rows), Table("Its keys", columns, keys, notes=(note,))
 
 
