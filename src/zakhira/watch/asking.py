@@ -140,6 +140,6 @@ def _ask_before(
     standing = replace(
         then.standing,
         freeze=then.standing.freeze or later.freeze,
-        revoked={**later.revoked, **then.standing.revoked},
+        revoked={key: min(moment, at) for key, moment in {**later.revoked, **then.standing.revoked}.items()},
     )
     return decide(then.policy, standing, movements, question, at)
