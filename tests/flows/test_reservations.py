@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from custody_drill import COLD, INTAKE
+from governing_drill import accept_vault
 from watch_drill import all_signed, keep_vaults, place, twin_books, twin_chain, twin_drill
 from zakhira.custody.coin import Address
 from zakhira.custody.refusals import UnknownVault
@@ -122,6 +123,7 @@ def test_a_vault_that_is_retired_meanwhile_stays_retired() -> None:
         return real(write)
 
     keep_vaults(books, replace(all_signed(COLD), vault=replace(COLD, id="intake-next", purpose=INTAKE.purpose)))
+    accept_vault(books, drill.treasury.policy, drill.now, "intake-next", succeeds="intake")
     books.commit = commit  # type: ignore[method-assign]
     with pytest.raises(VaultRetired):
         drill.reserve("one")
