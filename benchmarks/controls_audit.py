@@ -32,8 +32,8 @@ from zakhira.adapters.chain_file import check_chain_file
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.server import EmbeddedServer
-from zakhira.controls.audit import EMPTY_CHAIN, ChainHead, make_entry, next_seal
-from zakhira.controls.audit_file import FIRST_LINE, chain_line, last_line
+from zakhira.controls.chain.audit import EMPTY_CHAIN, ChainHead, make_entry, next_seal
+from zakhira.controls.chain.audit_file import FIRST_LINE, chain_line, last_line
 from zakhira.flows.ports.books import Record, Write
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry, Posting

@@ -13,12 +13,12 @@ import numpy as np
 
 from zakhira.adapters.drill_keys import officer_key, officer_public_key
 from zakhira.controls.approval import APPROVAL_DOMAIN, EXECUTION_DOMAIN, Approval, Execution
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.movements import Movement
-from zakhira.controls.question import BoundLot, Destination, Question
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.movements import Movement
+from zakhira.controls.engine.question import BoundLot, Destination, Question
+from zakhira.controls.engine.standing import Standing
 from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.money import Commodity, sats
 from zakhira.kernel.signatures import signing_bytes

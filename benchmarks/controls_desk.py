@@ -28,7 +28,7 @@ from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.coin_store import PostgresCoins
 from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
-from zakhira.controls.decision import Verdict
+from zakhira.controls.engine.decision import Verdict
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.coin import Instruction, Payment
 from zakhira.custody.vault_state import VaultRecord, record_json

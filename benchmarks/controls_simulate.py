@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from zakhira.adapters.programme_folder import load_programme_file
-from zakhira.controls.policy_case import Case, Ending, shifts
-from zakhira.controls.question import Destination
+from zakhira.controls.analysis.cases import Case, Ending, shifts
+from zakhira.controls.engine.question import Destination
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Payee

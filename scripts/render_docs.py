@@ -16,8 +16,8 @@ import click
 
 import zakhira
 from zakhira.cli.commands import zakhira as command_line
-from zakhira.controls.decision import Why
-from zakhira.controls.policy_finding import PolicyCause
+from zakhira.controls.analysis.finding import PolicyCause
+from zakhira.controls.engine.decision import Why
 from zakhira.kernel.errors import InvalidInput, OutsideFailure, Refused, ZakhiraError
 from zakhira.programme.faults import Cause
 from zakhira.watch.alarm import AlarmKind

@@ -13,7 +13,7 @@ from custody_drill import CHAIN, NOW, PHRASE, approve
 from hostile_drill import Spend, honest_spend, text_of, tx_of, with_tx
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.controls.approval import PROPOSAL_DOMAIN
-from zakhira.controls.rule_fit import IMPLIED
+from zakhira.controls.engine.rule_fit import IMPLIED
 from zakhira.custody.coin import Instruction
 from zakhira.custody.decoded import INSTRUCTION_KEY
 from zakhira.custody.psbt_maps import PsbtMaps

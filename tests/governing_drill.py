@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from custody_drill import PHRASE, make_policy
 from zakhira.adapters.drill_keys import officer_key
-from zakhira.controls.authority import Authority, MotionRecord
-from zakhira.controls.policy_finding import Severity
+from zakhira.controls.acts.authority import Authority, MotionRecord
+from zakhira.controls.analysis.finding import Severity
 from zakhira.flows.governing.acting import Chamber, authority_in
 from zakhira.flows.governing.founding import found_policy
 from zakhira.flows.governing.motions import approve_motion, propose_change

@@ -15,12 +15,12 @@ from zakhira.controls.approval import (
     Execution,
     Veto,
 )
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.movements import Movements
-from zakhira.controls.question import Destination, Question
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.movements import Movements
+from zakhira.controls.engine.question import Destination, Question
+from zakhira.controls.engine.standing import Standing
 from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.money import Amount, sats
 from zakhira.kernel.signatures import signing_bytes

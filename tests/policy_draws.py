@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from policy_corpus_reader import corpus, read_planted
 from policy_replay import PAYEE, signing
-from zakhira.controls.question import Destination, Question
+from zakhira.controls.engine.question import Destination, Question
 from zakhira.kernel.money import Amount, Commodity, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Quorum, Rule, Window

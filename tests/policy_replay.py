@@ -7,14 +7,14 @@ from datetime import UTC, datetime, time, timedelta
 
 from officer_drill import approve, execute
 from zakhira.adapters.drill_keys import officer_key, officer_public_key
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.movements import Movement
-from zakhira.controls.policy_cells import OTHER_PURPOSE
-from zakhira.controls.policy_finding import Step
-from zakhira.controls.question import Question
-from zakhira.controls.standing import Standing
+from zakhira.controls.analysis.cells import OTHER_PURPOSE
+from zakhira.controls.analysis.finding import Step
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.movements import Movement
+from zakhira.controls.engine.question import Question
+from zakhira.controls.engine.standing import Standing
 from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from zakhira.adapters.chain_file import check_chain_file
-from zakhira.controls.audit import EMPTY_CHAIN, Anchor, ChainHead, make_entry, next_seal
-from zakhira.controls.audit_evidence import Evidence
-from zakhira.controls.audit_file import FIRST_LINE, NotAChainFile, chain_line, last_line
+from zakhira.controls.chain.audit import EMPTY_CHAIN, Anchor, ChainHead, make_entry, next_seal
+from zakhira.controls.chain.audit_evidence import Evidence
+from zakhira.controls.chain.audit_file import FIRST_LINE, NotAChainFile, chain_line, last_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COUNT = 500

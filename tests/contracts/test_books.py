@@ -35,7 +35,7 @@ from books_bench import (
 )
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.server import EmbeddedServer
-from zakhira.controls.audit import FIRST_PREVIOUS, ChainHead, Unsealed
+from zakhira.controls.chain.audit import FIRST_PREVIOUS, ChainHead, Unsealed
 from zakhira.flows.ports.books import Books, LotBalance, Record, Write, content_bytes
 from zakhira.flows.ports.books_errors import (
     AccountConflict,

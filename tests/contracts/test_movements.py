@@ -13,7 +13,7 @@ import pytest
 from books_bench import shared_template
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.movements import PostgresMovements
-from zakhira.controls.movements import Moved
+from zakhira.controls.engine.movements import Moved
 from zakhira.flows.movement_record import (
     DONE,
     ENDED,

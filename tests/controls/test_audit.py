@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zakhira.controls.audit import (
+from zakhira.controls.chain.audit import (
     EMPTY_CHAIN,
     FIRST_PREVIOUS,
     MAX_UNSEALED,

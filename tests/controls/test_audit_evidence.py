@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zakhira.controls.audit import FIRST_PREVIOUS, Anchor
-from zakhira.controls.audit_evidence import (
+from zakhira.controls.chain.audit import FIRST_PREVIOUS, Anchor
+from zakhira.controls.chain.audit_evidence import (
     BLOCK_CLOCK,
     HEAD_DOMAIN,
     MAX_BACKDATED,

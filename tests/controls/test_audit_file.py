@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zakhira.controls.audit import EMPTY_CHAIN, Anchor, ChainBreak, ChainHead, make_entry, next_seal
-from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
-from zakhira.controls.audit_file import (
+from zakhira.controls.chain.audit import EMPTY_CHAIN, Anchor, ChainBreak, ChainHead, make_entry, next_seal
+from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
+from zakhira.controls.chain.audit_file import (
     FIRST_LINE,
     NotAChainFile,
     chain_line,

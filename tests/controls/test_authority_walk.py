@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from officer_drill import EXPIRES, NOW, SAID, Keys, answer, approve, codes, execute, remarked, veto
 from zakhira.adapters.drill_keys import officer_key, officer_public_key
 from zakhira.controls.approval import Approval, Veto
-from zakhira.controls.decision import Verdict, Why
-from zakhira.controls.question import Destination
-from zakhira.controls.standing import Freeze, Standing
+from zakhira.controls.engine.decision import Verdict, Why
+from zakhira.controls.engine.question import Destination
+from zakhira.controls.engine.standing import Freeze, Standing
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Officer, Policy
 from zakhira.programme.policy import ACTIONS, COIN_ACTIONS, Deputy, Holiday, Quorum, Rule

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from officer_drill import EXPIRES, HASH, NOW, OTHER_HASH, PROPOSED, Keys, answer, approve
 from zakhira.controls.approval import Approval
-from zakhira.controls.decision import Verdict, Why
+from zakhira.controls.engine.decision import Verdict, Why
 from zakhira.kernel.interval import NotUtc
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy

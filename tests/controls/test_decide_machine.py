@@ -15,11 +15,11 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from officer_drill import PROPOSED, approve, execute, question, veto
 from zakhira.adapters.drill_keys import officer_key, officer_public_key
 from zakhira.controls.approval import Approval, Execution, Veto
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.question import Question
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.question import Question
+from zakhira.controls.engine.standing import Standing
 from zakhira.kernel.canonical import content_hash
 from zakhira.programme.model import Officer, Policy
 from zakhira.programme.policy import Deputy, Quorum, Rule

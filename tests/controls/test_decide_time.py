@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from officer_drill import OTHER_HASH, PAYEE, PROPOSED, Keys, answer, approve, codes, remarked, veto
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.controls.approval import Approval
-from zakhira.controls.decision import Decision, Verdict
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.movements import Movement
-from zakhira.controls.question import BoundLot
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decision import Decision, Verdict
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.movements import Movement
+from zakhira.controls.engine.question import BoundLot
+from zakhira.controls.engine.standing import Standing
 from zakhira.kernel.money import Commodity, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Deputy, Payee, Quorum, Rule, Statute, Window

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import pytest
 
 from officer_drill import EXPIRES, NOW, OTHER_HASH, PROPOSED, SAID, Keys, answer, approve, codes, execute, remarked
-from zakhira.controls.decision import NeedKind, Verdict, Why
-from zakhira.controls.rekeyed import amount_difference
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decision import NeedKind, Verdict, Why
+from zakhira.controls.engine.rekeyed import amount_difference
+from zakhira.controls.engine.standing import Standing
 from zakhira.kernel.money import parse_amount, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Deputy, Quorum, Rule

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from officer_drill import PAYEE, PROPOSED, SAID, Keys, answer, approve, question, veto
-from zakhira.controls.explain import explain, until_text
-from zakhira.controls.question import BoundLot, Destination
-from zakhira.controls.standing import Freeze, Standing
+from zakhira.controls.engine.explain import explain, until_text
+from zakhira.controls.engine.question import BoundLot, Destination
+from zakhira.controls.engine.standing import Freeze, Standing
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Quorum, Rule, Statute

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from officer_drill import NOW, answer, codes, remarked
-from zakhira.controls.decision import Verdict, Why
-from zakhira.controls.holds import held_until
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.movements import Movement
-from zakhira.controls.question import BoundLot, Destination, Holding
+from zakhira.controls.engine.decision import Verdict, Why
+from zakhira.controls.engine.holds import held_until
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.movements import Movement
+from zakhira.controls.engine.question import BoundLot, Destination, Holding
 from zakhira.kernel.money import Commodity, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Rule, Statute

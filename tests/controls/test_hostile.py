@@ -23,11 +23,11 @@ from officer_drill import (
     remarked,
     veto,
 )
-from zakhira.controls.decision import Verdict, Why
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.movements import Movement
-from zakhira.controls.question import Stage
-from zakhira.controls.standing import Freeze, Standing
+from zakhira.controls.engine.decision import Verdict, Why
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.movements import Movement
+from zakhira.controls.engine.question import Stage
+from zakhira.controls.engine.standing import Freeze, Standing
 from zakhira.kernel.money import Commodity, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Deputy, Payee, Quorum, Rule, Window

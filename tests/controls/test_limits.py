@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from officer_drill import NOW, PAYEE, answer, codes
-from zakhira.controls.decision import Verdict, Why
-from zakhira.controls.limits import share_of
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.movements import Movement
-from zakhira.controls.question import Destination
+from zakhira.controls.engine.decision import Verdict, Why
+from zakhira.controls.engine.limits import share_of
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.movements import Movement
+from zakhira.controls.engine.question import Destination
 from zakhira.kernel.money import Amount, Commodity, parse_amount, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Rule, Window

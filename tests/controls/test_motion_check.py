@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governing_drill import LOCK, REASON, begin, key_of, other_key_of, with_fee_limit
+from zakhira.controls.acts.authority_fold import authority_at
+from zakhira.controls.acts.motion import THAW, BadMotionText, Motion, motion_of
+from zakhira.controls.acts.motion_check import check_motion
+from zakhira.controls.acts.policy_delta import policy_delta
+from zakhira.controls.acts.public_acts import BadActText, act_json, act_of, acts_document, acts_of
 from zakhira.controls.approval import Approval
-from zakhira.controls.authority_fold import authority_at
-from zakhira.controls.decision import Verdict, Why
-from zakhira.controls.motion import THAW, BadMotionText, Motion, motion_of
-from zakhira.controls.motion_check import check_motion
-from zakhira.controls.policy_delta import policy_delta
-from zakhira.controls.public_acts import BadActText, act_json, act_of, acts_document, acts_of
+from zakhira.controls.engine.decision import Verdict, Why
 from zakhira.flows.governing.acts import recorded_acts
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.governing.motions import propose_thaw, veto_motion

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from officer_drill import NOW
-from zakhira.controls.movement_log import SCOPES, MovementLog
-from zakhira.controls.movements import Moved, Movement
+from zakhira.controls.engine.movement_log import SCOPES, MovementLog
+from zakhira.controls.engine.movements import Moved, Movement
 from zakhira.kernel.interval import NotUtc
 from zakhira.kernel.money import Commodity
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zakhira.controls.open_hours import always_open, opens_at
+from zakhira.controls.engine.open_hours import always_open, opens_at
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import WEEKDAYS, Holiday, Rule
 

@@ -9,11 +9,11 @@ import pytest
 from cedarpy import validate_policies
 
 from officer_drill import NOW, SAID, Keys, answer, approve, codes, execute, question, remarked
-from zakhira.controls.cedar_faults import authorization_faults, statements
-from zakhira.controls.cedar_text import SCHEMA, STEPS, STEPS_ON_KEYS, STEPS_ON_MATTERS, cedar_text, quoted
-from zakhira.controls.decision import Verdict, Why
-from zakhira.controls.permissions import BadAuthorization, CedarUnsure, KeyOf, Permission, UnknownStep, permit
-from zakhira.controls.standing import Freeze, Standing
+from zakhira.controls.engine.cedar_faults import authorization_faults, statements
+from zakhira.controls.engine.cedar_text import SCHEMA, STEPS, STEPS_ON_KEYS, STEPS_ON_MATTERS, cedar_text, quoted
+from zakhira.controls.engine.decision import Verdict, Why
+from zakhira.controls.engine.permissions import BadAuthorization, CedarUnsure, KeyOf, Permission, UnknownStep, permit
+from zakhira.controls.engine.standing import Freeze, Standing
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Deputy, Quorum, Rule

@@ -9,12 +9,12 @@ from itertools import combinations
 from officer_drill import approve, execute
 from policy_corpus_reader import CORPUS, read_planted
 from policy_replay import KEYS, PAYEE, signing
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision, Why
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.policy_case import Bench, Case, Ending, Outcome, question_of, replay, shifts
-from zakhira.controls.question import Destination
-from zakhira.controls.standing import Standing
+from zakhira.controls.analysis.cases import Bench, Case, Ending, Outcome, question_of, replay, shifts
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision, Why
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.question import Destination
+from zakhira.controls.engine.standing import Standing
 from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.money import Amount, sats
 from zakhira.programme.model import Policy

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 
 from policy_corpus_reader import CORPUS, read_planted
 from policy_draws import AT, QUESTIONS, policies_drawn
-from zakhira.controls.policy_change_cells import Direction, changed_answers, direction_of
-from zakhira.controls.policy_faults_reach import answer_of
-from zakhira.controls.rule_fit import first_fit
+from zakhira.controls.analysis.change_cells import Direction, changed_answers, direction_of
+from zakhira.controls.analysis.faults_reach import answer_of
+from zakhira.controls.engine.rule_fit import first_fit
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Quorum, Rule, Window

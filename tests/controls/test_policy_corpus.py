@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from policy_corpus_reader import corpus, read_planted
-from zakhira.controls.policy_faults import analyse
-from zakhira.controls.policy_finding import PolicyCause
+from zakhira.controls.analysis.faults import analyse
+from zakhira.controls.analysis.finding import PolicyCause
 
 FEWEST_FILES = 25
 

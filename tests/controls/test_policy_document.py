@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from policy_corpus_reader import CORPUS, ROOT, parsed, programme_text, with_recovery
-from zakhira.controls.policy_faults import analyse
-from zakhira.controls.policy_finding import PolicyCause
+from zakhira.controls.analysis.faults import analyse
+from zakhira.controls.analysis.finding import PolicyCause
 
 PAGE = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from policy_corpus_reader import corpus, read_planted
 from policy_draws import ACTIONS, AT, QUESTIONS, policies_drawn
 from policy_replay import OFFICERS, PAYEE, Replay, day_start, signing
-from zakhira.controls.people import people_of
-from zakhira.controls.policy_case import Bench, Case, movements
-from zakhira.controls.policy_cells import Deciders, space_of
-from zakhira.controls.policy_faults import analyse
-from zakhira.controls.policy_finding import Finding, PolicyCause, Severity
-from zakhira.controls.policy_people import places_of
-from zakhira.controls.question import Destination
-from zakhira.controls.rule_fit import first_fit, rule_named
+from zakhira.controls.analysis.cases import Bench, Case, movements
+from zakhira.controls.analysis.cells import Deciders, space_of
+from zakhira.controls.analysis.crews import places_of
+from zakhira.controls.analysis.faults import analyse
+from zakhira.controls.analysis.finding import Finding, PolicyCause, Severity
+from zakhira.controls.engine.people import people_of
+from zakhira.controls.engine.question import Destination
+from zakhira.controls.engine.rule_fit import first_fit, rule_named
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Rule

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from officer_drill import NOW, PAYEE, Keys, answer, approve, codes, question, remarked
-from zakhira.controls.decision import Verdict, Why
-from zakhira.controls.question import Destination
-from zakhira.controls.rule_fit import first_fit, implied_rule, rule_fits, rule_named, rules_of
+from zakhira.controls.engine.decision import Verdict, Why
+from zakhira.controls.engine.question import Destination
+from zakhira.controls.engine.rule_fit import first_fit, implied_rule, rule_fits, rule_named, rules_of
 from zakhira.kernel.money import parse_amount, sats
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Payee, Quorum, Rule

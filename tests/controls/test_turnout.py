@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from officer_drill import EXPIRES, NOW, PROPOSED, SAID, Keys, answer, approve, codes, remarked
-from zakhira.controls.decision import Decision, NeedKind, Verdict, Why
-from zakhira.controls.people import people_of
-from zakhira.controls.seats import Seating, seats_of
+from zakhira.controls.engine.decision import Decision, NeedKind, Verdict, Why
+from zakhira.controls.engine.people import people_of
+from zakhira.controls.engine.seats import Seating, seats_of
 from zakhira.programme.model import Policy
 from zakhira.programme.policy import Deputy, Quorum, Rule
 

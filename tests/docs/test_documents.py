@@ -78,7 +78,17 @@ def test_commands_exist(path: Path) -> None:
 def test_the_guides_show_every_command() -> None:
     """The guides leave no command out, and the README shows what a programme or a reserve needs."""
     commands = set(zakhira.commands)
-    guides = ("tutorial", "walk", "recovery", "policy", "governance", "drills", "audit-chain", "watchtower", "operations")
+    guides = (
+        "tutorial",
+        "walk",
+        "recovery",
+        "policy",
+        "governance",
+        "drills",
+        "audit-chain",
+        "watchtower",
+        "operations",
+    )
     taught = [ROOT / "docs" / f"{name}.md" for name in guides]
     shown = {text.split()[1] for path in taught for text in command_lines(path) if " " in text}
     assert commands <= shown

@@ -13,7 +13,7 @@ from zakhira.adapters.log.log_file import KEPT, MAX_BYTES
 from zakhira.adapters.metrics.reserve import RESERVE_METRICS
 from zakhira.adapters.metrics.server import ALIVE, LOCALHOST, METRICS, READY
 from zakhira.cli.reserve_commands import follow
-from zakhira.controls.audit import MAX_UNSEALED
+from zakhira.controls.chain.audit import MAX_UNSEALED
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.attention import NEAR_BLOCKS, PROOF_OF_LIFE_DAYS
 from zakhira.flows.reserve_health import MAX_BEHIND_BLOCKS

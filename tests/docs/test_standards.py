@@ -15,8 +15,8 @@ import click
 import pytest
 
 from zakhira.cli.commands import zakhira
-from zakhira.controls.decision import Why
-from zakhira.controls.policy_finding import PolicyCause
+from zakhira.controls.analysis.finding import PolicyCause
+from zakhira.controls.engine.decision import Why
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"ZK-[A-Z0-9]+-\d{3}")

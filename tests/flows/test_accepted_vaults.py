@@ -11,10 +11,10 @@ from custody_drill import INTAKE, make_vault
 from governing_drill import REASON, accept_vault, key_of
 from treasury_drill import FAST, TreasuryDrill, order, twin_treasury
 from watch_drill import POOL, all_signed, keep_vaults
-from zakhira.controls.authority import MotionState
-from zakhira.controls.authority_fold import authority_at
-from zakhira.controls.motion import BadMotionText, motion_of
-from zakhira.controls.public_acts import Adoption, Founding, RecordedAct, act_json, act_of
+from zakhira.controls.acts.authority import MotionState
+from zakhira.controls.acts.authority_fold import authority_at
+from zakhira.controls.acts.motion import BadMotionText, motion_of
+from zakhira.controls.acts.public_acts import Adoption, Founding, RecordedAct, act_json, act_of
 from zakhira.custody.vault_state import IN_USE, RETIRED, VaultRecord, retire
 from zakhira.flows.accepted_vaults import NotTheSuccessor, RotationFrozen, VaultLeft, VaultNotAccepted, own_vaults
 from zakhira.flows.governing.acting import Chamber, authority_in

@@ -19,8 +19,8 @@ from treasury_drill import (
     twin_mempool_of,
     twin_treasury,
 )
-from zakhira.controls import audit
-from zakhira.controls.audit_evidence import Evidence
+from zakhira.controls.chain import audit
+from zakhira.controls.chain.audit_evidence import Evidence
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.anchor import ANCHOR_SCRIPT_BYTES, Anchor, anchor_in, anchor_of
 from zakhira.custody.decoders import decode_transaction

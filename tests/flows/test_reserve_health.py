@@ -12,7 +12,7 @@ from custody_drill import CHAIN, COLD, INTAKE
 from treasury_drill import TreasuryDrill, twin_treasury
 from watch_drill import DEPTH, all_signed
 from zakhira.adapters.metrics.reserve import RESERVE_METRICS, FollowerFigures, reserve_samples
-from zakhira.controls.audit import Unsealed
+from zakhira.controls.chain.audit import Unsealed
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.coin import Payment
 from zakhira.custody.descriptor import derive_address

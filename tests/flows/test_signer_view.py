@@ -26,7 +26,7 @@ from hostile_drill import (
     with_input_field,
     with_output,
 )
-from zakhira.controls.rule_fit import IMPLIED
+from zakhira.controls.engine.rule_fit import IMPLIED
 from zakhira.custody.anchor import Anchor
 from zakhira.custody.coin import RECOVERY, Payment
 from zakhira.custody.refusals import KeyOutsideVault

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flows.conftest import DAYS, SimulatedRun, request_of, simulated_run
-from zakhira.controls.decision import Why
+from zakhira.controls.engine.decision import Why
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.movement_record import DONE, MOVEMENT, movement_of
 from zakhira.flows.run import run_chain

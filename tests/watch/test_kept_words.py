@@ -10,8 +10,8 @@ import pytest
 from custody_drill import COLD
 from governing_drill import GoverningDrill, key_of, other_key_of
 from tower_drill import POLICY, Tower, make_terms, sign, signed_spend
+from zakhira.controls.acts.public_acts import ENROLMENT_DOMAIN, Enrolment, RecordedAct, act_json, enrolment_statement
 from zakhira.controls.approval import REJECTION_DOMAIN, veto_statement
-from zakhira.controls.public_acts import ENROLMENT_DOMAIN, Enrolment, RecordedAct, act_json, enrolment_statement
 from zakhira.custody.coin import Instruction
 from zakhira.custody.spend import HeldCoin
 from zakhira.flows.governing.acts import AUTHORITY_ACT

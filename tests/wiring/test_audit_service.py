@@ -23,7 +23,7 @@ from zakhira.cli.answer import Word
 from zakhira.cli.audit_services import ChainEvidence
 from zakhira.cli.commands import zakhira
 from zakhira.cli.custody_services import ReserveOrder
-from zakhira.controls.audit_evidence import HeadFaulty
+from zakhira.controls.chain.audit_evidence import HeadFaulty
 from zakhira.flows.audit_heads import HeadByStranger
 from zakhira.flows.ports.books import Record, Write
 from zakhira.kernel.interval import exact_utc_text

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from conftest import PROJECT
 from zakhira.cli.commands import zakhira
-from zakhira.controls.authority_fold import authority_at
-from zakhira.controls.public_acts import acts_of
+from zakhira.controls.acts.authority_fold import authority_at
+from zakhira.controls.acts.public_acts import acts_of
 from zakhira.kernel.canonical import parse_canonical
 from zakhira.wiring.reserve_desk import open_archive
 from zakhira.wiring.services import ProgramServices

@@ -10,8 +10,8 @@ from custody_drill import make_vault
 from governing_drill import GoverningDrill, begin, key_of, with_fee_limit
 from watch_drill import all_signed, keep_vaults
 from zakhira.cli.answer import Answer, Table
-from zakhira.controls.authority import MotionRecord
-from zakhira.controls.motion import motion_of
+from zakhira.controls.acts.authority import MotionRecord
+from zakhira.controls.acts.motion import motion_of
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.governing.motions import propose_thaw
 from zakhira.flows.governing.vaults import propose_vault

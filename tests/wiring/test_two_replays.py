@@ -11,8 +11,8 @@ import pytest
 from policy_corpus_reader import CORPUS, read_planted
 from policy_draws import AT
 from policy_replay import PAYEE, signing
-from zakhira.controls.policy_case import Case, replay
-from zakhira.controls.question import Destination
+from zakhira.controls.analysis.cases import Case, replay
+from zakhira.controls.engine.question import Destination
 from zakhira.kernel.money import sats
 from zakhira.wiring import two_replays
 from zakhira.wiring.two_replays import replay_both

@@ -12,9 +12,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import BinaryIO
 
-from zakhira.controls.audit import EMPTY_CHAIN, ChainBreak, ChainHead
-from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
-from zakhira.controls.audit_file import (
+from zakhira.controls.chain.audit import EMPTY_CHAIN, ChainBreak, ChainHead
+from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
+from zakhira.controls.chain.audit_file import (
     FIRST_LINE,
     Stretch,
     check_stretch,

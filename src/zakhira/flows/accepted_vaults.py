@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from zakhira.controls.authority import Authority
+from zakhira.controls.acts.authority import Authority
 from zakhira.custody.vault_state import RETIRED, VaultRecord, record_of
 from zakhira.flows.ports.books import Books
 from zakhira.flows.treasury import VAULT, vault_records

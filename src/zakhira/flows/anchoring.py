@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from zakhira.controls import audit
+from zakhira.controls.chain import audit
 from zakhira.custody.anchor import Anchor, anchor_in, data_script_bytes
 from zakhira.custody.checks import vault_named
 from zakhira.custody.coin_request import SpendableCoin

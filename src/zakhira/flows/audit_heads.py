@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from zakhira.controls.audit_evidence import HEAD_DOMAIN, HeadFaulty, SignedHead, head_from
-from zakhira.controls.authority import Authority
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.chain.audit_evidence import HEAD_DOMAIN, HeadFaulty, SignedHead, head_from
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.kernel.errors import Refused

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
 
-from zakhira.controls.decision import Decision, Need, NeedKind, Reason, Verdict
+from zakhira.controls.engine.decision import Decision, Need, NeedKind, Reason, Verdict
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from zakhira.controls.movements import Movement
+from zakhira.controls.engine.movements import Movement
 from zakhira.flows.ports.books import Record
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text

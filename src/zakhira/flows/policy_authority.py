@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision
-from zakhira.controls.question import Question
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.question import Question
+from zakhira.controls.engine.standing import Standing
 from zakhira.flows.ports.movement_store import MovementStore
 from zakhira.programme.model import Policy
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from zakhira.controls.audit import Unsealed
+from zakhira.controls.chain.audit import Unsealed
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.vault_state import RETIRED
 from zakhira.flows.coin_papers import COIN_PAPER, SUSPENSE, SUSPENSE_ACCOUNT

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from zakhira.controls.approval import Approval
-from zakhira.controls.decision import Decision, NeedKind, Verdict, Why
-from zakhira.controls.people import people_of
-from zakhira.controls.question import Question
+from zakhira.controls.engine.decision import Decision, NeedKind, Verdict, Why
+from zakhira.controls.engine.people import people_of
+from zakhira.controls.engine.question import Question
 from zakhira.flows.decision_text import waits_until, why_not
 from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.ports.books import Books, Record

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from zakhira.controls.people import people_of
-from zakhira.controls.question import Question
-from zakhira.controls.rule_fit import first_fit
-from zakhira.controls.seats import Seating, seats_of
+from zakhira.controls.engine.people import people_of
+from zakhira.controls.engine.question import Question
+from zakhira.controls.engine.rule_fit import first_fit
+from zakhira.controls.engine.seats import Seating, seats_of
 from zakhira.kernel.money import sats
 from zakhira.programme.model import Officer, Policy
 from zakhira.programme.policy import Quorum, Rule

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from zakhira.controls.approval import Approval, Execution
-from zakhira.controls.decide import decide
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.rule_fit import rule_named
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.rule_fit import rule_named
+from zakhira.controls.engine.standing import Standing
 from zakhira.custody.checks import place_in_vault, vault_named
 from zakhira.custody.coin import Instruction
 from zakhira.custody.decoded import Decoded

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from zakhira.controls.approval import Approval, Execution, Veto
-from zakhira.controls.question import BoundLot, Destination, Holding, Question, Stage
-from zakhira.controls.rule_fit import plain_address
+from zakhira.controls.engine.question import BoundLot, Destination, Holding, Question, Stage
+from zakhira.controls.engine.rule_fit import plain_address
 from zakhira.controls.spend_action import spend_action
 from zakhira.custody.coin import Instruction
 from zakhira.kernel.money import Amount, sats

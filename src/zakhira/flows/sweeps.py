@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from zakhira.controls.approval import Approval
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision, NeedKind
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision, NeedKind
+from zakhira.controls.engine.standing import Standing
 from zakhira.controls.spend_action import MOVE
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
-from zakhira.controls.standing import Standing
 from zakhira.custody.coin import Address
 from zakhira.custody.signing import combine_signatures, finalise
 from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, choose_coins, locate_coins, plan_sweep

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zakhira.controls.audit import EMPTY_CHAIN, AuditEntry, ChainHead, Seal, Unsealed, make_entry, next_seal
-from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
+from zakhira.controls.chain.audit import EMPTY_CHAIN, AuditEntry, ChainHead, Seal, Unsealed, make_entry, next_seal
+from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.books import LotBalance, Receipt, Record, SealedWrite, StoredWrite, Write
 from zakhira.flows.ports.books_check import (
     ShownChain,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from zakhira.controls.movements import Moved, Movement
+from zakhira.controls.engine.movements import Moved, Movement
 from zakhira.flows.movement_record import MOVEMENT, WAITING, movement_of
 from zakhira.flows.ports.books import Books
 from zakhira.kernel.interval import require_utc

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Decision
-from zakhira.controls.movements import Movement, Movements
-from zakhira.controls.question import BoundLot, Destination, Holding, Question
-from zakhira.controls.rule_fit import plain_address
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.movements import Movement, Movements
+from zakhira.controls.engine.question import BoundLot, Destination, Holding, Question
+from zakhira.controls.engine.rule_fit import plain_address
+from zakhira.controls.engine.standing import Standing
 from zakhira.controls.spend_action import spend_action
-from zakhira.controls.standing import Standing
 from zakhira.kernel.money import Commodity, sats
 from zakhira.programme.model import Policy
 from zakhira.watch.matching import script_of

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from zakhira.controls.authority import Authority as Folded
-from zakhira.controls.authority_fold import authority_at
-from zakhira.controls.public_acts import Founding, Proposal, RecordedAct, act_of
+from zakhira.controls.acts.authority import Authority as Folded
+from zakhira.controls.acts.authority_fold import authority_at
+from zakhira.controls.acts.public_acts import Founding, Proposal, RecordedAct, act_of
 from zakhira.kernel.canonical import Json, canonical_bytes, content_hash, parse_canonical
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import utc_text

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from zakhira.controls.decision import Decision
-from zakhira.controls.movements import Movements
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.movements import Movements
 from zakhira.custody.decoded import Decoded
 from zakhira.custody.decoders import decode_transaction
 from zakhira.kernel.canonical import Json

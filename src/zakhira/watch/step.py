@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from zakhira.controls.movement_log import MovementLog
+from zakhira.controls.engine.movement_log import MovementLog
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.interval import utc_text
 from zakhira.watch.alarm import Alarm, AlarmKind, Notice, joined, tell

@@ -14,9 +14,9 @@ from zakhira.adapters.chain_file import check_chain_file
 from zakhira.adapters.software_signer import OfficerKeyFile, utc_now
 from zakhira.cli.answer import Answer, Progress, Table, Word
 from zakhira.cli.audit_services import Ask, ChainEvidence
-from zakhira.controls.audit import Anchor, ChainHead
-from zakhira.controls.audit_evidence import Evidence, SignedHead, anchor_from, head_from
-from zakhira.controls.audit_file import FIRST_LINE, chain_line, last_line
+from zakhira.controls.chain.audit import Anchor, ChainHead
+from zakhira.controls.chain.audit_evidence import Evidence, SignedHead, anchor_from, head_from
+from zakhira.controls.chain.audit_file import FIRST_LINE, chain_line, last_line
 from zakhira.flows.anchoring import anchors, as_evidence
 from zakhira.flows.audit_heads import keep_head, sign_head, signed_heads
 from zakhira.flows.governing.acts import authority_of

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from zakhira.controls.policy_case import Case
-from zakhira.controls.question import BoundLot, Destination
+from zakhira.controls.analysis.cases import Case
+from zakhira.controls.engine.question import BoundLot, Destination
 from zakhira.kernel.errors import Fault, Faults, InvalidInput, OutsideFailure
 from zakhira.kernel.money import Amount, BadAmount, Commodity, parse_amount
 from zakhira.programme.policy import ACTIONS

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import cast
 
 from zakhira.cli.answer import Answer, Table
-from zakhira.controls.authority import Authority, MotionRecord, MotionState
-from zakhira.controls.motion import SHORT_HASH
-from zakhira.controls.motion_check import told_reasons
-from zakhira.controls.policy_delta import policy_delta
-from zakhira.controls.public_acts import Enrolment, RecordedAct, Revocation, SignedFreeze
+from zakhira.controls.acts.authority import Authority, MotionRecord, MotionState
+from zakhira.controls.acts.motion import SHORT_HASH
+from zakhira.controls.acts.motion_check import told_reasons
+from zakhira.controls.acts.policy_delta import policy_delta
+from zakhira.controls.acts.public_acts import Enrolment, RecordedAct, Revocation, SignedFreeze
 from zakhira.flows.governing.freezing import Frozen
 from zakhira.flows.governing.officers import OfficerState
 from zakhira.flows.spending.spend_line import SpendLine

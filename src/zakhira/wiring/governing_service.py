@@ -10,8 +10,8 @@ from pathlib import Path
 from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.answer import Answer
 from zakhira.cli.governing_services import Ask, ChangeOrder, RevokeOrder, WordOrder
-from zakhira.controls.policy_finding import Severity
-from zakhira.controls.public_acts import acts_document
+from zakhira.controls.acts.public_acts import acts_document
+from zakhira.controls.analysis.finding import Severity
 from zakhira.flows.governing.acting import Chamber, authority_in
 from zakhira.flows.governing.acts import recorded_acts
 from zakhira.flows.governing.freezing import freeze, in_other_hands

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 
 from zakhira.cli.answer import Table
-from zakhira.controls.authority import Authority, MotionRecord, PolicyVersion
-from zakhira.controls.motion import SHORT_HASH, Motion
-from zakhira.controls.policy_delta import PolicyDelta, policy_delta
+from zakhira.controls.acts.authority import Authority, MotionRecord, PolicyVersion
+from zakhira.controls.acts.motion import SHORT_HASH, Motion
+from zakhira.controls.acts.policy_delta import PolicyDelta, policy_delta
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from zakhira.cli.answer import Answer, Table
-from zakhira.controls.cedar_faults import authorization_faults
-from zakhira.controls.policy_faults import analyse
-from zakhira.controls.policy_finding import Analysis, Finding
+from zakhira.controls.analysis.faults import analyse
+from zakhira.controls.analysis.finding import Analysis, Finding
+from zakhira.controls.engine.cedar_faults import authorization_faults
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import Fault, Faults
 from zakhira.wiring.policy_source import PolicySource

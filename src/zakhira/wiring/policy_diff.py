@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from zakhira.cli.answer import Answer, Table, Word
-from zakhira.controls.policy_change_cells import ChangedAnswer, Direction, changed_answers
-from zakhira.controls.policy_delta import PolicyDelta, policy_delta
-from zakhira.controls.policy_words import condition_texts, listing, people_text
+from zakhira.controls.acts.policy_delta import PolicyDelta, policy_delta
+from zakhira.controls.analysis.change_cells import ChangedAnswer, Direction, changed_answers
+from zakhira.controls.analysis.words import condition_texts, listing, people_text
 from zakhira.kernel.canonical import Json
 from zakhira.programme.policy import Rule
 from zakhira.wiring.motion_show import visible

@@ -7,14 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from zakhira.cli.answer import Answer, Table, Word
-from zakhira.controls.decision import Decision, Verdict
-from zakhira.controls.explain import explain
-from zakhira.controls.permissions import permit
-from zakhira.controls.policy_case import Case, question_of, replay
-from zakhira.controls.policy_words import rule_sentence
-from zakhira.controls.question import Question
-from zakhira.controls.rule_fit import first_fit
-from zakhira.controls.standing import Standing
+from zakhira.controls.analysis.cases import Case, question_of, replay
+from zakhira.controls.analysis.words import rule_sentence
+from zakhira.controls.engine.decision import Decision, Verdict
+from zakhira.controls.engine.explain import explain
+from zakhira.controls.engine.permissions import permit
+from zakhira.controls.engine.question import Question
+from zakhira.controls.engine.rule_fit import first_fit
+from zakhira.controls.engine.standing import Standing
 from zakhira.flows.governing.standing import authority_now
 from zakhira.flows.spend_question import spend_question
 from zakhira.flows.spending.asking import ask_policy

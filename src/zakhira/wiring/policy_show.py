@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zakhira.cli.answer import Answer, Table
-from zakhira.controls.policy_words import condition_texts, people_text, statute_text, subject_text
+from zakhira.controls.analysis.words import condition_texts, people_text, statute_text, subject_text
 from zakhira.kernel.interval import utc_text
 from zakhira.programme.model import Policy
 from zakhira.programme.policy_text import policy_json

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.cli.policy_services import SimulationOrder
-from zakhira.controls.decision import Why
-from zakhira.controls.policy_case import Case, Ending, Outcome, Shift, shifts
+from zakhira.controls.analysis.cases import Case, Ending, Outcome, Shift, shifts
+from zakhira.controls.engine.decision import Why
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.interval import utc_text

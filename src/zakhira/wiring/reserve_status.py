@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from zakhira.cli.answer import Answer, Table
-from zakhira.controls.authority import Authority
+from zakhira.controls.acts.authority import Authority
 from zakhira.custody.vault_state import VaultRecord
 from zakhira.flows.attention import AgeingCoin, Refresh, ageing_coins, is_under_way, refreshes, silent_keys
 from zakhira.flows.coin_papers import SUSPENSE_ACCOUNT

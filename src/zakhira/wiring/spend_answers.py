@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from zakhira.cli.answer import Answer, Table
-from zakhira.controls.decision import Decision, NeedKind, Verdict
+from zakhira.controls.engine.decision import Decision, NeedKind, Verdict
 from zakhira.controls.spend_state import OUT_STATES, SpendState
 from zakhira.custody.anchor import anchor_of
 from zakhira.custody.fee import rate_of, written_rate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from zakhira.controls.policy_case import Case
-from zakhira.controls.question import Destination
+from zakhira.controls.analysis.cases import Case
+from zakhira.controls.engine.question import Destination
 from zakhira.controls.spend_action import spend_action
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.coin_papers import vault_account

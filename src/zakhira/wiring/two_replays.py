@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
-from zakhira.controls.policy_case import Case, Outcome, replay
+from zakhira.controls.analysis.cases import Case, Outcome, replay
 from zakhira.programme.model import Policy
 
 WORTH_A_PROCESS = 10_000

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import cast
 
 from zakhira.cli.answer import Answer, Table
-from zakhira.controls.authority import Authority
-from zakhira.controls.motion import SHORT_HASH
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.acts.motion import SHORT_HASH
 from zakhira.custody.descriptor import vault_descriptor
 from zakhira.custody.key_register import RegisteredKey
 from zakhira.custody.vault_creation import VaultDesign

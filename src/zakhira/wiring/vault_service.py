@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zakhira.cli.answer import Answer, Progress, Table
 from zakhira.cli.custody_services import AcceptOrder, Ask, ChallengeOrder, ImportOrder, RotateOrder, VaultOrder
-from zakhira.controls.authority import Authority
+from zakhira.controls.acts.authority import Authority
 from zakhira.custody.vault_creation import RecoveryRequest, VaultRequest
 from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.registered_keys import key_register

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 from books_bench import COLD, DUE, INTAKE, ROYALTY, SOLD, START, invoice, outpoint, receipt, sweep, write
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.writing import lock_touched
-from zakhira.controls.audit import AuditEntry, make_entry
+from zakhira.controls.chain.audit import AuditEntry, make_entry
 from zakhira.flows.ports.books import Record, input_hash
 from zakhira.kernel.canonical import content_hash
 

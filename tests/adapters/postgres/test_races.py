@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from books_bench import ACCOUNTS, COLD, DUE, INTAKE, START, invoice, outpoint, receipt, sweep, write
 from zakhira.adapters.postgres.books import RACE_TRIES, PostgresBooks
-from zakhira.controls.audit import make_entry
+from zakhira.controls.chain.audit import make_entry
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import EntryExists, KeyReused, Overdrawn, WritersInTheWay
 from zakhira.flows.ports.coin_events import BrokenChainEvent, CoinEvent, CoinEventKind

@@ -20,7 +20,7 @@ from books_bench import ACCOUNTS, end_at_once, receipt, shared_template, write
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.server import EmbeddedServer
-from zakhira.controls.audit import ChainHead
+from zakhira.controls.chain.audit import ChainHead
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
 
 PER_ROUND = 40

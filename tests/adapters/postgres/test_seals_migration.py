@@ -13,7 +13,7 @@ from books_bench import ACCOUNTS, COLD, INTAKE, invoice, receipt, shared_templat
 from zakhira.adapters.postgres.books import open_books
 from zakhira.adapters.postgres.rows import entry_rows, event_rows, posting_rows, record_rows
 from zakhira.adapters.postgres.schema import load_migrations, migrate
-from zakhira.controls.audit import FIRST_PREVIOUS
+from zakhira.controls.chain.audit import FIRST_PREVIOUS
 from zakhira.flows.ports.books import Record, Write, input_hash
 from zakhira.flows.ports.books_errors import ChainBroken, KeyReused
 from zakhira.flows.ports.coin_events import CoinEvent, CoinEventKind

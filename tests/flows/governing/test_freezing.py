@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from governing_drill import LOCK, REASON, START, GoverningDrill, begin, key_of, other_key_of, with_fee_limit
-from zakhira.controls.authority import MotionRecord, MotionState
-from zakhira.controls.decide import decide
-from zakhira.controls.decision import Why
-from zakhira.controls.movement_log import MovementLog
-from zakhira.controls.question import Question
+from zakhira.controls.acts.authority import MotionRecord, MotionState
+from zakhira.controls.engine.decide import decide
+from zakhira.controls.engine.decision import Why
+from zakhira.controls.engine.movement_log import MovementLog
+from zakhira.controls.engine.question import Question
 from zakhira.flows.governing import refusals
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.governing.motions import approve_motion, propose_thaw, veto_motion

@@ -15,7 +15,7 @@ from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, other_k
 from treasury_drill import FAST, TreasuryDrill, make_parts, order
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.coin_store import PostgresCoins
-from zakhira.controls.public_acts import Founding, RecordedAct, SignedFreeze
+from zakhira.controls.acts.public_acts import Founding, RecordedAct, SignedFreeze
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.governing.acting import Chamber
 from zakhira.flows.governing.acts import act_record, recorded_acts

@@ -10,10 +10,10 @@ import pytest
 from custody_drill import PHRASE
 from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, other_key_of, with_fee_limit
 from zakhira.adapters.drill_keys import officer_key
+from zakhira.controls.acts.authority import MotionState
+from zakhira.controls.acts.motion import Motion
+from zakhira.controls.acts.public_acts import Proposal
 from zakhira.controls.approval import PROPOSAL_DOMAIN
-from zakhira.controls.authority import MotionState
-from zakhira.controls.motion import Motion
-from zakhira.controls.public_acts import Proposal
 from zakhira.flows.governing import refusals
 from zakhira.flows.governing.acting import record_act
 from zakhira.flows.governing.acts import recorded_acts

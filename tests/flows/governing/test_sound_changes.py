@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from governing_drill import LOCK, REASON, GoverningDrill, begin, key_of, with_fee_limit
-from zakhira.controls.policy_finding import Severity
+from zakhira.controls.analysis.finding import Severity
 from zakhira.flows.governing import refusals
 from zakhira.flows.governing.acts import recorded_acts
 from zakhira.flows.governing.freezing import freeze

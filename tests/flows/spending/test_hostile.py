@@ -21,7 +21,7 @@ from treasury_drill import (
     twin_treasury,
 )
 from zakhira.controls.approval import Approval
-from zakhira.controls.decision import Verdict, Why
+from zakhira.controls.engine.decision import Verdict, Why
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.coin import Instruction, Payment
 from zakhira.custody.read_by_embit import parse_psbt

@@ -22,7 +22,7 @@ from policy_drill import (
     ruled,
 )
 from treasury_drill import FAST, PAYEE, TreasuryDrill, officer, order, twin_chain_of, twin_treasury
-from zakhira.controls.decision import NeedKind, Verdict, Why
+from zakhira.controls.engine.decision import NeedKind, Verdict, Why
 from zakhira.controls.spend_state import IllegalStep, SpendState
 from zakhira.custody.coin import Address, Payment
 from zakhira.custody.refusals import ApprovalsMissing

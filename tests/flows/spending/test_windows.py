@@ -15,7 +15,7 @@ from policy_drill import HOME, LARGE, SWEEP, approved, ruled, windowed
 from treasury_drill import FAST, TreasuryDrill, make_parts, officer, order
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.coin_store import PostgresCoins
-from zakhira.controls.decision import Why
+from zakhira.controls.engine.decision import Why
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.movement_record import MOVEMENT
 from zakhira.flows.spending.building import build, hand_out

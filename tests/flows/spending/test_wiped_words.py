@@ -14,7 +14,7 @@ from policy_drill import HOME, LARGE, SMALL, SWEEP, approved, executed, large, r
 from treasury_drill import FAST, TreasuryDrill, make_parts, officer, order, twin_treasury
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.coin_store import PostgresCoins
-from zakhira.controls.decision import Why
+from zakhira.controls.engine.decision import Why
 from zakhira.controls.spend_state import SpendState
 from zakhira.flows.governing.founding import found_policy
 from zakhira.flows.movement_record import ENDED, MOVEMENT, movement_of

@@ -16,8 +16,8 @@ from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.schema import load_migrations, migrate
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.writing import insert_write, lock_touched
-from zakhira.controls.audit import AuditEntry, ChainHead, Unsealed, make_entry
-from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
+from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed, make_entry
+from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.books import LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, KeyReused, WritersInTheWay

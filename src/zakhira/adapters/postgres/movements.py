@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.books import PostgresBooks
-from zakhira.controls.movements import Moved
+from zakhira.controls.engine.movements import Moved
 from zakhira.kernel.interval import require_utc
 from zakhira.kernel.money import Commodity
 

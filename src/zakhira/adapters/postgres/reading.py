@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.rows import audit_from, coin_from, entries_from, event_from, lot_from
-from zakhira.controls.audit import AuditEntry
+from zakhira.controls.chain.audit import AuditEntry
 from zakhira.flows.ports.books import LotBalance, Record, StoredWrite
 from zakhira.flows.ports.books_check import ShownChain, decode_body
 from zakhira.flows.ports.coin_events import CoinEvent

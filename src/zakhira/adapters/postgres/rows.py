@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from psycopg.rows import TupleRow
 
-from zakhira.controls.audit import AuditEntry, Seal
+from zakhira.controls.chain.audit import AuditEntry, Seal
 from zakhira.flows.ports.books import LotBalance, Write
 from zakhira.flows.ports.books_check import encode_body
 from zakhira.flows.ports.coin_events import CoinEvent, CoinEventKind, WatchedCoin

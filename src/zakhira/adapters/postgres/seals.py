@@ -15,8 +15,8 @@ from zakhira.adapters.postgres.reading import (
 )
 from zakhira.adapters.postgres.rows import seal_from
 from zakhira.adapters.postgres.structure_check import read_structure_breaks, read_unreadable
-from zakhira.controls.audit import ChainHead, Unsealed
-from zakhira.controls.audit_evidence import Evidence
+from zakhira.controls.chain.audit import ChainHead, Unsealed
+from zakhira.controls.chain.audit_evidence import Evidence
 from zakhira.flows.ports.books import SealedWrite
 from zakhira.flows.ports.books_check import ShownSeals, find_breaks
 from zakhira.flows.ports.books_errors import BooksDamaged

@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.rows import entry_rows, event_rows, posting_rows, record_rows
-from zakhira.controls.audit import AuditEntry
+from zakhira.controls.chain.audit import AuditEntry
 from zakhira.flows.ports.books import Write
 
 MANY = 64

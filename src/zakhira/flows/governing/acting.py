@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from zakhira.controls.act_check import act_refusal
-from zakhira.controls.authority import Authority
-from zakhira.controls.authority_fold import settled, take_act
-from zakhira.controls.public_acts import Act, RecordedAct
+from zakhira.controls.acts.act_check import act_refusal
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.acts.authority_fold import settled, take_act
+from zakhira.controls.acts.public_acts import Act, RecordedAct
 from zakhira.flows.governing.acts import act_record, authority_of
 from zakhira.flows.governing.founding import found_policy
 from zakhira.flows.governing.refusals import AuthorityMoved, act_error

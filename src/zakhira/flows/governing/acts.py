@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
-from zakhira.controls.authority import Authority
-from zakhira.controls.authority_fold import authority_at, settled, take_act
-from zakhira.controls.public_acts import Founding, RecordedAct, act_json, act_of
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.acts.authority_fold import authority_at, settled, take_act
+from zakhira.controls.acts.public_acts import Founding, RecordedAct, act_json, act_of
 from zakhira.flows.governing.refusals import AuthorityForged
 from zakhira.flows.ports.books import Books, Record
 from zakhira.kernel.canonical import Json

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterable
 from datetime import datetime
 
-from zakhira.controls.cedar_faults import authorization_faults
-from zakhira.controls.public_acts import Founding, RecordedAct
+from zakhira.controls.acts.public_acts import Founding, RecordedAct
+from zakhira.controls.engine.cedar_faults import authorization_faults
 from zakhira.flows.governing.acts import AUTHORITY_ACT, act_name, act_record, definitions
 from zakhira.flows.governing.refusals import PolicyFaulty
 from zakhira.flows.ports.books import Books, Write

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from zakhira.controls.authority import Authority
-from zakhira.controls.motion import THAW
-from zakhira.controls.public_acts import FREEZE_DOMAIN, Act, SignedFreeze, freeze_statement
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.acts.motion import THAW
+from zakhira.controls.acts.public_acts import FREEZE_DOMAIN, Act, SignedFreeze, freeze_statement
 from zakhira.controls.spend_state import OUT_STATES
 from zakhira.flows.governing.acting import Chamber, record_act
 from zakhira.flows.ports.signing import OfficerKey

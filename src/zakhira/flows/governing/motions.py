@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from zakhira.controls.acts.authority import Authority, MotionRecord
+from zakhira.controls.acts.motion import POLICY_CHANGE, THAW, Motion
+from zakhira.controls.acts.public_acts import Act, Proposal
+from zakhira.controls.analysis.faults import analyse
+from zakhira.controls.analysis.finding import Severity
 from zakhira.controls.approval import PROPOSAL_DOMAIN, Approval, Veto
-from zakhira.controls.authority import Authority, MotionRecord
-from zakhira.controls.cedar_faults import authorization_faults
-from zakhira.controls.motion import POLICY_CHANGE, THAW, Motion
-from zakhira.controls.policy_faults import analyse
-from zakhira.controls.policy_finding import Severity
-from zakhira.controls.public_acts import Act, Proposal
+from zakhira.controls.engine.cedar_faults import authorization_faults
 from zakhira.flows.governing.acting import Chamber, authority_in, record_act
 from zakhira.flows.governing.refusals import MotionOvertaken, PolicyFaulty, UnknownMotion
 from zakhira.flows.officer_words import sign_approval, sign_veto

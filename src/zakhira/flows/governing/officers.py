@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from zakhira.controls.authority import Authority
-from zakhira.controls.public_acts import (
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.acts.public_acts import (
     ENROLMENT_DOMAIN,
     REVOCATION_DOMAIN,
     Act,

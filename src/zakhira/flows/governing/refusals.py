@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zakhira.controls.act_refusal import ActCause, ActRefusal
+from zakhira.controls.acts.act_refusal import ActCause, ActRefusal
 from zakhira.kernel.errors import InvalidInput, OutsideFailure, Refused, ZakhiraError
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zakhira.controls.authority import Authority
-from zakhira.controls.standing import Standing
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.engine.standing import Standing
 from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.treasury import Treasury
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from zakhira.controls.authority import Authority, MotionRecord
-from zakhira.controls.motion import VAULT, Motion
-from zakhira.controls.public_acts import Act, Adoption
+from zakhira.controls.acts.authority import Authority, MotionRecord
+from zakhira.controls.acts.motion import VAULT, Motion
+from zakhira.controls.acts.public_acts import Act, Adoption
 from zakhira.custody.vault_state import require_usable
 from zakhira.flows.governing.acting import Chamber, record_act
 from zakhira.flows.governing.acts import AUTHORITY_ACT, act_name, definitions

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from zakhira.controls.decision import Decision
-from zakhira.controls.question import Question
-from zakhira.controls.standing import Standing
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.question import Question
+from zakhira.controls.engine.standing import Standing
 from zakhira.flows.ports.movement_store import MovementStore
 from zakhira.programme.model import Policy
 
 
 class SpendAuthority(Protocol):
-    """Whoever decides about value: the engine of the policy (zakhira.controls.decide) over what was allowed before."""
+    """Whoever decides about value: the policy's engine (zakhira.controls.engine.decide) over what was allowed before."""
 
     @property
     def movements(self) -> MovementStore:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from zakhira.controls.audit import AuditEntry, ChainHead, Seal, Unsealed
-from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
+from zakhira.controls.chain.audit import AuditEntry, ChainHead, Seal, Unsealed
+from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.coin_events import CoinEvent, events_bytes
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.money import Amount
@@ -65,7 +65,7 @@ class Receipt:
 
     key: str
     leaf_hash: str
-    """what the write will be in the audit chain (see :mod:`zakhira.controls.audit`); its place there is known later"""
+    """what the write will be in the audit chain (:mod:`zakhira.controls.chain.audit`); its place is known later"""
     replayed: bool
 
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zakhira.controls.audit import EMPTY_CHAIN, ChainBreak, ChainCheck, ChainHead, Seal
-from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence, EvidenceCheck
+from zakhira.controls.chain.audit import EMPTY_CHAIN, ChainBreak, ChainCheck, ChainHead, Seal
+from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence, EvidenceCheck
 from zakhira.flows.ports.books import LotBalance, StoredWrite, Write, content_bytes
 from zakhira.flows.ports.books_errors import UnstorableText
 from zakhira.flows.ports.coin_events import BrokenChainEvent, WatchedCoin

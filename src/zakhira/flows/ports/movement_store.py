@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from zakhira.controls.movements import Movements
+from zakhira.controls.engine.movements import Movements
 from zakhira.kernel.money import Commodity
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import cast
 
+from zakhira.controls.acts.authority import Authority
+from zakhira.controls.acts.authority_fold import authority_at
+from zakhira.controls.acts.public_acts import RecordedAct, act_of
 from zakhira.controls.approval import Veto, veto_is_genuine
-from zakhira.controls.authority import Authority
-from zakhira.controls.authority_fold import authority_at
-from zakhira.controls.public_acts import RecordedAct, act_of
 from zakhira.controls.spend_state import SpendState, is_over
 from zakhira.flows.governing.acts import AUTHORITY_ACT
 from zakhira.flows.movement_record import ENDED, MOVEMENT

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 
-from zakhira.controls.decision import Decision
-from zakhira.controls.question import Holding, Stage
-from zakhira.controls.rule_fit import plain_address, rules_of
+from zakhira.controls.engine.decision import Decision
+from zakhira.controls.engine.question import Holding, Stage
+from zakhira.controls.engine.rule_fit import plain_address, rules_of
 from zakhira.controls.spend_action import SPEND, spend_action
 from zakhira.custody.coin import Address
 from zakhira.custody.descriptor import derive_address, output_script

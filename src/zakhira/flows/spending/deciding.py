@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from zakhira.controls.approval import Approval
-from zakhira.controls.decision import Decision, NeedKind, Reason, Verdict, Why
-from zakhira.controls.people import people_of
-from zakhira.controls.question import Stage
-from zakhira.controls.rule_fit import rule_named
+from zakhira.controls.engine.decision import Decision, NeedKind, Reason, Verdict, Why
+from zakhira.controls.engine.people import people_of
+from zakhira.controls.engine.question import Stage
+from zakhira.controls.engine.rule_fit import rule_named
+from zakhira.controls.engine.standing import Standing
 from zakhira.controls.spend_state import OUT_STATES, SpendEvent, SpendState, advance
-from zakhira.controls.standing import Standing
 from zakhira.flows.chain_heads import require_own_head
 from zakhira.flows.decision_text import waits_until, why_not
 from zakhira.flows.governing.standing import standing_of

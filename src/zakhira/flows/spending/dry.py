@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from zakhira.controls.audit import AuditEntry, ChainHead, Unsealed
-from zakhira.controls.audit_evidence import NO_EVIDENCE, Evidence
+from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed
+from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.custody.bump import MempoolRules, Package
 from zakhira.custody.decoders import decode_transaction
 from zakhira.flows.ports.books import Books, LotBalance, Receipt, SealedWrite, Write

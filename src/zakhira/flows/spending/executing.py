@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from zakhira.controls.decision import Decision, NeedKind, Verdict, Why
+from zakhira.controls.engine.decision import Decision, NeedKind, Verdict, Why
 from zakhira.flows.decision_text import why_not
 from zakhira.flows.officer_words import sign_execution
 from zakhira.flows.ports.signing import OfficerKey

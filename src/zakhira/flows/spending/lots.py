@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from zakhira.controls.question import BoundLot
+from zakhira.controls.engine.question import BoundLot
 from zakhira.flows.coin_papers import COIN_PAPER, paper_of
 from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.treasury import Treasury

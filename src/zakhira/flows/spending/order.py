@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zakhira.controls.approval import PROPOSAL_DOMAIN
-from zakhira.controls.people import people_of
-from zakhira.controls.rule_fit import rules_of
+from zakhira.controls.engine.people import people_of
+from zakhira.controls.engine.rule_fit import rules_of
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.checks import sequence_and_locktime, vault_named
 from zakhira.custody.coin import MAIN, Address, Instruction, Payment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from zakhira.controls.rule_fit import plain_address
+from zakhira.controls.engine.rule_fit import plain_address
 from zakhira.custody.checks import vault_named
 from zakhira.custody.coin import Address, Payment
 from zakhira.custody.coin_request import SpendableCoin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from zakhira.controls.rule_fit import rule_named
+from zakhira.controls.engine.rule_fit import rule_named
 from zakhira.controls.spend_state import SpendEvent, advance
 from zakhira.custody.checks import vault_named
 from zakhira.custody.decoders import decode_psbt, decode_transaction

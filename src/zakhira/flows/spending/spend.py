@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import cast
 
 from zakhira.controls.approval import Approval, Execution, Veto
-from zakhira.controls.decision import Decision
+from zakhira.controls.engine.decision import Decision
 from zakhira.controls.spend_state import SpendState, is_over
 from zakhira.custody.coin import Address, ChangeOutput, Coin, Instruction
 from zakhira.custody.coin_request import SpendableCoin

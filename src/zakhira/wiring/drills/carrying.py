@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from zakhira.adapters.software_signer import OfficerKeyFile
-from zakhira.controls.decision import NeedKind
-from zakhira.controls.people import people_of
-from zakhira.controls.rule_fit import rules_of
+from zakhira.controls.engine.decision import NeedKind
+from zakhira.controls.engine.people import people_of
+from zakhira.controls.engine.rule_fit import rules_of
 from zakhira.custody.coin import MAIN
 from zakhira.flows.signing_rules import SigningRules
 from zakhira.flows.spending.building import build, hand_out

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from zakhira.adapters.software_signer import OfficerKeyFile
-from zakhira.controls.authority import MotionRecord, MotionState
-from zakhira.controls.motion import Motion
+from zakhira.controls.acts.authority import MotionRecord, MotionState
+from zakhira.controls.acts.motion import Motion
 from zakhira.flows.governing.acting import Chamber, authority_in
 from zakhira.flows.governing.motions import approve_motion
 from zakhira.kernel.errors import Refused

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from zakhira.adapters.drill_keys import licensee_address
 from zakhira.adapters.software_signer import OfficerKeyFile
-from zakhira.controls.authority import MotionRecord, MotionState
-from zakhira.controls.decision import NeedKind
-from zakhira.controls.people import people_of
+from zakhira.controls.acts.authority import MotionRecord, MotionState
+from zakhira.controls.engine.decision import NeedKind
+from zakhira.controls.engine.people import people_of
 from zakhira.flows.governing.acting import Chamber
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.governing.motions import propose_thaw

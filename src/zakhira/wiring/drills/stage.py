@@ -14,7 +14,7 @@ from zakhira.adapters import drill_keys
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.custody_services import ReserveOrder
-from zakhira.controls.authority import MotionRecord
+from zakhira.controls.acts.authority import MotionRecord
 from zakhira.custody.coin import MAIN, RECOVERY, Payment
 from zakhira.custody.message import sign_message
 from zakhira.custody.vault_creation import RecoveryRequest, VaultRequest

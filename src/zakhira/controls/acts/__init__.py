@@ -1,0 +1,1 @@
+"""Signed acts of authority: motions, freezes, revocations and enrolments, checked from their signatures alone."""

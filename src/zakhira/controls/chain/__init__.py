@@ -1,0 +1,1 @@
+"""The audit chain: headers, leaves, links, and what is held against them."""
