@@ -85,7 +85,7 @@ class Courier:
 def deliver_due(
     store: WatchStore, notifier: Notifier, clock: Clock, is_over: Callable[[], bool] = lambda: False
 ) -> None:
-    """Send all that is due, what has the most haste first; what fails is put off for longer, the rest is still tried."""
+    """Send all that is due, what has the most haste first; what fails is put off for longer, the rest is tried."""
     while not is_over():
         one = store.due(notifier.name, clock())
         if one is None:

@@ -13,7 +13,7 @@ from zakhira.programme.model import Policy
 
 
 class SpendAuthority(Protocol):
-    """Whoever decides about value: the policy's engine (zakhira.controls.engine.decide) over what was allowed before."""
+    """Whoever decides about value: the engine (zakhira.controls.engine.decide) over what was allowed before."""
 
     @property
     def movements(self) -> MovementStore:
