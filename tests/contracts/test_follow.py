@@ -15,6 +15,7 @@ import pytest
 
 from custody_drill import COLD, INTAKE, make_vault
 from follow_bench import FollowBench, RealFollowBench, TwinFollowBench, bench_drill
+from governing_drill import accept_vault
 from watch_drill import BLOCK, WatchDrill, place, script_of
 from zakhira.adapters.bitcoind.follow import BitcoindFollower
 from zakhira.custody.descriptor import vault_descriptor
@@ -46,6 +47,7 @@ def drill(bench: FollowBench) -> WatchDrill:
     """A vault that the chain has never seen, in fresh books; the chain is followed up to its tip."""
     vault = make_vault(f"vault-{next(_NUMBERS)}", "intake", 1, 2)
     made = bench_drill(bench, vault)
+    accept_vault(made.treasury.books, made.treasury.policy, made.treasury.now, vault.id)
     follow_chain(made.treasury)
     made.now = made.now.replace(year=2027)
     return made
