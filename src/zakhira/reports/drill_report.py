@@ -83,8 +83,8 @@ def drill_report(record: DrillRecord) -> Report:
     )
     return Report(
         title=f"Drill: {record.title}",
-        subtitle=f"{record.programme}, {utc_text(record.began_at)}",
-        headline=record.question + " " + sentence,
+        subtitle=f"{record.question} {record.programme}, {utc_text(record.began_at)}",
+        headline=sentence,
         figures=(
             Figure("Tried", str(len(record.findings)), "steps", ""),
             Figure("Held", str(len(record.findings) - len(failed)), "steps", ""),
@@ -137,7 +137,7 @@ def _steps(record: DrillRecord) -> Section:
     return Section(
         "steps",
         "What was tried, in order",
-        (record.question,),
+        (),
         "Each step was carried out on a real node and a real database under the programme's own policy.",
         tables=(Table("Steps of the drill", columns, rows),),
     )
