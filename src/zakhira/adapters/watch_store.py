@@ -253,12 +253,3 @@ class WatchStore:
 _REMEDY = (
     "See that the disk has room and whose file it is; without the file the watch begins anew from its first block."
 )
-
-
-def read_only(path: Path) -> WatchState:
-    """The state as it lies there, for whoever only looks."""
-    store = WatchStore(path)
-    try:
-        return store.load()
-    finally:
-        store.close()

@@ -53,7 +53,8 @@ def question_of(
 
     ``dates`` says from when its signatures count, where that is not their own date.
 
-    The chain does not tell what a coin was paid for, so that lots carry no purpose here.
+    The chain does not tell what a coin was paid for, so that lots carry no purpose here. The desk builds its own
+    question (flows.spend_question); the watch shares no step with it on purpose.
     """
     instruction = spend.instruction
     vaults = [vault_of(script_of(payment.address, chain)) for payment in instruction.payments]

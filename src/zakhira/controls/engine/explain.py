@@ -8,7 +8,6 @@ from zakhira.controls.engine.decide import FREEZE
 from zakhira.controls.engine.decision import Decision, Need, NeedKind, Verdict
 from zakhira.controls.engine.question import Question
 from zakhira.controls.engine.rule_fit import rule_named
-from zakhira.kernel.interval import utc_text
 from zakhira.programme.model import Policy
 
 MOST_DESTINATIONS = 2
@@ -71,9 +70,3 @@ def _missing(needs: Sequence[Need]) -> str:
 def _joined(texts: Sequence[str]) -> str:
     """Sentences one after another; each has its full stop already."""
     return " ".join(texts)
-
-
-def until_text(decision: Decision) -> str:
-    """When what is missing is over, as far as it is known: the last moment that a need names; empty if none does."""
-    moments = [need.until for need in decision.needs if need.until is not None]
-    return utc_text(max(moments)) if moments else ""

@@ -10,7 +10,6 @@ from zakhira.programme.policy import Quorum
 Seat = tuple[str, ...]
 """The roles of which one fills the seat."""
 _Node = tuple[str, object]
-_SOURCE: _Node = ("source", 0)
 _SINK: _Node = ("sink", 0)
 
 
