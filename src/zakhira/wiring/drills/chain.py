@@ -7,7 +7,6 @@ from zakhira.flows.ports.chain_errors import NodeUnreachable
 from zakhira.flows.spending.building import build
 from zakhira.flows.spending.fees import FeeWish
 from zakhira.flows.spending.hastening import bump, propose_child
-from zakhira.flows.spending.order import SpendOrder
 from zakhira.flows.spending.sending import broadcast
 from zakhira.flows.spending.spend import TreasurySpend
 from zakhira.flows.spending.step import load_spend
@@ -110,7 +109,7 @@ def reorg(stage: Stage) -> None:
     node = stage.desk.node.rpc
     tip = stage.height
     needed = max(stage.treasury.depth.confirmations)
-    stage.note("blocks taken back", f"{needed} with the arrival, then 1 with the spend")
+    stage.note("blocks taken back", f"{needed} with the arrival, then {needed} with the spend")
     _replace_by_empty(stage, tip - needed + 1, needed)
     stage.finds(
         f"{needed} blocks are taken back and the chain goes on without the arrival",
@@ -128,14 +127,20 @@ def reorg(stage: Stage) -> None:
     )
     order = order_of(stage, "moved", COLD, (("", PAID_SATS),), to_vault=INTAKE)
     stage.does(
-        "a move is carried through and comes into a block",
-        "it is confirmed",
-        lambda: _carry_into_block(stage, order),
-        lambda spend: spend.state.value,
+        "a move is carried through and sent",
+        "it is sent",
+        lambda: carry(stage, order, quorum_of(stage, COLD)),
+        lambda sent: f"{sent.last.txid[:16]}...",
     )
-    _replace_by_empty(stage, stage.height, 1)
+    stage.bury()
     stage.finds(
-        "that block is taken back",
+        "blocks bury it",
+        "it is confirmed",
+        lambda: _state(stage, order.id, SpendState.CONFIRMED),
+    )
+    _replace_by_empty(stage, stage.height - needed + 1, needed)
+    stage.finds(
+        f"those {needed} blocks are taken back",
         "the spend is out again, not confirmed",
         lambda: _state(stage, order.id, SpendState.BROADCAST),
     )
@@ -147,12 +152,6 @@ def reorg(stage: Stage) -> None:
     )
     stage.note("transactions in the node's mempool at the end", len(node.call("getrawmempool")))
     stage.books_hold()
-
-
-def _carry_into_block(stage: Stage, order: SpendOrder) -> TreasurySpend:
-    carry(stage, order, quorum_of(stage, COLD))
-    stage.mine()
-    return load_spend(stage.treasury, order.id)
 
 
 def _replace_by_empty(stage: Stage, height: int, blocks: int) -> None:
