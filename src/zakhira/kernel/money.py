@@ -16,11 +16,22 @@ class Commodity(Enum):
     BTC = "BTC"
     PKR = "PKR"
     USD = "USD"
+    WH = "WH"
 
     @property
     def decimals(self) -> int:
-        """Decimals between the written unit and the least unit: 8 for satoshi, 2 for paisa and cent."""
-        return 8 if self is Commodity.BTC else 2
+        """Decimals between the written unit and the least unit: 8 for satoshi, 2 for paisa and cent, 0 for Wh."""
+        return _DECIMALS[self]
+
+    @property
+    def unit(self) -> str:
+        """The written unit: ``BTC``, ``PKR``, ``USD``, and ``Wh`` for watt-hours."""
+        return "Wh" if self is Commodity.WH else self.value
+
+
+_DECIMALS = {Commodity.BTC: 8, Commodity.PKR: 2, Commodity.USD: 2, Commodity.WH: 0}
+COINS = (Commodity.BTC,)
+"""What is held on a chain: claims in these stand behind coins."""
 
 
 MAX_UNITS = 2**63 - 1
@@ -30,6 +41,16 @@ SATS_PER_BTC = 100_000_000
 MAX_MONEY_SATS = 21_000_000 * SATS_PER_BTC
 """Consensus limit on any amount of bitcoin (Bitcoin Core, consensus/amount.h)."""
 
+_UNITS = {
+    "sat": (Commodity.BTC, 0),
+    "sats": (Commodity.BTC, 0),
+    "Wh": (Commodity.WH, 0),
+    "kWh": (Commodity.WH, 3),
+    "MWh": (Commodity.WH, 6),
+    "GWh": (Commodity.WH, 9),
+    **{name: (Commodity[name], Commodity[name].decimals) for name in ("BTC", "PKR", "USD")},
+}
+"""Written units: what they count, and how many decimals they have down to its least unit."""
 _AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>\d{1,19})(?:\.(?P<part>\d+))? (?P<unit>[A-Za-z]+)")
 
 
@@ -91,7 +112,8 @@ class Amount:
         scale = 10**self.commodity.decimals
         whole, part = divmod(abs(self.units), scale)
         sign = "-" if self.units < 0 else ""
-        return f"{sign}{whole}.{part:0{self.commodity.decimals}d} {self.commodity.value}"
+        decimals = f".{part:0{self.commodity.decimals}d}" if self.commodity.decimals else ""
+        return f"{sign}{whole}{decimals} {self.commodity.unit}"
 
 
 def sats(units: int) -> Amount:
@@ -100,7 +122,7 @@ def sats(units: int) -> Amount:
 
 
 def parse_amount(text: str) -> Amount:
-    """Read ``0.5 BTC``, ``500 sat``, ``1000 PKR`` or ``12.50 USD``: the unit is never left out.
+    """Read ``0.5 BTC``, ``500 sat``, ``1000 PKR``, ``12.50 USD`` or ``1.5 MWh``: the unit is never left out.
 
     Raises:
         BadAmount: no unit, an unknown unit, or more decimals than the commodity has.
@@ -110,15 +132,12 @@ def parse_amount(text: str) -> Amount:
         raise BadAmount(f"{text!r} is not an amount with its unit.", "Write it like '0.5 BTC' or '1000 PKR'.")
     unit = match["unit"]
     number = Decimal(f"{match['sign']}{match['whole']}.{match['part'] or '0'}")
-    if unit in {"sat", "sats"}:
-        commodity, scaled = Commodity.BTC, number
-    elif unit in Commodity.__members__:
-        commodity = Commodity[unit]
-        scaled = number.scaleb(commodity.decimals)
-    else:
-        raise BadAmount(f"{unit!r} in {text!r} is not a unit of money.", "Use BTC, sat, PKR or USD.")
+    if unit not in _UNITS:
+        raise BadAmount(f"{unit!r} in {text!r} is not a unit that is counted.", "Use BTC, sat, PKR, USD, Wh or MWh.")
+    commodity, places = _UNITS[unit]
+    scaled = number.scaleb(places)
     if scaled != scaled.to_integral_value():
-        raise BadAmount(f"{text!r} has more decimals than {commodity.value} has.", "Round it first.")
+        raise BadAmount(f"{text!r} has more decimals than {unit} has.", "Round it first.")
     return Amount(int(scaled), commodity)
 
 

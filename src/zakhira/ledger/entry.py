@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from zakhira.kernel.canonical import Json
@@ -20,39 +20,60 @@ class Lot:
 
 @dataclass(frozen=True)
 class Posting:
-    """An amount on an account: positive debits, negative credits. A posting in BTC always has its lot."""
+    """An amount on an account: positive debits, negative credits.
+
+    A posting in BTC on an asset account has its lot. ``cost`` is what the posted amount was worth when it came in, for
+    whoever values it later.
+    """
 
     account: str
     amount: Amount
     lot: Lot | None = None
+    cost: Amount | None = None
+
+    def as_json(self) -> Json:
+        """Plain data for the canonical encoding; a cost stands in it only where there is one."""
+        told: dict[str, Json] = {
+            "account": self.account,
+            "commodity": self.amount.commodity.value,
+            "units": str(self.amount.units),
+            "lot": None if self.lot is None else {"outpoint": self.lot.outpoint, "source": self.lot.source},
+        }
+        if self.cost is not None:
+            told["cost"] = {"commodity": self.cost.commodity.value, "units": str(self.cost.units)}
+        return told
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One transaction of the ledger. ``evidence`` names the document it rests on: a txid, a settlement, a meter day."""
+    """One transaction of the ledger. ``evidence`` names the document it rests on: a txid, a settlement, a meter day.
+
+    ``at`` is when it happened (the event date); when it was entered is known by its write. ``reverses`` is the id of
+    the entry that it takes back, whole.
+    """
 
     id: str
     at: datetime
     narration: str
     evidence: str
     postings: tuple[Posting, ...]
+    reverses: str = ""
 
     def as_json(self) -> Json:
         """Plain data for the canonical encoding. Units are text, as a JSON number holds only 53 bits for sure."""
-        return {
+        told: dict[str, Json] = {
             "id": self.id,
             "at": exact_utc_text(self.at),
             "narration": self.narration,
             "evidence": self.evidence,
-            "postings": [
-                {
-                    "account": posting.account,
-                    "commodity": posting.amount.commodity.value,
-                    "units": str(posting.amount.units),
-                    "lot": None
-                    if posting.lot is None
-                    else {"outpoint": posting.lot.outpoint, "source": posting.lot.source},
-                }
-                for posting in self.postings
-            ],
+            "postings": [posting.as_json() for posting in self.postings],
         }
+        if self.reverses:
+            told["reverses"] = self.reverses
+        return told
+
+
+def reversal(entry: Entry, entry_id: str, at: datetime, because: str, evidence: str) -> Entry:
+    """The entry that takes ``entry`` back, whole, and says why and on what evidence."""
+    postings = tuple(replace(posting, amount=-posting.amount) for posting in entry.postings)
+    return Entry(entry_id, at, because, evidence, postings, reverses=entry.id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from zakhira.kernel.interval import HourRange
+from zakhira.kernel.money import Amount
 from zakhira.programme.policy import Deputy, Holiday, Payee, Rule, Statute
 
 
@@ -375,7 +376,13 @@ class AccountSpec:
     code: str
     commodity: str
     kind: str
-    """asset, liability, income or expense"""
+    """asset, liability, income, expense, equity or conversion"""
+    claim: str = "none"
+    """demand or term: somebody's claim; suspense: held, of unknown origin. A liability in coin is one of them."""
+    overdraft: str = "none"
+    """none or allowed: whether an asset or a liability may fall below 0 (in its natural sign)"""
+    ceiling: Amount | None = None
+    """the most that it may hold, in its natural sign"""
 
 
 @dataclass(frozen=True)

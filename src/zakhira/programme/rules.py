@@ -29,7 +29,14 @@ REQUIRED_ACCOUNTS = (
 )
 """Accounts to which settlement and sweeps post, with commodity and kind."""
 
-KIND_OF_FIRST_PART = {"assets": "asset", "liabilities": "liability", "income": "income", "expenses": "expense"}
+KIND_OF_FIRST_PART = {
+    "assets": "asset",
+    "liabilities": "liability",
+    "income": "income",
+    "expenses": "expense",
+    "equity": "equity",
+    "conversion": "conversion",
+}
 
 
 def _walk(records: Iterable[Record]) -> Iterator[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zakhira.kernel.errors import InvalidInput, OutsideFailure
+from zakhira.kernel.errors import InvalidInput, OutsideFailure, Refused
 from zakhira.ledger.faults import (
     BadLot,
     BalanceTooLarge,
@@ -31,6 +31,7 @@ __all__ = [
     "KeyReused",
     "LotMissing",
     "LotOnMoney",
+    "NotTheWatcher",
     "Overdrawn",
     "TooFewPostings",
     "Unbalanced",
@@ -106,3 +107,9 @@ class BooksDamaged(OutsideFailure):
     """A row without which the books cannot be read is gone: somebody with the owner's rights took it away."""
 
     code = "ZK-BOOKS-040"
+
+
+class NotTheWatcher(Refused):
+    """Facts of the chain, from a process that was not given the watcher's login."""
+
+    code = "ZK-BOOKS-045"
