@@ -1,0 +1,106 @@
+"""The work of the ledger's benchmark: transfers drawn from a seed, and writers in processes of their own.
+
+Accounts are numbered: 0 is the pool, which credits participants; 1 to N are participants with a claim each. A worker's
+transfers depend on the seed and its number alone, so that two ledgers get the same pairs and amounts in the same order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from queue import Empty
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from multiprocessing import Queue
+    from multiprocessing.synchronize import Barrier
+
+SEED = 20260206
+"""The day on which an exchange credited 620,000 BTC instead of KRW 620,000."""
+PARTICIPANTS = 10_000
+POOL = 0
+FROM_POOL = 0.1
+"""The part of transfers that the pool credits: a stipend comes now and then, participants pay each other in between."""
+MAX_UNITS = 10_000
+OPENING_UNITS = 10**12
+"""What each participant has to begin with: enough that no run ends at a floor, which is looked at all the same."""
+DRAWN = 10_000
+"""Transfers drawn at a time, so that drawing costs next to nothing."""
+WAIT_S = 300.0
+"""A worker that does not come for so long has failed."""
+
+
+class Transfer(NamedTuple):
+    """So many least units from one account to another, by number."""
+
+    giver: int
+    taker: int
+    units: int
+
+
+Poster = Callable[[Sequence[Transfer]], None]
+"""Posts these in one transaction, and returns when they are safe on disk."""
+Opener = Callable[[str, int], "tuple[Poster, Callable[[], None]]"]
+"""Opens one worker's connection, by address and number; returns how to post and how to finish."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """So many workers for so many seconds, each with so many transfers in a transaction."""
+
+    workers: int
+    per_commit: int
+    seconds: float
+
+
+def transfers(seed: int, worker: int, participants: int = PARTICIPANTS) -> Iterator[Transfer]:
+    """One worker's transfers without end: between two participants, or from the pool to one."""
+    rng = np.random.default_rng([seed, worker])
+    while True:
+        takers = rng.integers(1, participants, DRAWN, endpoint=True)
+        # Anyone but the taker: so many places further round.
+        givers = 1 + (takers - 1 + rng.integers(1, participants, DRAWN)) % participants
+        givers[rng.random(DRAWN) < FROM_POOL] = POOL
+        units = rng.integers(1, MAX_UNITS, DRAWN, endpoint=True)
+        yield from map(Transfer, givers.tolist(), takers.tolist(), units.tolist())
+
+
+def measure(dsn: str, opener: Opener, load: Load, seed: int = SEED) -> float:
+    """Transfers per second of all workers together, from the common start until the last has finished its work."""
+    context = get_context("spawn")
+    line = context.Barrier(load.workers + 1, timeout=WAIT_S)
+    counts: Queue[int] = context.Queue()
+    workers = [
+        context.Process(target=_work, args=(dsn, opener, load, seed, number, line, counts), daemon=True)
+        for number in range(load.workers)
+    ]
+    for worker in workers:
+        worker.start()
+    line.wait()
+    begin = time.perf_counter()
+    try:
+        done = sum(counts.get(timeout=load.seconds + WAIT_S) for _ in workers)
+    except Empty:
+        raise SystemExit("A worker of the benchmark has failed; what it said stands above.") from None
+    seconds = time.perf_counter() - begin
+    for worker in workers:
+        worker.join()
+    return done / seconds
+
+
+def _work(dsn: str, opener: Opener, load: Load, seed: int, number: int, line: Barrier, counts: Queue[int]) -> None:
+    post, finish = opener(dsn, number)
+    drawn = transfers(seed, number)
+    done = 0
+    line.wait()
+    end = time.perf_counter() + load.seconds
+    while time.perf_counter() < end:
+        post(list(islice(drawn, load.per_commit)))
+        done += load.per_commit
+    finish()
+    counts.put(done)
