@@ -117,7 +117,7 @@ def test_an_instruction_that_was_edited_in_the_database(scene: Scene) -> None:
         watch.await_first_look()
         reserve.propose("pay-3", "cold", PAYEE, largest(reserve, "cold") - 2_000)
         reserve.approve("pay-3", *OFFICERS)
-        with psycopg.connect(reserve.desk.archive.books._dsn, autocommit=True) as owner:
+        with psycopg.connect(reserve.desk.archive.books.logins.app, autocommit=True) as owner:
             owner.execute("ALTER TABLE zakhira.record DISABLE TRIGGER USER")
             owner.execute(
                 "UPDATE zakhira.record SET body = jsonb_set(body, '{instruction,payments,0,address}', "
@@ -143,7 +143,7 @@ def test_a_watch_that_is_fed_from_a_folder_and_a_copy_that_is_renewed(scene: Sce
     assert (told["spends"], told["written"]) == (3, 5)
     assert reserve.type("watch", "export", folder, "--out", str(signed))["written"] == 0
     words = ("watch", "init", str(tower), "--reserve", folder, "--source", str(signed))
-    by_login = replace(reserve, settings=replace(reserve.settings, database_url=reserve.desk.archive.books._dsn))
+    by_login = replace(reserve, settings=replace(reserve.settings, database_url=reserve.desk.archive.books.logins.app))
     assert by_login.type(*words[:-2], exit_code=2)["error"]["code"] == "ZK-WIRING-095"
     assert reserve.type(*words, "--dry-run")["dry_run"]
     assert not tower.exists()

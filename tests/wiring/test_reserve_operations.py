@@ -163,7 +163,7 @@ def test_a_look_leaves_no_transaction_open_and_mends_its_connection(desk: Desk, 
         SELECT state, pid FROM pg_stat_activity
         WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()
     """
-    with psycopg.connect(desk.archive.books._dsn, autocommit=True) as operator:
+    with psycopg.connect(desk.archive.books.logins.app, autocommit=True) as operator:
         rows = operator.execute(others).fetchall()
         assert {state for state, _ in rows} == {"idle"}
         for _, pid in rows:

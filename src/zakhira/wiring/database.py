@@ -26,7 +26,7 @@ def server_version(dsn: str) -> str:
     Raises:
         DatabaseUnreachable, DatabaseRefused: it does not answer, or does not let us in.
     """
-    with connect(dsn, as_app=False) as connection:
+    with connect(dsn, role=None) as connection:
         number = connection.info.server_version
     return f"PostgreSQL {number // SERIES}.{number % SERIES}"
 
@@ -39,7 +39,7 @@ def alone_in(dsn: str) -> Iterator[None]:
         DatabaseInUse: another run has it.
         DatabaseUnreachable, DatabaseRefused: it does not answer, or does not let us in.
     """
-    with connect(dsn, as_app=False) as connection:
+    with connect(dsn, role=None) as connection:
         if connection.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone() != (True,):
             raise DatabaseInUse(
                 "Another run keeps its books in this database at this moment.",

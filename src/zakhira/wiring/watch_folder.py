@@ -101,7 +101,7 @@ def settings_text(settings: WatchSettings) -> str:
         "# A second opinion:" if settings.second_node else "# A second opinion, if there is one:\n# [second_node]",
         *(_node_lines("second_node", settings.second_node) if settings.second_node else []),
         "",
-        "# Where signed instructions are read: a database as the role zakhira_watcher, or a folder of exported files.",
+        "# Where signed instructions are read: a database as zakhira_watchtower, or a folder of exported files.",
         "[source]",
         f"database = {_quoted(settings.database)}" if settings.database else f"folder = {_quoted(settings.folder)}",
         "",

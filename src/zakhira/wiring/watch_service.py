@@ -93,7 +93,7 @@ class WatchDesk:
         if not order.source and self._settings.database_url:
             raise SourceUnclear(
                 "The reserve's database is reached with the coordinator's own login, which a watch must not have.",
-                "Make a login with the role zakhira_watcher alone, and give its address with --source.",
+                "Make a login with the role zakhira_watchtower alone, and give its address with --source.",
             )
         return replace(made, database=order.source or self._database(archive))
 

@@ -13,7 +13,9 @@ from psycopg.rows import TupleRow
 from books_bench import DUE, START, invoice, receipt, shared_template, write
 from zakhira.adapters.postgres import connecting
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
+from zakhira.adapters.postgres.errors import RolesMissing
 from zakhira.adapters.postgres.failures import translate
+from zakhira.adapters.postgres.roles import APP_ROLE
 from zakhira.flows.ports.books_errors import (
     DatabaseFull,
     DatabaseRefused,
@@ -126,8 +128,9 @@ def test_a_role_that_may_not_become_ours(database: str, owner: Connection[TupleR
     """A login without the program's role is let in by the server and not by us."""
     owner.execute("CREATE ROLE stranger LOGIN")
     try:
-        with pytest.raises(DatabaseRefused, match="permission denied"):
+        with pytest.raises(RolesMissing, match="permission denied") as caught:
             PostgresBooks(make_conninfo(database, user="stranger")).done("k")
+        assert "GRANT zakhira_app TO stranger" in caught.value.remedy
     finally:
         owner.execute("DROP ROLE stranger")
 
@@ -143,11 +146,11 @@ def test_waiting_for_a_recovery(database: str, monkeypatch: pytest.MonkeyPatch) 
         return real(dsn, connect_timeout=connect_timeout, autocommit=autocommit)
 
     monkeypatch.setattr(psycopg, "connect", recovering)
-    connecting.connect(database, as_app=True).close()
+    connecting.connect(database, role=APP_ROLE).close()
     assert len(calls) == 3
     calls.clear()
     with pytest.raises(DatabaseUnreachable, match="recovery mode"):
-        connecting.connect(database, as_app=True, recovery_s=0)
+        connecting.connect(database, role=APP_ROLE, recovery_s=0)
 
 
 def test_a_server_with_no_room_for_another(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +161,7 @@ def test_a_server_with_no_room_for_another(database: str, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(psycopg, "connect", full)
     with pytest.raises(DatabaseUnreachable, match="too many clients"):
-        connecting.connect(database, as_app=True)
+        connecting.connect(database, role=APP_ROLE)
 
 
 def test_an_error_without_a_state_is_no_answer() -> None:

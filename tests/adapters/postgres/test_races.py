@@ -176,7 +176,7 @@ def test_an_event_by_hand_out_of_order_is_refused(database: str, books: Postgres
     event = CoinEvent(CoinEventKind.BLOCK_CONNECTED, 7, "a" * 64, previous_hash="0" * 64)
     columns = "(sequence, event_count, ordinal, kind, height, block_hash, previous_hash)"
     with psycopg.connect(database) as slow:
-        slow.execute("SET ROLE zakhira_app")
+        slow.execute("SET ROLE zakhira_watcher")
         row = slow.execute(
             "INSERT INTO zakhira.audit (key, actor, action, at, content_hash, leaf_hash, entry_count, record_count, "
             "event_count) SELECT 'slow', actor, action, at, content_hash, %s, 0, 0, 1 FROM (VALUES "

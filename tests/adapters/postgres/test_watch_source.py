@@ -38,7 +38,7 @@ def spend(name: str, number: int, **told: Json) -> Record:
 def watcher(database: str) -> Iterator[Connection[TupleRow]]:
     """A plain connection as the role of the watchtower."""
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("SET ROLE zakhira_watcher")
+        connection.execute("SET ROLE zakhira_watchtower")
         yield connection
 
 

@@ -13,7 +13,9 @@ from psycopg.rows import TupleRow
 from zakhira.adapters.postgres import reading, seals
 from zakhira.adapters.postgres.connecting import RECOVERY_SECONDS, connect, reading_dsn
 from zakhira.adapters.postgres.failures import translate
-from zakhira.adapters.postgres.schema import load_migrations, migrate
+from zakhira.adapters.postgres.logins import Logins
+from zakhira.adapters.postgres.opening import bring_up_to_date
+from zakhira.adapters.postgres.roles import APP_ROLE, WATCHER_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.writing import insert_write, lock_touched
 from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed, make_entry
@@ -33,52 +35,61 @@ RACE_TRIES = 5
 """How often a write is tried when others are in its way; a deadlock is told within a second."""
 
 
-def open_books(dsn: str) -> PostgresBooks:
+def open_books(logins: Logins | str) -> PostgresBooks:
     """Bring the database's schema up to date and open the books in it, with a sealer in the background.
+
+    One address stands for a login that may take on every role.
 
     Raises:
         DatabaseUnreachable, DatabaseRefused: the database does not answer, or does not let us in.
-        SchemaTooNew, SchemaAltered: it is not the schema of this Zakhira.
+        SchemaTooNew, SchemaAltered, SchemaBehind: it is not the schema of this Zakhira.
+        RolesMissing: the login may not make or take on the database's roles.
     """
-    with connect(dsn, as_app=False) as connection:
-        try:
-            migrate(connection, load_migrations())
-        except psycopg.Error as error:
-            raise translate(error) from error
-    return PostgresBooks(dsn, Sealer(dsn))
+    given = Logins.of_one(logins) if isinstance(logins, str) else logins
+    bring_up_to_date(given)
+    return PostgresBooks(given, Sealer(given.app))
 
 
 class PostgresBooks:
     """Implements ``flows.ports.books.Books``. It is for one thread; a lost connection is made again at the next call.
 
     The schema must be there (:func:`open_books`). Without a sealer nothing is chained until :meth:`seal` is called.
+    What holds facts of the chain is written over a connection of its own, as the watcher.
     """
 
-    def __init__(self, dsn: str, sealer: Sealer | None = None, *, recovery_s: float = RECOVERY_SECONDS) -> None:
-        self._dsn, self._recovery_s = dsn, recovery_s
+    def __init__(
+        self, logins: Logins | str, sealer: Sealer | None = None, *, recovery_s: float = RECOVERY_SECONDS
+    ) -> None:
+        self._logins = Logins.of_one(logins) if isinstance(logins, str) else logins
+        self._recovery_s = recovery_s
         self._sealer = sealer
         self._has_written = False
-        self._connection: Connection[TupleRow] | None = None
+        self._lines: dict[str, Connection[TupleRow]] = {}
         self._accounts: dict[str, AccountSpec] = {}
+
+    @property
+    def logins(self) -> Logins:
+        """Whom these books are opened as."""
+        return self._logins
 
     def reader(self, timeout_s: float) -> PostgresBooks:
         """The same books over a connection of its own, for another thread that only looks.
 
         It cannot write, and no question of its may take longer than so many seconds.
         """
-        return PostgresBooks(reading_dsn(self._dsn, timeout_s), recovery_s=0)
+        return PostgresBooks(Logins(reading_dsn(self._logins.app, timeout_s)), recovery_s=0)
 
     def close(self) -> None:
         """Seal what is left and close the connection; the books can be used again and then open another."""
         if self._sealer is not None:
             self._sealer.close()
-            if self._connection is not None and self._has_written:
+            if self._lines and self._has_written:
                 # What is committed is safe; if it cannot be sealed now, whoever writes next does it.
                 with contextlib.suppress(OutsideFailure):
                     self.seal()
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        for line in self._lines.values():
+            line.close()
+        self._lines.clear()
 
     def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
         """Make sure these accounts exist; see the port."""
@@ -91,9 +102,10 @@ class PostgresBooks:
         when another write was in its way.
         """
         content = require_storable(write)
+        role = WATCHER_ROLE if write.coin_events else APP_ROLE
         for last in (*[False] * (RACE_TRIES - 1), True):
             try:
-                receipt = self._ask(lambda connection: self._commit(connection, write, content))
+                receipt = self._ask(lambda connection: self._commit(connection, write, content), role)
                 break
             except WritersInTheWay:
                 if last:
@@ -164,26 +176,28 @@ class PostgresBooks:
         """Ask a reading question over this connection; what asks may be asked twice."""
         return self._ask(question)
 
-    def _ask(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
+    def _ask(self, question: Callable[[Connection[TupleRow]], Value], role: str = APP_ROLE) -> Value:
         """Ask the database; ask once more over a new connection when the one at hand turns out to be broken."""
-        fresh = self._connection is None
+        fresh = role not in self._lines
         try:
-            return self._ask_once(question)
+            return self._ask_once(question, role)
         except DatabaseUnreachable:
-            if fresh or self._connection is not None:
+            if fresh or role in self._lines:
                 raise
-            return self._ask_once(question)
+            return self._ask_once(question, role)
 
-    def _ask_once(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
-        if self._connection is None:
-            self._connection = connect(self._dsn, as_app=True, recovery_s=self._recovery_s)
+    def _ask_once(self, question: Callable[[Connection[TupleRow]], Value], role: str) -> Value:
+        line = self._lines.get(role)
+        if line is None:
+            line = connect(self._logins.address(role), role=role, recovery_s=self._recovery_s)
+            self._lines[role] = line
         try:
-            return question(self._connection)
+            return question(line)
         except psycopg.Error as error:
             raise translate(error) from error
         finally:
-            if self._connection.closed:
-                self._connection = None
+            if line.closed:
+                del self._lines[role]
 
     def _open_accounts(self, connection: Connection[TupleRow], accounts: tuple[AccountSpec, ...]) -> None:
         with connection.transaction():

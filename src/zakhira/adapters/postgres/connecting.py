@@ -9,10 +9,9 @@ import psycopg
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Identifier
 
 from zakhira.adapters.postgres.failures import translate
-from zakhira.adapters.postgres.schema import APP_ROLE
+from zakhira.adapters.postgres.roles import take_on
 from zakhira.flows.ports.books_errors import DatabaseRefused, DatabaseUnreachable
 from zakhira.kernel.errors import ZakhiraError
 
@@ -25,14 +24,15 @@ _RECOVERING = "the database system is"
 _BUSY = ("too many clients", "connection slots")
 
 
-def connect(dsn: str, *, as_app: bool, recovery_s: float = RECOVERY_SECONDS) -> Connection[TupleRow]:
+def connect(dsn: str, *, role: str | None, recovery_s: float = RECOVERY_SECONDS) -> Connection[TupleRow]:
     """Connect, each statement its own transaction unless one is opened.
 
-    ``as_app`` takes on the role that may only append and read.
+    ``role`` is taken on: the program's may only append and read. None: whatever the login may.
 
     Raises:
         DatabaseUnreachable: nobody answers, or not in time.
         DatabaseRefused: the server answers and does not let us in, or the address cannot be read.
+        RolesMissing: the login may not take on the role.
     """
     _require_readable(dsn)
     deadline = time.monotonic() + recovery_s
@@ -44,7 +44,7 @@ def connect(dsn: str, *, as_app: bool, recovery_s: float = RECOVERY_SECONDS) -> 
                 raise _refusal(error) from error
             time.sleep(POLL_SECONDS)
         else:
-            return _prepared(connection, as_app=as_app)
+            return _prepared(connection, role)
 
 
 def reading_dsn(dsn: str, timeout_s: float) -> str:
@@ -65,18 +65,21 @@ def _require_readable(dsn: str) -> None:
         ) from None
 
 
-def _prepared(connection: Connection[TupleRow], *, as_app: bool) -> Connection[TupleRow]:
+def _prepared(connection: Connection[TupleRow], role: str | None) -> Connection[TupleRow]:
     # A connection that breaks inside a transaction cannot roll back; the library would tell so on stderr.
     log = logging.getLogger("psycopg")
     if not log.handlers:
         log.addHandler(logging.NullHandler())
     try:
         connection.execute("SET timezone TO 'UTC'")
-        if as_app:
-            connection.execute(SQL("SET ROLE {}").format(Identifier(APP_ROLE)))
+        if role is not None:
+            take_on(connection, role)
     except psycopg.Error as error:
         connection.close()
         raise translate(error) from error
+    except ZakhiraError:
+        connection.close()
+        raise
     return connection
 
 

@@ -39,3 +39,15 @@ class SchemaAltered(OutsideFailure):
     """A migration that was applied is not the one that this Zakhira has."""
 
     code = "ZK-POSTGRES-006"
+
+
+class RolesMissing(OutsideFailure):
+    """The database lacks roles, or the login may not take one on; an administrator must act."""
+
+    code = "ZK-POSTGRES-010"
+
+
+class SchemaBehind(OutsideFailure):
+    """The database has an older schema, and the login at hand may not bring it up to date."""
+
+    code = "ZK-POSTGRES-011"

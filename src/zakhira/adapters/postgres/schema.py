@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
 from zakhira.adapters.postgres.errors import SchemaAltered, SchemaTooNew
-from zakhira.flows.ports.books_errors import DatabaseRefused
+from zakhira.adapters.postgres.roles import OWNER_ROLE, ensure_roles, hand_over
 
-APP_ROLE = "zakhira_app"
-"""The role that the program works as: it may append and read, and owns nothing."""
-WATCHER_ROLE = "zakhira_watcher"
-"""The role of the watchtower: it may read what officers signed, and the sign of life."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x7A6B6872
 """Advisory lock: two programs never migrate one database at once."""
+_SEES_VERSIONS = """
+SELECT has_schema_privilege(oid, 'USAGE') AND coalesce(
+    has_table_privilege(to_regclass('zakhira.schema_version'), 'SELECT'), false)
+FROM pg_namespace WHERE nspname = 'zakhira'
+"""
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,28 @@ def load_migrations(folder: Path = MIGRATIONS) -> tuple[Migration, ...]:
     return found
 
 
-def migrate(connection: Connection[TupleRow], migrations: tuple[Migration, ...]) -> int:
-    """Bring the schema up to date and return its version; safe to repeat.
+def migrate(connection: Connection[TupleRow], migrations: tuple[Migration, ...], takes_on: Iterable[str] = ()) -> int:
+    """Bring the schema up to date as the owner's role and return its version; safe to repeat.
+
+    The login is let take on the roles ``takes_on`` besides.
 
     Raises:
         SchemaTooNew: the database knows more migrations than given.
         SchemaAltered: one that was applied has another text.
-        DatabaseRefused: the login may not make or take on the program's role.
+        RolesMissing: the login may not make or take on the roles.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
-        _ensure_ground(connection)
-        rows = connection.execute(
-            "SELECT version, name, digest FROM zakhira.schema_version ORDER BY version"
-        ).fetchall()
-        _require_same(rows, migrations)
-        for one in migrations[len(rows) :]:
+        ensure_roles(connection, (OWNER_ROLE, *takes_on))
+        hand_over(connection)
+        connection.execute(SQL("SET LOCAL ROLE {}").format(Identifier(OWNER_ROLE)))
+        connection.execute("CREATE SCHEMA IF NOT EXISTS zakhira")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS zakhira.schema_version (version integer PRIMARY KEY, name text NOT NULL, "
+            "digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = _applied(connection, migrations)
+        for one in migrations[done:]:
             connection.execute(one.sql.encode())
             connection.execute(
                 "INSERT INTO zakhira.schema_version (version, name, digest) VALUES (%s, %s, %s)",
@@ -70,32 +76,21 @@ def migrate(connection: Connection[TupleRow], migrations: tuple[Migration, ...])
     return len(migrations)
 
 
-def _ensure_ground(connection: Connection[TupleRow]) -> None:
-    try:
-        _ensure_role(connection, APP_ROLE)
-        member = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (APP_ROLE,)).fetchone()
-        if member != (True,):
-            connection.execute(SQL("GRANT {} TO CURRENT_USER").format(Identifier(APP_ROLE)))
-        _ensure_role(connection, WATCHER_ROLE)
-    except psycopg.errors.InsufficientPrivilege as error:
-        login = connection.info.user
-        raise DatabaseRefused(
-            f"{login} may not make or take on the roles {APP_ROLE} and {WATCHER_ROLE}: {error.diag.message_primary}.",
-            f"Let an administrator run: CREATE ROLE {APP_ROLE} NOLOGIN; GRANT {APP_ROLE} TO {login}; "
-            f"CREATE ROLE {WATCHER_ROLE} NOLOGIN;",
-        ) from error
-    connection.execute("CREATE SCHEMA IF NOT EXISTS zakhira")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS zakhira.schema_version (version integer PRIMARY KEY, name text NOT NULL, "
-        "digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-    )
+def pending(connection: Connection[TupleRow], migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    """The migrations that the database lacks: all of them where the login cannot see any.
+
+    Raises:
+        SchemaTooNew, SchemaAltered: as for :func:`migrate`.
+    """
+    if connection.execute(_SEES_VERSIONS).fetchone() != (True,):
+        return migrations
+    return migrations[_applied(connection, migrations) :]
 
 
-def _ensure_role(connection: Connection[TupleRow], role: str) -> None:
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
-        # Roles belong to the whole server: a migration of another database may be faster.
-        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation), connection.transaction():
-            connection.execute(SQL("CREATE ROLE {} NOLOGIN").format(Identifier(role)))
+def _applied(connection: Connection[TupleRow], migrations: tuple[Migration, ...]) -> int:
+    rows = connection.execute("SELECT version, name, digest FROM zakhira.schema_version ORDER BY version").fetchall()
+    _require_same(rows, migrations)
+    return len(rows)
 
 
 def _require_same(rows: list[TupleRow], migrations: tuple[Migration, ...]) -> None:

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.connecting import connect
 from zakhira.adapters.postgres.failures import translate
+from zakhira.adapters.postgres.roles import APP_ROLE
 from zakhira.adapters.postgres.seals import is_due, seal_all
 from zakhira.kernel.errors import ZakhiraError
 
@@ -64,7 +65,7 @@ class Sealer:
     def _turn(self, connection: Connection[TupleRow] | None) -> Connection[TupleRow] | None:
         """One turn; returns the connection for the next, or None when another must be made."""
         try:
-            connection = connection or connect(self._dsn, as_app=True)
+            connection = connection or connect(self._dsn, role=APP_ROLE)
             # Each turn is a commit of its own: where many seal, what another has just sealed is left to its next turn.
             due = is_due(connection, self._pause_s * _SHARED)
             if due:

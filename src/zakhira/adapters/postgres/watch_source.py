@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from zakhira.adapters.postgres.connecting import connect
 from zakhira.adapters.postgres.failures import translate
-from zakhira.adapters.postgres.schema import WATCHER_ROLE
+from zakhira.adapters.postgres.roles import WATCHTOWER_ROLE
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.watch.ports import Heartbeat, SignedThings, SourceUnreadable
@@ -71,8 +71,7 @@ class PostgresSource:
 
     def _connected(self) -> Connection[TupleRow]:
         if self._connection is None or self._connection.closed:
-            connection = connect(self._dsn, as_app=False, recovery_s=_RECOVERY_S)
-            connection.execute(SQL("SET ROLE {}").format(Identifier(WATCHER_ROLE)))
+            connection = connect(self._dsn, role=WATCHTOWER_ROLE, recovery_s=_RECOVERY_S)
             connection.execute("SET default_transaction_read_only TO on")
             connection.execute(SQL("SET statement_timeout TO {}").format(ANSWER_MS))
             self._connection = connection
