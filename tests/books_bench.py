@@ -20,6 +20,7 @@ from typing import Protocol
 import psycopg
 
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
+from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.kernel.money import Amount, Commodity, sats
@@ -123,7 +124,7 @@ class Line:
     ) -> None:
         try:
             while data := source.recv(1 << 16):
-                if not backwards and self.swallow and b"COMMIT" in data:
+                if not backwards and self.swallow and (b"COMMIT" in data or b"zakhira.write(" in data):
                     committing.set()
                 if backwards and committing.is_set():
                     self.swallow = False
@@ -179,6 +180,10 @@ class Template:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE fresh".encode())
         return name
 
+    def logins(self, name: str) -> Logins:
+        """The logins of a process that works in a copy and follows the chain."""
+        return self.server.logins(name, follows=True)
+
     def drop(self, name: str) -> None:
         """Remove a copy."""
         with psycopg.connect(self.server.dsn(), autocommit=True) as connection:
@@ -190,7 +195,8 @@ def shared_template() -> Template:
     """One server for all tests of this process; it is stopped and removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="zk"))
     server = EmbeddedServer.start(folder / "pg")
-    open_books(server.ensure_database("fresh")).close()
+    server.ensure_database("fresh")
+    open_books(server.logins("fresh")).close()
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         # These tests kill connections, not the machine; the tests that kill servers start their own.
         connection.execute("ALTER SYSTEM SET fsync = off")
@@ -238,10 +244,11 @@ def write(key: str, *entries: Entry, records: tuple[Record, ...] = ()) -> Write:
     return Write(key, "scheduler", "settle", START + timedelta(microseconds=1), entries, records)
 
 
-def end_at_once(server: EmbeddedServer) -> None:
-    """SIGKILL to the server and all its processes, as when the machine stops."""
+def strike(server: EmbeddedServer) -> None:
+    """SIGKILL to the server, if it runs, and to all its processes."""
     pid = server.pid()
-    assert pid is not None
+    if pid is None:
+        return
     family = [pid]
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -251,5 +258,11 @@ def end_at_once(server: EmbeddedServer) -> None:
     for process in family:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+
+
+def end_at_once(server: EmbeddedServer) -> None:
+    """SIGKILL to the server and all its processes, as when the machine stops."""
+    assert server.pid() is not None
+    strike(server)
     while server.pid() is not None:
         time.sleep(0.01)

@@ -16,7 +16,7 @@ from zakhira.programme.toml_source import TomlSource, parse_toml
 from zakhira.wiring.run_folder import MAX_PATH_BYTES
 
 RESERVE_FILE = "reserve.toml"
-_LEFT_OVER = {"keys", "database", ".database.lock", "database-users.lock", "node"}
+_LEFT_OVER = {"keys", "database", "database-keys", ".database.lock", "database-users.lock", "node"}
 """What an interrupted ``init`` may have made before the terms, which come last: it is used again."""
 FORMAT = 1
 COINBASE_CONFIRMATIONS = 100

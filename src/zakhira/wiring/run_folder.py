@@ -73,7 +73,7 @@ MAX_PATH_BYTES = 400
 """SQLite opens the node's wallets by paths of at most 512 bytes; their own names below ``--out`` take some of that."""
 LEAST_FREE_BYTES = 50 * 1024 * 1024
 """Below this bitcoind ends itself (Bitcoin Core, node/blockstorage), and whatever else fails has the same cause."""
-KNOWN_NAMES = {"node", "database", "keys", "pack", "report.html", "outcome.json", "run.lock"}
+KNOWN_NAMES = {"node", "database", "database-keys", "keys", "pack", "report.html", "outcome.json", "run.lock"}
 
 
 @contextmanager

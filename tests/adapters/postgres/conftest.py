@@ -1,4 +1,4 @@
-"""A fresh database for each test, as its owner and as the role that the program works as."""
+"""A fresh database for each test, as its administrator and as the logins that the program works as."""
 
 from __future__ import annotations
 
@@ -11,37 +11,48 @@ from psycopg.rows import TupleRow
 
 from books_bench import ACCOUNTS, shared_template
 from zakhira.adapters.postgres.books import PostgresBooks
+from zakhira.adapters.postgres.logins import Logins
 
 
 @pytest.fixture
-def database() -> Iterator[str]:
-    """How to connect to a fresh, migrated database."""
+def copy_name() -> Iterator[str]:
+    """The name of a fresh, migrated database."""
     template = shared_template()
     name = template.fresh_database()
-    yield template.server.dsn(name)
+    yield name
     template.drop(name)
 
 
 @pytest.fixture
-def books(database: str) -> Iterator[PostgresBooks]:
+def database(copy_name: str) -> str:
+    """How its administrator connects to it."""
+    return shared_template().server.dsn(copy_name)
+
+
+@pytest.fixture
+def logins(copy_name: str) -> Logins:
+    """The logins of a process that follows the chain."""
+    return shared_template().logins(copy_name)
+
+
+@pytest.fixture
+def books(logins: Logins) -> Iterator[PostgresBooks]:
     """Books in it, with the accounts opened."""
-    made = PostgresBooks(database)
+    made = PostgresBooks(logins)
     made.open_accounts(ACCOUNTS)
     yield made
     made.close()
 
 
 @pytest.fixture
-def app(database: str) -> Iterator[Connection[TupleRow]]:
-    """A plain connection as the role that the program works as."""
-    with psycopg.connect(database) as connection:
-        connection.execute("SET ROLE zakhira_app")
-        connection.commit()
+def app(logins: Logins) -> Iterator[Connection[TupleRow]]:
+    """A plain connection of the program's own login."""
+    with psycopg.connect(logins.app) as connection:
         yield connection
 
 
 @pytest.fixture
 def owner(database: str) -> Iterator[Connection[TupleRow]]:
-    """A plain connection as the owner of everything."""
+    """A plain connection as the superuser."""
     with psycopg.connect(database, autocommit=True) as connection:
         yield connection

@@ -244,7 +244,7 @@ def test_a_full_disk_when_the_data_is_made(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(programs.Programs, "run", run)
     with pytest.raises(DatabaseFull):
         EmbeddedServer.start(tmp_path / "pg")
-    assert [path.name for path in tmp_path.iterdir()] == [".pg.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".pg.lock", "pg-keys"]
 
 
 def test_a_full_disk_when_the_server_starts(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,3 +51,9 @@ class SchemaBehind(OutsideFailure):
     """The database has an older schema, and the login at hand may not bring it up to date."""
 
     code = "ZK-POSTGRES-011"
+
+
+class PasswordsLost(OutsideFailure):
+    """The embedded server's password files are gone or cannot be read."""
+
+    code = "ZK-POSTGRES-012"

@@ -7,7 +7,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -18,37 +17,28 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
+from zakhira.adapters.postgres.access import load_rules, set_passwords, trusts, write_rules
+from zakhira.adapters.postgres.data_folder import initialise, require_nameable, require_version
 from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerNotReady, ServerNotStarted
-from zakhira.adapters.postgres.programs import MAJOR_VERSION, Programs, find_programs
+from zakhira.adapters.postgres.logins import Logins
+from zakhira.adapters.postgres.passfiles import Login, Passfiles
+from zakhira.adapters.postgres.programs import Programs, find_programs
+from zakhira.adapters.postgres.roles import OWNER_ROLE, hand_over
 from zakhira.flows.ports.books_errors import DatabaseFull
 
 START_SECONDS = 120.0
 """Recovery after a crash replays what was written since the last checkpoint; that can take a while on a slow disk."""
 STOP_SECONDS = 60.0
-INIT_SECONDS = 120.0
 POLL_SECONDS = 0.05
 YOUNG_SECONDS = 1.0
 """A server records its process within milliseconds of its start; a second is ample even on a busy machine."""
 SOCKET_NAME = ".s.PGSQL.5432"
 MAX_SOCKET_PATH = 100
 """A Unix socket's path holds 107 bytes on Linux and 103 elsewhere."""
-MAX_FOLDER_PATH = 900
-"""PostgreSQL's paths hold 1,023 bytes (MAXPGPATH), with the names of its own files in them."""
-SHELL_CHARACTERS = frozenset('"$`\\\n\r')
 LIST_CHARACTERS = frozenset(",' ")
 """What separates or quotes the names in PostgreSQL's list of socket folders and in a client's list of hosts."""
-SUPERUSER = "postgres"
 LOG_LINES_TOLD = 6
 LOG_FILE = "server.log"
-
-_SETTINGS = {
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "max_connections": "40",
-    "password_encryption": "scram-sha-256",
-}
 
 
 class EmbeddedServer:
@@ -58,6 +48,7 @@ class EmbeddedServer:
         self.folder = folder
         self._socket_folder = socket_folder
         self._programs = programs
+        self._passfiles = Passfiles(folder)
 
     @classmethod
     def start(cls, folder: Path, *, wait_s: float = START_SECONDS) -> EmbeddedServer:
@@ -67,6 +58,7 @@ class EmbeddedServer:
 
         Raises:
             ServerMissing: its programs are not installed or do not run.
+            PasswordsLost: the files with its passwords are gone, or of another server.
             DataFolderUnusable: the folder is of another version or user.
             ServerNotStarted: it ended; the message holds the last lines of its log.
             ServerNotReady: it was not ready in time.
@@ -74,16 +66,21 @@ class EmbeddedServer:
         """
         deadline = time.monotonic() + wait_s
         folder = folder.expanduser().resolve()
-        _require_nameable(folder)
+        require_nameable(folder)
         with _start_lock(folder, deadline):
-            programs = find_programs(folder)
+            programs, passfiles = find_programs(folder), Passfiles(folder)
             if not (folder / "PG_VERSION").exists():
-                _initialise(folder, programs)
-            _require_version(folder)
+                passfiles.ensure()
+                initialise(folder, programs, passfiles)
+            require_version(folder)
+            if not (passfiles.has(Login.ADMINISTRATOR) or trusts(folder)):
+                raise passfiles.lost(Login.ADMINISTRATOR)
+            passfiles.ensure()
             server = cls(folder, _socket_folder(folder, programs), programs)
             found = server.pid() is not None
             try:
                 server._make_ready(deadline, found=found)
+                server._let_in()
             except BaseException:
                 if not found:
                     server._abandon()
@@ -95,16 +92,39 @@ class EmbeddedServer:
         pid = _recorded_pid(self.folder)
         return pid if pid is not None and _is_server(pid, self.folder) else None
 
-    def dsn(self, database: str = SUPERUSER) -> str:
-        """How to connect to ``database``."""
-        return make_conninfo(host=str(self._socket_folder), port=5432, user=SUPERUSER, dbname=database)
+    def dsn(self, database: str = Login.ADMINISTRATOR, login: Login = Login.ADMINISTRATOR) -> str:
+        """How a login connects to ``database``. It names the file with the password, and holds none."""
+        # An empty password lets the file count, whatever PGPASSWORD the caller's shell has.
+        return make_conninfo(
+            host=str(self._socket_folder),
+            port=5432,
+            user=login,
+            dbname=database,
+            password="",
+            passfile=str(self._passfiles.path(login)),
+        )
+
+    def logins(self, database: str, *, follows: bool = False) -> Logins:
+        """The logins of a process that works in ``database``; the watcher's for one that follows the chain."""
+        watcher = self.dsn(database, Login.WATCHER) if follows else None
+        return Logins(self.dsn(database, Login.APP), self.dsn(database, Login.OWNER), watcher)
 
     def ensure_database(self, name: str) -> str:
-        """Make the database unless it exists; return how to connect to it."""
+        """Make the database unless it exists, and let its owner's role own it; how the administrator connects to it."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+            found = connection.execute(
+                "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (name,)
+            ).fetchone()
             if found is None:
-                connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+                connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(name), Identifier(OWNER_ROLE)))
+                return self.dsn(name)
+        if found != (OWNER_ROLE,):
+            # Made by an earlier version.
+            with psycopg.connect(self.dsn(name)) as connection:
+                connection.execute(
+                    SQL("ALTER DATABASE {} OWNER TO {}").format(Identifier(name), Identifier(OWNER_ROLE))
+                )
+                hand_over(connection)
         return self.dsn(name)
 
     def stop(self) -> None:
@@ -128,6 +148,14 @@ class EmbeddedServer:
             # The one that was found was about to end.
             self._launch(deadline)
             self._await_ready(deadline)
+
+    def _let_in(self) -> None:
+        """See that each login has the password of its file and that nobody gets in without, whoever made the data."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            set_passwords(connection, self._passfiles)
+            if trusts(self.folder):
+                write_rules(self.folder, self._programs)
+            load_rules(connection, self.folder)
 
     def _abandon(self) -> None:
         """Stop what was started by us and interrupted; it may be so young that its process is not recorded yet."""
@@ -170,6 +198,8 @@ class EmbeddedServer:
                 psycopg.connect(self.dsn(), connect_timeout=5).close()
             except psycopg.OperationalError as error:
                 said = str(error).strip()
+                if "password authentication failed" in said:
+                    raise self._passfiles.wrong() from None
             else:
                 return
             if self.pid() is None:
@@ -204,64 +234,6 @@ def _start_lock(folder: Path, deadline: float) -> Iterator[None]:
             else:
                 break
         yield
-
-
-def _require_nameable(folder: Path) -> None:
-    """``pg_ctl`` hands the path to a shell between double quotes, and PostgreSQL keeps it in 1,024 bytes."""
-    strange = sorted(set(str(folder)) & SHELL_CHARACTERS)
-    if strange:
-        raise DataFolderUnusable(
-            f"PostgreSQL cannot work in {folder}: the path holds {' '.join(map(repr, strange))}.",
-            "Give another folder.",
-        )
-    if len(os.fsencode(folder)) > MAX_FOLDER_PATH:
-        raise DataFolderUnusable(
-            f"The path {str(folder)[:60]}... has {len(os.fsencode(folder))} bytes; PostgreSQL takes {MAX_FOLDER_PATH}.",
-            "Give a folder with a shorter path.",
-        )
-
-
-def _initialise(folder: Path, programs: Programs) -> None:
-    """Make the data in a folder beside it and rename that: a kill in the middle leaves nothing half-made in place."""
-    for left_over in folder.parent.glob(f".{folder.name}.new-*"):
-        shutil.rmtree(left_over)
-    if folder.exists() and any(folder.iterdir()):
-        raise DataFolderUnusable(f"{folder} is not empty and holds no database.", "Give an empty or a new folder.")
-    fresh = folder.parent / f".{folder.name}.new-{os.getpid()}"
-    fresh.mkdir(mode=0o700)
-    if programs.uid is not None and programs.gid is not None:
-        os.chown(fresh, programs.uid, programs.gid)
-    settings = [text for name, value in _SETTINGS.items() for text in ("-c", f"{name}={value}")]
-    options = ["--encoding=UTF8", "--locale=C", "--auth=trust", f"--username={SUPERUSER}", *settings]
-    try:
-        done = programs.run("initdb", "-D", str(fresh), *options, timeout_s=INIT_SECONDS)
-    except BaseException:
-        _clear(fresh)
-        raise
-    if done.returncode != 0:
-        shutil.rmtree(fresh, ignore_errors=True)
-        said = done.stderr.strip()
-        if "No space left on device" in said:
-            raise DatabaseFull(f"The disk of {folder} is full.", "Make room and start again.")
-        raise ServerNotStarted(f"No database could be made in {folder}: {said}", "Give another folder.")
-    fresh.rename(folder)
-
-
-def _clear(folder: Path) -> None:
-    """Remove what an interrupted ``initdb`` made; its own child may write for a moment longer."""
-    deadline = time.monotonic() + YOUNG_SECONDS
-    while folder.exists() and time.monotonic() < deadline:
-        shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(POLL_SECONDS)
-
-
-def _require_version(folder: Path) -> None:
-    version = (folder / "PG_VERSION").read_text().strip()
-    if version != str(MAJOR_VERSION):
-        raise DataFolderUnusable(
-            f"{folder} was made by PostgreSQL {version}, and this is {MAJOR_VERSION}.",
-            "Upgrade it with pg_upgrade, or give another folder.",
-        )
 
 
 def _socket_folder(folder: Path, programs: Programs) -> Path:
