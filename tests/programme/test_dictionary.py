@@ -7,7 +7,7 @@ from typing import get_type_hints
 
 import pytest
 
-from zakhira.programme import model, policy
+from zakhira.programme import model, policy, reconciliation
 from zakhira.programme.dictionary import Attribute, Bound, Dictionary, parse_dictionary
 
 TABLE_OF: dict[type, str] = {
@@ -41,6 +41,8 @@ TABLE_OF: dict[type, str] = {
     policy.Deputy: "deputy",
     policy.Payee: "payee",
     policy.Holiday: "holiday",
+    reconciliation.BankAccountSpec: "bank_account",
+    reconciliation.Reconciliation: "reconciliation",
 }
 NESTED: dict[type, set[str]] = {
     model.Vault: {"keys"},
@@ -48,6 +50,7 @@ NESTED: dict[type, set[str]] = {
     policy.Rule: {"quorums", "windows"},
     model.Programme: {
         *("zones", "links", "machines", "halls", "pools", "licensees", "sites", "prices", "network", "forecast"),
+        *("bank_accounts", "reconciliation"),
         *("batteries", "backups", "load_windows", "planning", "surplus_years", "phases"),
         *("policy", "accounts", "drill", "assumptions", "digest", "horizon", "surplus_file", "temperature_file"),
     },

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zakhira.kernel.errors import Fault
+from zakhira.kernel.money import Amount, Commodity
 from zakhira.programme.dictionary import Dictionary
 from zakhira.programme.faults import Cause
 from zakhira.programme.model import Assumption, Programme
@@ -294,6 +295,85 @@ def test_codes_are_unique() -> None:
     codes = [cause.code for cause in Cause]
     assert len(set(codes)) == len(codes)
     assert all(cause.meaning and cause.remedy for cause in Cause)
+
+
+CASH = """
+[[account]]
+code = "assets:bank:office"
+commodity = "PKR"
+kind = "asset"
+
+[[bank_account]]
+id = "office"
+holder = "Programme office"
+number = "PK36SCBL0000001123456702"
+bank = "SCBLPKKX"
+account = "assets:bank:office"
+
+[reconciliation]
+owner_roles = ["comptroller"]
+halt_from_pkr = 0
+"""
+
+
+def test_a_bank_account_has_its_account_of_the_ledger(small_text: str, parse: Parse) -> None:
+    """Who must act, and from where on payouts stop, is told beside it; decided figures are no assumptions."""
+    programme, faults = parse(small_text + CASH)
+    assert programme is not None, faults
+    (held,) = programme.bank_accounts
+    assert (held.number, held.account) == ("PK36SCBL0000001123456702", "assets:bank:office")
+    rules = programme.reconciliation
+    assert rules.owner_roles == ("comptroller",)
+    assert rules.halts(Amount(0, Commodity.PKR))
+    assert [rules.halts(Amount(units, Commodity.BTC)) for units in (999_999, 1_000_000, -1_000_000)] == [
+        False,
+        True,
+        True,
+    ]
+    keys = {assumption.key for assumption in programme.assumptions}
+    assert "reconciliation.halt_from_pkr" not in keys
+    assert "reconciliation.halt_from_sats" in keys
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "key"),
+    [
+        ('account = "assets:bank:office"', 'account = "assets:bank:other"', Cause.UNKNOWN_REFERENCE, "account"),
+        ('account = "assets:bank:office"', 'account = "income:energy"', Cause.ACCOUNT_KIND, "account"),
+        ('account = "assets:bank:office"', 'account = "assets:vault:cold"', Cause.ACCOUNT_KIND, "account"),
+        (
+            "[reconciliation]",
+            CASH.partition("[reconciliation]")[0]
+            .partition("[[bank")[2]
+            .join(["[[bank", "[reconciliation]"])
+            .replace('"office"', '"two"'),
+            Cause.REPEATED_ID,
+            "number",
+        ),
+    ],
+)
+def test_a_bank_account_without_money_of_its_own_is_refused(
+    small_text: str, parse: Parse, old: str, new: str, code: Cause, key: str
+) -> None:
+    """An account that is not there, that holds no money, or that two share."""
+    programme, faults = parse(small_text + CASH.replace(old, new))
+    assert programme is None
+    assert code.code in {fault.code for fault in faults if fault.key.endswith(f".{key}")}, faults
+
+
+def test_accounts_of_energy_follow_from_zones_and_licensees(small: Programme, small_text: str, parse: Parse) -> None:
+    """They need not be declared; one that is declared counts watt-hours."""
+    energy = {account.code: account.kind for account in small.accounts if account.commodity == "WH"}
+    assert energy == {
+        **{f"income:surplus:{zone.id}": "income" for zone in small.zones},
+        **{f"expenses:energy:{licensee.id}": "expense" for licensee in small.licensees},
+    }
+    declared = f'\n[[account]]\ncode = "income:surplus:{small.zones[0].id}"\nkind = "income"\ncommodity = '
+    again, faults = parse(small_text + declared + '"WH"\n')
+    assert again is not None, faults
+    assert sorted(account.code for account in again.accounts) == sorted(account.code for account in small.accounts)
+    _, faults = parse(small_text + declared + '"PKR"\n')
+    assert [fault.code for fault in faults] == [Cause.ACCOUNT_KIND.code]
 
 
 def test_the_small_programme_is_read_whole(small: Programme) -> None:

@@ -84,7 +84,7 @@ def test_coins_are_exact(units: int) -> None:
 def test_amounts_are_exact(commodity: Commodity, units: int) -> None:
     """An amount in a column reads back to the same least units."""
     text = ungroup(numbers.amount(Amount(units, commodity)))
-    assert parse_amount(f"{text} {commodity.value}").units == units
+    assert parse_amount(f"{text} {commodity.unit}").units == units
 
 
 @given(st.floats(0, 1))

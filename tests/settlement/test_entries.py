@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from zakhira.kernel.money import Commodity
 from zakhira.ledger.entry import Entry, Lot
-from zakhira.settlement.day import LicenseeDay, SettledDay
+from zakhira.settlement.day import LicenseeDay, SettledDay, ZoneEnergy
 from zakhira.settlement.entries import (
     COLD,
     INTAKE,
     NotAnAmount,
     SweepUnbalanced,
     entries_for_day,
+    meter_day,
     royalty_entry,
     sweep_entry,
 )
@@ -50,6 +51,23 @@ def test_a_days_invoices() -> None:
     assert entries[0].evidence == "settlement:4:alpha"
     assert len({entry.id for entry in entries}) == 3
     assert entries == entries_for_day(SettledDay(4, 1e14, 955_584, days), AT)
+
+
+def test_energy_goes_from_each_zones_surplus_to_the_licensees_use() -> None:
+    """In watt-hours, by zone, resting on the day of the meters; nobody without energy has an entry."""
+    zones = (ZoneEnergy("east", 240_000_001), ZoneEnergy("west", 23_999_999))
+    days = (
+        LicenseeDay("alpha", "p", 264.0, 1e20, 9, 8, 1, 7, 0, 0.0, 0, zones),
+        LicenseeDay("beta", "p", 0.0, 0.0, 0, 0, 0, 0, 0, 0.0, 0),
+    )
+    (entry,) = entries_for_day(SettledDay(4, 1e14, 955_584, days), AT)
+    assert [(posting.account, str(posting.amount)) for posting in entry.postings] == [
+        ("expenses:energy:alpha", "264000000 Wh"),
+        ("income:surplus:east", "-240000001 Wh"),
+        ("income:surplus:west", "-23999999 Wh"),
+    ]
+    assert not any(_sums(entry).values())
+    assert entry.evidence == meter_day(4, "alpha") == "meter-day:0004:alpha"
 
 
 @given(st.integers(1, 10**12), st.integers(0, 100))

@@ -14,6 +14,7 @@ from example_programme import build_programme
 from zakhira.kernel.ids import seeded_rng
 from zakhira.mining.network import first_state
 from zakhira.programme.model import Programme
+from zakhira.settlement.day import ZoneEnergy
 from zakhira.settlement.measure import Meter, Readings, ReadingsDoNotFit, UnknownMeter, settle_day, share_of
 
 METERS = (
@@ -40,6 +41,8 @@ def test_a_day_by_hand(programme: Programme) -> None:
     assert (day.day, day.height, day.difficulty) == (3, 955_584, state.difficulty)
     assert (alpha.licensee, alpha.pool) == ("alpha", "pool-a")
     assert alpha.energy_mwh == pytest.approx(264.0)
+    assert alpha.zones == (ZoneEnergy("east", 240_000_000), ZoneEnergy("west", 24_000_000))
+    assert beta.zones == (ZoneEnergy("east", 144_000_000),)
     assert alpha.work_hashes == pytest.approx(work)
     assert alpha.expected_sats == int(work * per_hash)
     assert alpha.paid_sats == pytest.approx(alpha.expected_sats * 0.997 * 0.98, abs=1)
@@ -83,7 +86,10 @@ def test_a_licensee_without_a_meter_has_no_day(programme: Programme) -> None:
     assert (beta.licensee, beta.expected_sats, beta.paid_sats, beta.energy_paisa) == ("beta", 0, 0, 0)
 
 
-@pytest.mark.parametrize("meter", [Meter("x/s21", "nobody", "s21"), Meter("x/s99", "alpha", "s99")])
+@pytest.mark.parametrize(
+    "meter",
+    [Meter("alpha-east/s21", "nobody", "s21"), Meter("alpha-east/s99", "alpha", "s99"), Meter("x/s21", "alpha", "s21")],
+)
 def test_unknown_meters_are_refused(meter: Meter, programme: Programme) -> None:
     """A licensee or a class of another programme."""
     with pytest.raises(UnknownMeter, match="ZK-SETTLEMENT-001"):

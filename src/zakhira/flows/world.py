@@ -18,13 +18,10 @@ from zakhira.mining.network import first_state
 from zakhira.planning.allocation import Plan
 from zakhira.programme.model import Programme
 from zakhira.programme.series import Floats, Series
-from zakhira.settlement.day import SettledDay
+from zakhira.settlement.day import LicenseeDay, SettledDay
 from zakhira.settlement.due import Due, dues_of_day
 from zakhira.settlement.entries import entries_for_day
-from zakhira.settlement.measure import Meter, Readings, settle_day
-
-MW_DECIMALS = 6
-"""Records keep MW to a watt."""
+from zakhira.settlement.measure import MW_DECIMALS, Meter, Readings, settle_day
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,15 @@ class WorldDay:
     @property
     def settled_json(self) -> Json:
         """The day's settlement as a record."""
-        return {**asdict(self.settled), "licensees": [asdict(licensee) for licensee in self.settled.licensees]}
+        return {**asdict(self.settled), "licensees": [_licensee_json(day) for day in self.settled.licensees]}
 
     def entries(self, at: datetime) -> tuple[Entry, ...]:
-        """The day's invoices as ledger entries."""
+        """The day's energy and invoices as ledger entries."""
         return entries_for_day(self.settled, at)
+
+
+def _licensee_json(day: LicenseeDay) -> Json:
+    return {**asdict(day), "zones": [asdict(zone) for zone in day.zones]}
 
 
 def _rounded(row: Floats) -> list[Json]:

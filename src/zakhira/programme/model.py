@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from zakhira.kernel.interval import HourRange
 from zakhira.kernel.money import Amount
 from zakhira.programme.policy import Deputy, Holiday, Payee, Rule, Statute
+from zakhira.programme.reconciliation import BankAccountSpec, Reconciliation
 
 
 @dataclass(frozen=True)
@@ -433,3 +434,5 @@ class Programme:
     planning: Planning = Planning()
     surplus_years: tuple[SurplusYear, ...] = ()
     phases: tuple[Phase, ...] = ()
+    bank_accounts: tuple[BankAccountSpec, ...] = ()
+    reconciliation: Reconciliation = field(default_factory=Reconciliation)

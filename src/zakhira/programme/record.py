@@ -21,7 +21,7 @@ Refuse: TypeAlias = Callable[[str, str, str], None]
 FIGURE_KEYS = ("value", "low", "high", "source", "date", "tag")
 """What may stand in a number that is written with its provenance."""
 
-DECIDED_TABLES = frozenset({"rule", "statute"})
+DECIDED_TABLES = frozenset({"rule", "statute", "reconciliation"})
 """Their numbers are decided, not measured: they are no assumptions."""
 
 MAX_FIGURE = 1e300

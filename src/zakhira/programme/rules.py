@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from zakhira.kernel.errors import Fault
 from zakhira.kernel.interval import HOUR, utc_text
 from zakhira.programme.dictionary import Attribute
+from zakhira.programme.energy_accounts import energy_accounts
 from zakhira.programme.faults import Cause
 from zakhira.programme.record import Reading, Record, closest
 
@@ -170,6 +171,8 @@ def account_faults(reading: Reading) -> list[Fault]:
     faults = []
     accounts = {code: record for record in reading.all("account") if (code := record.text("code")) is not None}
     required = {code: (commodity, kind) for code, commodity, kind in REQUIRED_ACCOUNTS}
+    ids = [_names(reading, table) for table in ("zone", "licensee")]
+    energy = {account.code: account.commodity for account in energy_accounts(*ids)}
     if reading.all("account"):
         for code in required.keys() - accounts.keys():
             of, side = required[code]
@@ -183,7 +186,31 @@ def account_faults(reading: Reading) -> list[Fault]:
             message = f"{code!r} cannot be of the kind {kind!r}."
             remedy = f"Use kind {wanted!r}." if wanted else f"Begin its name with {', '.join(KIND_OF_FIRST_PART)}."
             faults.append(record.fault(Cause.ACCOUNT_KIND, "kind", message, remedy))
-        if commodity is not None and code in required and commodity != required[code][0]:
+        counts = required[code][0] if code in required else energy.get(code, commodity)
+        if commodity is not None and commodity != counts:
             message = f"{code!r} cannot count {commodity}."
-            faults.append(record.fault(Cause.ACCOUNT_KIND, "commodity", message, f"Use {required[code][0]}."))
+            faults.append(record.fault(Cause.ACCOUNT_KIND, "commodity", message, f"Use {counts}."))
+    return faults
+
+
+def bank_account_faults(reading: Reading) -> list[Fault]:
+    """Bank accounts whose account of the ledger is not there, or holds no money, and numbers given twice."""
+    accounts = {code: record for record in reading.all("account") if (code := record.text("code")) is not None}
+    faults, seen = [], dict[str, Record]()
+    for record in reading.all("bank_account"):
+        for name in ("number", "account"):
+            told = record.text(name)
+            if told is not None and told in seen:
+                message = f"{told!r} already is the {name} of {seen[told].label}."
+                faults.append(record.fault(Cause.REPEATED_ID, name, message))
+            elif told is not None:
+                seen[told] = record
+        code = record.text("account")
+        held = accounts.get(code or "")
+        if code is not None and held is None:
+            message = f"There is no account {code!r}."
+            faults.append(record.fault(Cause.UNKNOWN_REFERENCE, "account", message, closest(code, tuple(accounts))))
+        elif held is not None and (held.text("kind") != "asset" or held.text("commodity") not in {"PKR", "USD"}):
+            message = f"{code!r} is no asset in PKR or USD."
+            faults.append(record.fault(Cause.ACCOUNT_KIND, "account", message, "Name an asset in PKR or USD."))
     return faults

@@ -8,6 +8,7 @@ from typing import TypeVar
 from zakhira.kernel.errors import Fault
 from zakhira.kernel.interval import HourRange
 from zakhira.programme.dictionary import Dictionary
+from zakhira.programme.energy_accounts import all_accounts
 from zakhira.programme.faults import Cause
 from zakhira.programme.model import (
     AccountSpec,
@@ -37,8 +38,9 @@ from zakhira.programme.model import (
 from zakhira.programme.planning_rules import future_faults, hall_faults, storage_faults
 from zakhira.programme.policy import Deputy, Holiday, Payee, Quorum, Rule, Statute, Window
 from zakhira.programme.policy_rules import authority_faults, officer_faults, vault_faults
+from zakhira.programme.reconciliation import BankAccountSpec, Reconciliation
 from zakhira.programme.record import Reading, Record, read_tables
-from zakhira.programme.rules import account_faults, power_faults, structure_faults, time_faults
+from zakhira.programme.rules import account_faults, bank_account_faults, power_faults, structure_faults, time_faults
 from zakhira.programme.toml_source import TomlSource, parse_toml
 
 FORMAT_VERSION = 1
@@ -52,6 +54,7 @@ RULES = (
     future_faults,
     time_faults,
     account_faults,
+    bank_account_faults,
     officer_faults,
     authority_faults,
     vault_faults,
@@ -127,6 +130,12 @@ def _policy(reading: Reading) -> Policy:
     )
 
 
+def _accounts(reading: Reading) -> tuple[AccountSpec, ...]:
+    """The accounts of the file, and those of energy that follow from its zones and licensees."""
+    ids = [[record.text("id") or "" for record in reading.all(table)] for table in ("zone", "licensee")]
+    return all_accounts(_rows(AccountSpec, reading.all("account")), *ids)
+
+
 def _policy_rules(reading: Reading) -> tuple[Rule, ...]:
     make: Callable[..., Rule] = Rule
     return tuple(
@@ -163,7 +172,7 @@ def _build(reading: Reading, digest: str) -> Programme:
         network=_rows(Network, reading.all("network"))[0],
         forecast=_rows(ForecastQuality, reading.all("forecast"))[0],
         policy=_policy(reading),
-        accounts=_rows(AccountSpec, reading.all("account")),
+        accounts=_accounts(reading),
         drill=drills[0] if drills else None,
         assumptions=tuple(reading.assumptions),
         surplus_file=files.text("surplus"),
@@ -175,4 +184,6 @@ def _build(reading: Reading, digest: str) -> Programme:
         planning=_rows(Planning, reading.all("planning"))[0],
         surplus_years=_rows(SurplusYear, reading.all("surplus_year")),
         phases=_rows(Phase, reading.all("phase")),
+        bank_accounts=_rows(BankAccountSpec, reading.all("bank_account")),
+        reconciliation=_rows(Reconciliation, reading.all("reconciliation"))[0],
     )

@@ -131,7 +131,8 @@ def amount(value: Amount) -> str:
         return btc(value.units)
     scale = 10**value.commodity.decimals
     left, right = divmod(abs(value.units), scale)
-    return _signed(value.units < 0, f"{_group_left(str(left))}.{right:0{value.commodity.decimals}d}")
+    part = f".{right:0{value.commodity.decimals}d}" if value.commodity.decimals else ""
+    return _signed(value.units < 0, f"{_group_left(str(left))}{part}")
 
 
 def usd(value: float) -> str:

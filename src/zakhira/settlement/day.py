@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class ZoneEnergy:
+    """Surplus energy that a licensee used in one zone, in whole watt-hours as the meters' records have it."""
+
+    zone: str
+    energy_wh: int
+
+
+@dataclass(frozen=True)
 class LicenseeDay:
     """One licensee's day. Coins are the pool's payment for accepted work, split into share and royalty.
 
@@ -25,6 +33,8 @@ class LicenseeDay:
     energy_paisa: int
     gpu_hours: float
     rent_cents: int
+    zones: tuple[ZoneEnergy, ...] = ()
+    """the same energy by zone; each hour of a meter counts as whole watt-hours"""
 
 
 @dataclass(frozen=True)

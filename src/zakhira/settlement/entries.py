@@ -9,7 +9,8 @@ from zakhira.kernel.errors import InvalidInput
 from zakhira.kernel.ids import derive_id
 from zakhira.kernel.money import Amount, Commodity, sats, split_units
 from zakhira.ledger.entry import Entry, Lot, Posting
-from zakhira.settlement.day import SettledDay
+from zakhira.programme.energy_accounts import energy_use_account, surplus_account
+from zakhira.settlement.day import LicenseeDay, SettledDay
 from zakhira.settlement.measure import share_of
 
 INTAKE = "assets:vault:intake"
@@ -37,10 +38,12 @@ class SweepUnbalanced(InvalidInput):
 
 
 def entries_for_day(settled: SettledDay, at: datetime) -> tuple[Entry, ...]:
-    """Each licensee's energy invoice in rupees and rent in US dollars; nothing is written for nothing."""
+    """Each licensee's energy in watt-hours, its invoice in rupees and rent in US dollars; nothing for nothing."""
     entries = []
     for item in settled.licensees:
         who, day = item.licensee, settled.day
+        if item.zones:
+            entries.append(_energy(item, day, at))
         if item.energy_paisa:
             amount = Amount(item.energy_paisa, Commodity.PKR)
             words = f"Surplus energy of {who}, day {day}: {item.energy_mwh:.3f} MWh"
@@ -50,6 +53,21 @@ def entries_for_day(settled: SettledDay, at: datetime) -> tuple[Entry, ...]:
             words = f"Share of the AI revenue of {who}, day {day}: {item.gpu_hours:.1f} GPU-hours"
             entries.append(_claim("rent", who, day, at, words, RENT_DUE, RENT_EARNED, amount))
     return tuple(entries)
+
+
+def meter_day(day: int, licensee: str) -> str:
+    """What an entry of energy rests on: the readings of a licensee's meters on a day."""
+    return f"meter-day:{day:04d}:{licensee}"
+
+
+def _energy(item: LicenseeDay, day: int, at: datetime) -> Entry:
+    """From the surplus of each zone to the licensee's use."""
+    used = Amount(sum(zone.energy_wh for zone in item.zones), Commodity.WH)
+    postings = [Posting(energy_use_account(item.licensee), used)]
+    postings += [Posting(surplus_account(zone.zone), Amount(-zone.energy_wh, Commodity.WH)) for zone in item.zones]
+    words = f"Surplus energy used by {item.licensee}, day {day}: {used}"
+    evidence = meter_day(day, item.licensee)
+    return Entry(derive_id("entry", "meter", item.licensee, day), at, words, evidence, tuple(postings))
 
 
 def _claim(  # an entry is made of its parts

@@ -14,15 +14,18 @@ from zakhira.mining.machines import hashes_per_mwh
 from zakhira.mining.network import NetworkPath, NetworkState, advance
 from zakhira.programme.model import HallClass, Licensee, Pool, Programme
 from zakhira.programme.series import Floats
-from zakhira.settlement.day import LicenseeDay, SettledDay
+from zakhira.settlement.day import LicenseeDay, SettledDay, ZoneEnergy
 
 KWH_PER_MWH = 1000.0
+WH_PER_MWH = 1_000_000
+MW_DECIMALS = 6
+"""Meters are recorded to a watt, so that an hour of one is a whole number of watt-hours."""
 PAISA_PER_PKR = 100.0
 CENTS_PER_USD = 100.0
 
 
 class UnknownMeter(InvalidInput):
-    """A meter names a licensee or a class that the programme does not have."""
+    """A meter names a licensee, a class or a site that the programme does not have."""
 
     code = "ZK-SETTLEMENT-001"
 
@@ -40,6 +43,11 @@ class Meter:
     key: str
     licensee: str
     class_id: str
+
+    @property
+    def site(self) -> str:
+        """The site that it stands at."""
+        return self.key.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,24 @@ def _licensee_day(  # one row of the settlement needs all of its parts
         energy_paisa=round((float(readings.energy_cost_pkr[rows].sum()) + markup_pkr) * PAISA_PER_PKR),
         gpu_hours=gpu_hours,
         rent_cents=round(revenue_usd * licensee.rent_share * CENTS_PER_USD),
+        zones=_by_zone(programme, meters, readings, rows),
     )
+
+
+def hour_wh(power_mw: float) -> int:
+    """The energy of one hour at a meter, in whole watt-hours: of the power as it is recorded, to a watt."""
+    return round(round(power_mw, MW_DECIMALS) * WH_PER_MWH)
+
+
+def _by_zone(
+    programme: Programme, meters: Sequence[Meter], readings: Readings, rows: list[int]
+) -> tuple[ZoneEnergy, ...]:
+    zones = {site.id: site.zone for site in programme.sites}
+    sums: dict[str, int] = {}
+    for row in rows:
+        zone = zones[meters[row].site]
+        sums[zone] = sums.get(zone, 0) + sum(hour_wh(float(power_mw)) for power_mw in readings.used_mw[row])
+    return tuple(ZoneEnergy(zone, energy_wh) for zone, energy_wh in sorted(sums.items()) if energy_wh)
 
 
 def _hall_revenue(
@@ -133,8 +158,9 @@ def _hall_revenue(
 def _require_fit(programme: Programme, meters: Sequence[Meter], readings: Readings) -> None:
     licensees = {licensee.id for licensee in programme.licensees}
     classes = {item.id for item in programme.machines} | {item.id for item in programme.halls}
+    sites = {site.id for site in programme.sites}
     for meter in meters:
-        if meter.licensee not in licensees or meter.class_id not in classes:
+        if meter.licensee not in licensees or meter.class_id not in classes or meter.site not in sites:
             raise UnknownMeter(f"The meter {meter} is not of this programme.", "Use the meters of its plan.")
     arrays = (readings.used_mw, readings.firm_mw, readings.energy_cost_pkr)
     shapes = {array.shape for array in arrays}
