@@ -13,9 +13,9 @@ from psycopg.rows import TupleRow
 
 from books_bench import COLD, DUE, INTAKE, ROYALTY, SOLD, START, invoice, outpoint, receipt, sweep, write
 from zakhira.adapters.postgres.books import PostgresBooks
-from zakhira.adapters.postgres.writing import lock_touched
+from zakhira.adapters.postgres.writing import touched_names
 from zakhira.controls.chain.audit import AuditEntry, make_entry
-from zakhira.flows.ports.books import Record, input_hash
+from zakhira.flows.ports.books import Record, Write, input_hash
 from zakhira.kernel.canonical import content_hash
 
 COLUMNS = {
@@ -43,6 +43,11 @@ CHANGES = ("UPDATE zakhira.{0} SET {1} = {1}", "DELETE FROM zakhira.{0}", "TRUNC
 App = Connection[TupleRow]
 
 
+def lock(connection: App, held: Write) -> None:
+    """Hold what a write touches."""
+    connection.execute("SELECT zakhira.lock_touched(%s)", (touched_names(held),))
+
+
 def start_again(connection: App) -> None:
     """Roll back, and be the program's role again."""
     connection.rollback()
@@ -55,41 +60,41 @@ def good_audit(key: str = "by hand") -> AuditEntry:
     return make_entry(0, key, "mallory", "spend", START, content_hash("x"))
 
 
-def insert_audit(connection: App, audit: AuditEntry, entries: int = 0, records: int = 0) -> int:
+def insert_audit(connection: App, audit: AuditEntry, entries: int = 0, records: int = 0, postings: int = 0) -> int:
     """Insert it by hand; returns its number."""
     row = connection.execute(
         "INSERT INTO zakhira.audit (sequence, key, actor, action, at, content_hash, leaf_hash, entry_count, "
-        "record_count) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING sequence",
-        (*(getattr(audit, name) for name in audit.__dataclass_fields__), entries, records),
+        "record_count, posting_count) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING sequence",
+        (*(getattr(audit, name) for name in audit.__dataclass_fields__), entries, records, postings),
     ).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def insert_entry(connection: App, sequence: int, ordinal: int = 1, entries: int = 1, postings: int = 2) -> None:
+def insert_entry(connection: App, sequence: int, ordinal: int = 1, postings: int = 2) -> None:
     """Insert an entry by hand."""
     connection.execute(
-        "INSERT INTO zakhira.entry (sequence, ordinal, entry_count, posting_count, id, at, narration, evidence) "
-        "VALUES (%s, %s, %s, %s, %s, now(), 'by hand', 'none')",
-        (sequence, ordinal, entries, postings, f"hand-{sequence}-{ordinal}"),
+        "INSERT INTO zakhira.entry (sequence, ordinal, posting_count, id, at, narration, evidence) "
+        "VALUES (%s, %s, %s, %s, %s, 'by hand', 'none')",
+        (sequence, ordinal, postings, f"hand-{sequence}-{ordinal}", START),
     )
 
 
 def insert_posting(
-    connection: App, sequence: int, ordinal: int, account: str, units: int, *, lot: str | None = None, count: int = 2
+    connection: App, sequence: int, ordinal: int, account: str, units: int, *, lot: str | None = None, place: int = 1
 ) -> None:
-    """Insert a posting of entry 1 by hand."""
+    """Insert a posting by hand, of entry 1 unless told otherwise."""
     commodity = "BTC" if account in {INTAKE, COLD, ROYALTY} else "PKR"
     connection.execute(
-        "INSERT INTO zakhira.posting (sequence, entry_ordinal, ordinal, posting_count, account, commodity, units, "
-        "lot_outpoint, lot_source) VALUES (%s, 1, %s, %s, %s, %s, %s, %s, %s)",
-        (sequence, ordinal, count, account, commodity, units, lot, lot and "by hand"),
+        "INSERT INTO zakhira.posting (sequence, entry_ordinal, ordinal, account, commodity, units, day, lot_outpoint, "
+        "lot_source) VALUES (%s, %s, %s, (SELECT number FROM zakhira.account WHERE code = %s), %s, %s, %s, %s, %s)",
+        (sequence, place, ordinal, account, commodity, units, START.date(), lot, lot and "by hand"),
     )
 
 
 def begin_entry(app: App, postings: int = 2) -> int:
     """An audit entry and an entry by hand; returns the number of the write."""
-    sequence = insert_audit(app, good_audit(), entries=1)
+    sequence = insert_audit(app, good_audit(), entries=1, postings=postings)
     insert_entry(app, sequence, postings=postings)
     return sequence
 
@@ -132,7 +137,7 @@ def test_the_role_has_no_other_way_in(app: App, books: PostgresBooks) -> None:
         "CREATE TABLE zakhira.mine (a int)",
         "CREATE OR REPLACE FUNCTION zakhira.refuse_change() RETURNS trigger LANGUAGE sql AS 'SELECT 1'",
         "SET session_replication_role = replica",
-        "INSERT INTO zakhira.balance VALUES ('assets:vault:cold', 5)",
+        "INSERT INTO zakhira.balance VALUES (1, 5, 1)",
         "INSERT INTO zakhira.lot VALUES ('assets:vault:cold', 'x', 'x', true, 5)",
         "INSERT INTO zakhira.coin SELECT * FROM zakhira.coin",
         "INSERT INTO zakhira.followed_block VALUES (1, 'x')",
@@ -192,21 +197,20 @@ def test_a_write_must_hold_what_it_says(app: App, books: PostgresBooks) -> None:
 def test_nothing_is_added_to_a_committed_write(app: App, books: PostgresBooks) -> None:
     """A further posting, entry or record for an old write finds no place, balanced or not."""
     books.commit(write("k", invoice(1, 5), records=(Record("day", "1", 1),)))
-    for ordinal, cause in ((2, psycopg.errors.UniqueViolation), (3, psycopg.errors.CheckViolation)):
-        with pytest.raises(cause):
-            insert_posting(app, 1, ordinal, DUE, 5)
+    for place, ordinal, state in ((1, 2, "23505"), (1, 3, "ZK003"), (2, 1, "ZK003"), (0, 0, "ZK003")):
+        with pytest.raises(psycopg.DatabaseError) as caught:
+            insert_posting(app, 1, ordinal, DUE, 5, place=place)
+        assert caught.value.sqlstate == state
         start_again(app)
-    with pytest.raises(psycopg.errors.ForeignKeyViolation):
-        insert_posting(app, 1, 3, DUE, 5, count=3)
-    start_again(app)
-    places: tuple[tuple[int, int, type[psycopg.Error]], ...] = (
-        (1, 1, psycopg.errors.UniqueViolation),
-        (2, 1, psycopg.errors.CheckViolation),
-        (2, 2, psycopg.errors.ForeignKeyViolation),
-    )
-    for place, entries, refusal in places:
-        with pytest.raises(refusal):
-            insert_entry(app, 1, place, entries)
+    for place, state in ((1, "23505"), (2, "ZK003"), (0, "ZK003")):
+        with pytest.raises(psycopg.DatabaseError) as caught:
+            insert_entry(app, 1, place)
+        assert caught.value.sqlstate == state
+        start_again(app)
+    for number in (0, 2, 99):
+        with pytest.raises(psycopg.DatabaseError) as caught:
+            insert_posting(app, number, 1, DUE, 5)
+        assert caught.value.sqlstate == "ZK003"
         start_again(app)
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         app.execute("INSERT INTO zakhira.record VALUES (1, 2, 2, 'day', '2', '{}')")
@@ -219,8 +223,9 @@ def test_constraints_checked_early_open_no_gap(app: App, books: PostgresBooks) -
     insert_posting(app, sequence, 1, DUE, 5)
     insert_posting(app, sequence, 2, SOLD, -5)
     app.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with pytest.raises(psycopg.DatabaseError) as caught:
         insert_posting(app, sequence, 3, DUE, 7)
+    assert caught.value.sqlstate == "ZK003"
     start_again(app)
     app.execute("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(psycopg.DatabaseError) as caught:
@@ -234,8 +239,9 @@ def test_a_coin_needs_its_lot_and_money_has_none(app: App, books: PostgresBooks)
     books.commit(write("k", receipt(1)))
     for account, units, lot in ((INTAKE, 5, None), (DUE, 5, outpoint(1)), (INTAKE, 5, "abc:0"), (DUE, 0, None)):
         sequence = begin_entry(app)
-        with pytest.raises(psycopg.errors.CheckViolation):
+        with pytest.raises(psycopg.DatabaseError) as caught:
             insert_posting(app, sequence, 1, account, units, lot=lot)
+        assert caught.value.sqlstate in {"23514", "ZK013"}
         start_again(app)
 
 
@@ -244,11 +250,13 @@ def test_a_posting_is_in_its_accounts_commodity(app: App, books: PostgresBooks) 
     assert books.balances()
     for account in (INTAKE, "assets:nowhere"):
         sequence = begin_entry(app)
-        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        with pytest.raises(psycopg.DatabaseError) as caught:
             app.execute(
-                "INSERT INTO zakhira.posting VALUES (%s, 1, 1, 2, %s, 'PKR', 5)",
-                (sequence, account),
+                "INSERT INTO zakhira.posting VALUES (%s, 5, 1, 1, coalesce("
+                "(SELECT number FROM zakhira.account WHERE code = %s), -1), %s, 'PKR')",
+                (sequence, account, START.date()),
             )
+        assert caught.value.sqlstate == "ZK013"
         start_again(app)
 
 
@@ -266,15 +274,16 @@ def test_no_lot_is_overdrawn(app: App, books: PostgresBooks, from_lot: int) -> N
 
 
 def test_a_lot_may_dip_below_zero_until_the_commit(app: App, books: PostgresBooks) -> None:
-    """Spent first and brought in after, within one transaction: at its end the lot is whole."""
+    """Spent first and brought in after, within one transaction: at its end the lot is whole. The account never dips."""
+    books.commit(write("k", receipt(8, 500)))
     sequence = begin_entry(app, postings=4)
-    insert_posting(app, sequence, 1, INTAKE, -5, lot=outpoint(1), count=4)
-    insert_posting(app, sequence, 2, COLD, 5, lot=outpoint(2), count=4)
-    insert_posting(app, sequence, 3, INTAKE, 5, lot=outpoint(1), count=4)
-    insert_posting(app, sequence, 4, ROYALTY, -5, lot=outpoint(1), count=4)
+    insert_posting(app, sequence, 1, INTAKE, -5, lot=outpoint(1))
+    insert_posting(app, sequence, 2, COLD, 5, lot=outpoint(2))
+    insert_posting(app, sequence, 3, INTAKE, 5, lot=outpoint(1))
+    insert_posting(app, sequence, 4, ROYALTY, -5, lot=outpoint(1))
     app.commit()
     assert books.balances()[COLD].units == 5
-    assert books.lots(INTAKE) == ()
+    assert [lot.amount.units for lot in books.lots(INTAKE)] == [500]
 
 
 def test_a_leaf_is_the_hash_of_its_header(app: App, books: PostgresBooks) -> None:
@@ -352,27 +361,27 @@ def test_nobody_waits_for_a_slow_writer(app: App, books: PostgresBooks, database
 
 
 def test_two_writers_of_one_thing_stand_in_line(books: PostgresBooks, database: str) -> None:
-    """A key, an entry, a lot or a record that another write holds is waited for; anything else is not."""
-    held = write("held", sweep(2, 1, 5, 1), records=(Record("day", "1", 1),))
+    """A key, a reversal, a lot or a record that another write holds is waited for; anything else is not."""
+    held = write("held", replace(sweep(2, 1, 5, 1), reverses="sweep-1"), records=(Record("day", "1", 1),))
     others = {
         "key": write("held"),
-        "entry": write("k", replace(invoice(1, 5), id="sweep-2")),
+        "reversal": write("k", replace(invoice(1, 5), reverses="sweep-1")),
         "lot": write("k", sweep(3, 1, 5, 1)),
         "record": write("k", records=(Record("day", "1", 2),)),
     }
     free = write("k", sweep(4, 5, 5, 1), records=(Record("day", "2", 1), Record("plan", "1", 1)))
     with psycopg.connect(database) as first, psycopg.connect(database) as second:
-        lock_touched(first, held)
+        lock(first, held)
         second.execute("SET lock_timeout = '100ms'")
         second.commit()
         for other in others.values():
             with pytest.raises(psycopg.errors.LockNotAvailable):
-                lock_touched(second, other)
+                lock(second, other)
             second.rollback()
-        lock_touched(second, free)
+        lock(second, free)
         first.rollback()
         for other in others.values():
-            lock_touched(second, other)
+            lock(second, other)
     assert books.breaks() == ()
 
 
@@ -381,10 +390,10 @@ def test_a_write_that_touches_very_much_stands_alone(books: PostgresBooks, datab
     much = write("much", records=tuple(Record("day", str(number), number) for number in range(500)))
     with psycopg.connect(database) as first, psycopg.connect(database) as second:
         for one, other in ((much, write("k")), (write("k"), much), (much, replace(much, key="more"))):
-            lock_touched(first, one)
+            lock(first, one)
             second.execute("SET LOCAL lock_timeout = '100ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
-                lock_touched(second, other)
+                lock(second, other)
             first.rollback()
             second.rollback()
     books.commit(much)

@@ -11,20 +11,21 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres import reading, seals
+from zakhira.adapters.postgres.accounts import KnownAccounts, open_accounts
 from zakhira.adapters.postgres.connecting import RECOVERY_SECONDS, connect, reading_dsn
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.opening import bring_up_to_date
 from zakhira.adapters.postgres.roles import APP_ROLE, WATCHER_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.writing import insert_write, lock_touched
+from zakhira.adapters.postgres.writing import Found, insert_write
 from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed, make_entry
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.books import LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
-from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, KeyReused, WritersInTheWay
+from zakhira.flows.ports.books_errors import DatabaseUnreachable, KeyReused, WritersInTheWay
 from zakhira.kernel.canonical import Json
-from zakhira.kernel.errors import OutsideFailure
+from zakhira.kernel.errors import InvalidInput, OutsideFailure
 from zakhira.kernel.money import Amount
 from zakhira.ledger.checks import require_valid
 from zakhira.ledger.entry import Entry
@@ -65,7 +66,7 @@ class PostgresBooks:
         self._sealer = sealer
         self._has_written = False
         self._lines: dict[str, Connection[TupleRow]] = {}
-        self._accounts: dict[str, AccountSpec] = {}
+        self._accounts = KnownAccounts()
 
     @property
     def logins(self) -> Logins:
@@ -93,7 +94,7 @@ class PostgresBooks:
 
     def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
         """Make sure these accounts exist; see the port."""
-        self._ask(lambda connection: self._open_accounts(connection, accounts))
+        self._ask(lambda connection: open_accounts(connection, accounts))
 
     def commit(self, write: Write) -> Receipt:
         """Write it, whole or not at all; see the port.
@@ -199,36 +200,24 @@ class PostgresBooks:
             if line.closed:
                 del self._lines[role]
 
-    def _open_accounts(self, connection: Connection[TupleRow], accounts: tuple[AccountSpec, ...]) -> None:
-        with connection.transaction():
-            connection.cursor().executemany(
-                "INSERT INTO zakhira.account (code, commodity, kind) VALUES (%s, %s, %s) ON CONFLICT (code) DO NOTHING",
-                sorted((account.code, account.commodity, account.kind) for account in accounts),
-            )
-            known = reading.read_accounts(connection)
-            for account in accounts:
-                found = known[account.code]
-                if found != account:
-                    raise AccountConflict(
-                        f"{account.code} exists as a {found.kind} in {found.commodity}, not a {account.kind} in "
-                        f"{account.commodity}.",
-                        "Give the other account a code of its own.",
-                    )
-        self._accounts = known
-
     def _commit(self, connection: Connection[TupleRow], write: Write, content: str) -> Receipt:
-        with connection.transaction():
-            lock_touched(connection, write)
+        self._accounts.learn(connection, write.entries)
+        try:
+            require_valid(write.entries, self._accounts.specs)
+        except InvalidInput:
+            # What was done before is told even if it would not be accepted now.
             found = reading.find_write(connection, write.key)
-            if found is not None:
-                if found.content_hash != content:
-                    raise KeyReused(
-                        f"The key {write.key!r} was used for another input.", "Give each write its own key."
-                    )
-                return Receipt(write.key, found.leaf_hash, replayed=True)
-            if any(posting.account not in self._accounts for entry in write.entries for posting in entry.postings):
-                self._accounts = reading.read_accounts(connection)
-            require_valid(write.entries, self._accounts)
-            audit = make_entry(0, write.key, write.actor, write.action, write.at, content)
-            insert_write(connection, write, audit)
-        return Receipt(write.key, audit.leaf_hash, replayed=False)
+            if found is None:
+                raise
+            return _replayed(write, Found(found.content_hash, found.leaf_hash), content)
+        audit = make_entry(0, write.key, write.actor, write.action, write.at, content)
+        there = insert_write(connection, write, audit, self._accounts.numbers)
+        return (
+            Receipt(write.key, audit.leaf_hash, replayed=False) if there is None else _replayed(write, there, content)
+        )
+
+
+def _replayed(write: Write, there: Found, content: str) -> Receipt:
+    if there.content_hash != content:
+        raise KeyReused(f"The key {write.key!r} was used for another input.", "Give each write its own key.")
+    return Receipt(write.key, there.leaf_hash, replayed=True)

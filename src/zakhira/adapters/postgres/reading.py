@@ -16,13 +16,14 @@ from zakhira.flows.ports.coin_events import CoinEvent
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry
-from zakhira.programme.model import AccountSpec
 
 _ENTRIES = """
-SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry.evidence,
-       posting.account, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source
+SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry.evidence, entry.reverses,
+       account.code, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source,
+       posting.cost_units, posting.cost_commodity
 FROM zakhira.entry JOIN zakhira.posting
     ON posting.sequence = entry.sequence AND posting.entry_ordinal = entry.ordinal
+JOIN zakhira.account ON account.number = posting.account
 WHERE %(numbers)s::bigint[] IS NULL OR entry.sequence = ANY(%(numbers)s)
 ORDER BY posting.sequence, posting.entry_ordinal, posting.ordinal
 """
@@ -57,7 +58,7 @@ ORDER BY span.first
 """
 _BALANCES = """
 SELECT account.code, account.commodity, coalesce(balance.units, 0)
-FROM zakhira.account LEFT JOIN zakhira.balance ON balance.account = account.code
+FROM zakhira.account LEFT JOIN zakhira.balance ON balance.account = account.number
 ORDER BY account.code COLLATE "C"
 """
 _LOTS = """
@@ -88,12 +89,6 @@ def find_write(connection: Connection[TupleRow], key: str) -> AuditEntry | None:
     """The audit entry of the write with this key."""
     row = connection.execute(_WRITE, (key,)).fetchone()
     return None if row is None else audit_from(row)
-
-
-def read_accounts(connection: Connection[TupleRow]) -> dict[str, AccountSpec]:
-    """Every account by code."""
-    rows = connection.execute('SELECT code, commodity, kind FROM zakhira.account ORDER BY code COLLATE "C"').fetchall()
-    return {code: AccountSpec(code, commodity, kind) for code, commodity, kind in rows}
 
 
 def read_latest(connection: Connection[TupleRow], kind: str, record_id: str) -> Json | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
+from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
 
 from psycopg.rows import TupleRow
@@ -18,6 +20,9 @@ from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Amount, Commodity, sats
 from zakhira.ledger.entry import Entry, Lot, Posting
+
+_DAY = len("2026-05-01")
+_instant = lru_cache(1 << 16)(exact_utc_text)
 
 
 def audit_from(row: TupleRow) -> AuditEntry:
@@ -42,44 +47,43 @@ def entries_from(rows: Iterable[TupleRow]) -> Iterator[tuple[int, Entry]]:
     """Entries with the number of their write, from rows of entries joined to postings, in order."""
     for (sequence, _), group in groupby(rows, key=itemgetter(0, 1)):
         of_entry = list(group)
-        _, _, id_, at, narration, evidence, *_ = of_entry[0]
-        postings = tuple(_posting(*row[6:]) for row in of_entry)
-        yield sequence, Entry(id_, _utc(at), narration, evidence, postings)
+        _, _, id_, at, narration, evidence, reverses, *_ = of_entry[0]
+        postings = tuple(posting_from(row[7:]) for row in of_entry)
+        yield sequence, Entry(id_, _utc(at), narration, evidence, postings, reverses or "")
 
 
-def entry_rows(write: Write) -> str:
+def entry_rows(entries: Sequence[Entry]) -> str:
     """The entries as a JSON list, one object for each row."""
-    rows = [
-        {
-            "ordinal": ordinal,
-            "posting_count": len(entry.postings),
-            "id": entry.id,
-            "at": exact_utc_text(entry.at),
-            "narration": entry.narration,
-            "evidence": entry.evidence,
-        }
-        for ordinal, entry in enumerate(write.entries, 1)
-    ]
-    return json.dumps(rows)
+    return "[" + ",".join([_entry_row(ordinal, entry) for ordinal, entry in enumerate(entries, 1)]) + "]"
 
 
-def posting_rows(write: Write) -> str:
-    """The postings as a JSON list, one object for each row."""
+def _entry_row(ordinal: int, entry: Entry) -> str:
+    reverses = f',"reverses":{quoted(entry.reverses)}' if entry.reverses else ""
+    return (
+        f'{{"ordinal":{ordinal},"posting_count":{len(entry.postings)},"id":{quoted(entry.id)},'
+        f'"at":"{_instant(entry.at)}","narration":{quoted(entry.narration)},"evidence":{quoted(entry.evidence)}{reverses}}}'
+    )
+
+
+def posting_rows(entries: Sequence[Entry], numbers: Mapping[str, int]) -> str:
+    """The postings as a JSON list, one object for each row; ``numbers`` are those of the accounts by code."""
     rows = [
-        {
-            "entry_ordinal": entry_ordinal,
-            "ordinal": ordinal,
-            "posting_count": len(entry.postings),
-            "account": posting.account,
-            "commodity": posting.amount.commodity.value,
-            "units": posting.amount.units,
-            "lot_outpoint": None if posting.lot is None else posting.lot.outpoint,
-            "lot_source": None if posting.lot is None else posting.lot.source,
-        }
-        for entry_ordinal, entry in enumerate(write.entries, 1)
+        _posting_row(place, ordinal, posting, numbers[posting.account], day)
+        for place, entry in enumerate(entries, 1)
+        for day in (_instant(entry.at)[:_DAY],)
         for ordinal, posting in enumerate(entry.postings, 1)
     ]
-    return json.dumps(rows)
+    return "[" + ",".join(rows) + "]"
+
+
+def _posting_row(place: int, ordinal: int, posting: Posting, account: int, day: str) -> str:
+    amount, lot, cost = posting.amount, posting.lot, posting.cost
+    told_lot = "" if lot is None else f',"lot_outpoint":{quoted(lot.outpoint)},"lot_source":{quoted(lot.source)}'
+    told_cost = "" if cost is None else f',"cost_units":{cost.units},"cost_commodity":"{cost.commodity.value}"'
+    return (
+        f'{{"entry_ordinal":{place},"ordinal":{ordinal},"account":{account},"units":{amount.units},"day":"{day}",'
+        f'"commodity":"{amount.commodity._value_}"{told_lot}{told_cost}}}'
+    )
 
 
 def record_rows(write: Write) -> str:
@@ -136,9 +140,12 @@ def coin_from(row: TupleRow) -> WatchedCoin:
     )
 
 
-def _posting(account: str, commodity: str, units: int, outpoint: str | None, source: str | None) -> Posting:
+def posting_from(row: TupleRow) -> Posting:
+    """A posting from account, commodity, units, lot_outpoint, lot_source, cost_units, cost_commodity."""
+    account, commodity, units, outpoint, source, cost_units, cost_commodity = row
     lot = None if outpoint is None or source is None else Lot(outpoint, source)
-    return Posting(account, Amount(units, Commodity[commodity]), lot)
+    cost = None if cost_units is None else Amount(cost_units, Commodity[cost_commodity])
+    return Posting(account, Amount(units, Commodity[commodity]), lot, cost)
 
 
 def _utc(at: datetime) -> datetime:

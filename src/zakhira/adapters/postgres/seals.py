@@ -5,9 +5,9 @@ from __future__ import annotations
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from zakhira.adapters.postgres.accounts import read_accounts
 from zakhira.adapters.postgres.movement_check import read_movement_breaks
 from zakhira.adapters.postgres.reading import (
-    read_accounts,
     read_balances,
     read_lots,
     read_shown_chain,

@@ -24,14 +24,17 @@ ORDER BY 1
 _COUNTS: LiteralString = """
 SELECT 'write ' || audit.sequence || ' (' || audit.key || ')', told.what, told.due, told.found
 FROM zakhira.audit
-LEFT JOIN (SELECT sequence, count(*) AS found, min(entry_count) AS low, max(entry_count) AS high
+LEFT JOIN (SELECT sequence, count(*) AS found, count(*) AS low, max(ordinal) AS high
            FROM zakhira.entry GROUP BY sequence) AS entries ON entries.sequence = audit.sequence
+LEFT JOIN (SELECT sequence, count(*) AS found FROM zakhira.posting GROUP BY sequence) AS postings
+    ON postings.sequence = audit.sequence
 LEFT JOIN (SELECT sequence, count(*) AS found, min(record_count) AS low, max(record_count) AS high
            FROM zakhira.record GROUP BY sequence) AS records ON records.sequence = audit.sequence
 LEFT JOIN (SELECT sequence, count(*) AS found, min(event_count) AS low, max(event_count) AS high
            FROM zakhira.chain_event GROUP BY sequence) AS events ON events.sequence = audit.sequence
 CROSS JOIN LATERAL (VALUES
     ('entries', audit.entry_count, coalesce(entries.found, 0), entries.low, entries.high),
+    ('postings', audit.posting_count, coalesce(postings.found, 0), postings.found, postings.found),
     ('records', audit.record_count, coalesce(records.found, 0), records.low, records.high),
     ('events', audit.event_count, coalesce(events.found, 0), events.low, events.high)
 ) AS told (what, due, found, low, high)
@@ -39,11 +42,11 @@ WHERE told.due <> told.found OR told.low <> told.found OR told.high <> told.foun
 UNION ALL
 SELECT 'entry ' || entry.id, 'postings', entry.posting_count, coalesce(postings.found, 0)
 FROM zakhira.entry
-LEFT JOIN (SELECT sequence, entry_ordinal, count(*) AS found, min(posting_count) AS low, max(posting_count) AS high
+LEFT JOIN (SELECT sequence, entry_ordinal, count(*) AS found, max(ordinal) AS high, min(day) AS first, max(day) AS last
            FROM zakhira.posting GROUP BY sequence, entry_ordinal) AS postings
     ON postings.sequence = entry.sequence AND postings.entry_ordinal = entry.ordinal
-WHERE entry.posting_count <> coalesce(postings.found, 0) OR postings.low <> postings.found
-    OR postings.high <> postings.found
+WHERE entry.posting_count <> coalesce(postings.found, 0) OR postings.high <> postings.found
+    OR postings.first <> postings.last OR postings.first <> (entry.at AT TIME ZONE 'UTC')::date
 ORDER BY 1, 2
 """
 _GUARDS: LiteralString = """

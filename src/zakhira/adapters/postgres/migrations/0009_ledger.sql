@@ -1,0 +1,630 @@
+-- The ledger for a country: accounts as a tree with bounds and claims, postings in whole rows of integers, entries that
+-- reverse others, periods that close. What a row must agree with is checked for a whole statement at once, or for a
+-- whole write at commit, and no longer row by row: that is what makes it fast.
+
+INSERT INTO zakhira.commodity (code, decimals) VALUES ('WH', 0);
+
+-- Accounts. The number stands in postings in place of the code. A liability in coin is somebody's claim: on demand
+-- unless it says otherwise, or of unknown origin and in suspense.
+ALTER TABLE zakhira.account DISABLE TRIGGER append_only;
+ALTER TABLE zakhira.account
+    ADD COLUMN number integer GENERATED ALWAYS AS IDENTITY UNIQUE,
+    ADD COLUMN claim text NOT NULL DEFAULT '',
+    ADD COLUMN holder text NOT NULL DEFAULT '',
+    ADD COLUMN is_overdraft_allowed boolean NOT NULL DEFAULT false,
+    ADD COLUMN ceiling_units bigint CHECK (ceiling_units >= 0),
+    DROP CONSTRAINT account_kind_check,
+    ADD CONSTRAINT account_kind_check
+        CHECK (kind IN ('asset', 'liability', 'income', 'expense', 'equity', 'conversion')),
+    ADD CONSTRAINT account_code_is_a_path CHECK (code ~ '^[^:]+(:[^:]+)*$');
+UPDATE zakhira.account SET claim = CASE WHEN code = 'liabilities:suspense' THEN 'suspense' ELSE 'demand' END
+    WHERE kind = 'liability' AND commodity = 'BTC';
+ALTER TABLE zakhira.account ENABLE TRIGGER append_only;
+ALTER TABLE zakhira.account ADD CONSTRAINT account_claim_is_a_liability_in_coin CHECK (
+    CASE WHEN kind = 'liability' AND commodity = 'BTC' THEN claim IN ('demand', 'term', 'suspense') ELSE claim = '' END);
+CREATE INDEX account_by_code ON zakhira.account (code COLLATE "C");
+CREATE INDEX account_by_holder ON zakhira.account (holder) WHERE holder <> '';
+
+-- What is on an account now, and what it may hold in its natural sign (`sign` -1: shown with the sign turned). A row
+-- about to be merged into another has sign 0 and passes; the rows that stay were made when the account was opened.
+ALTER TABLE zakhira.balance RENAME TO earlier_balance;
+CREATE TABLE zakhira.balance (
+    account integer PRIMARY KEY,
+    units bigint NOT NULL CHECK (abs(units::numeric) <= 9223372036854775807),
+    postings bigint NOT NULL,
+    sign smallint NOT NULL DEFAULT 0,
+    floor_units bigint NOT NULL DEFAULT 0,
+    ceiling_units bigint NOT NULL DEFAULT 9223372036854775807,
+    is_frozen boolean NOT NULL DEFAULT false,
+    CONSTRAINT balance_floor CHECK (units * sign >= floor_units),
+    CONSTRAINT balance_ceiling CHECK (units * sign <= ceiling_units)
+) WITH (fillfactor = 50);
+
+-- Rows of balances follow accounts and postings; nobody writes them by hand.
+CREATE FUNCTION zakhira.open_account() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.kind = 'liability' AND NEW.commodity = 'BTC' AND NEW.claim = '' THEN
+        NEW.claim := 'demand';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER open_account BEFORE INSERT ON zakhira.account
+    FOR EACH ROW EXECUTE FUNCTION zakhira.open_account();
+
+CREATE FUNCTION zakhira.floor_of(kind text, is_overdraft_allowed boolean) RETURNS bigint
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN kind IN ('asset', 'liability') AND NOT is_overdraft_allowed THEN 0
+                ELSE -9223372036854775807 END
+$$;
+
+CREATE FUNCTION zakhira.begin_balance() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO zakhira.balance (account, units, postings, sign, floor_units, ceiling_units)
+        SELECT added.number, 0, 0, CASE WHEN added.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END,
+               zakhira.floor_of(added.kind, added.is_overdraft_allowed),
+               coalesce(added.ceiling_units, 9223372036854775807)
+        FROM added;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER begin_balance AFTER INSERT ON zakhira.account
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.begin_balance();
+
+INSERT INTO zakhira.balance (account, units, postings, sign, floor_units, ceiling_units)
+    SELECT account.number, coalesce(earlier.units, 0),
+           (SELECT count(*) FROM zakhira.posting WHERE posting.account = account.code),
+           CASE WHEN account.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END,
+           -- What was allowed before stays as it is: an account that is below 0 now may be, from here on.
+           least(zakhira.floor_of(account.kind, false), coalesce(earlier.units, 0)
+               * CASE WHEN account.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END),
+           9223372036854775807
+    FROM zakhira.account LEFT JOIN zakhira.earlier_balance AS earlier ON earlier.account = account.code;
+DROP TABLE zakhira.earlier_balance;
+
+-- Entries: `at` is when it happened (the event date), the write says when it was entered.
+ALTER TABLE zakhira.posting RENAME TO earlier_posting;
+ALTER TABLE zakhira.earlier_posting DROP CONSTRAINT posting_sequence_entry_ordinal_posting_count_fkey;
+ALTER TABLE zakhira.entry
+    DROP CONSTRAINT entry_sequence_entry_count_fkey,
+    DROP CONSTRAINT entry_sequence_ordinal_posting_count_key,
+    DROP COLUMN entry_count,
+    ADD COLUMN reverses text CHECK (reverses <> '' AND reverses <> id);
+CREATE UNIQUE INDEX entry_reversed_once ON zakhira.entry (reverses) WHERE reverses IS NOT NULL;
+ALTER TABLE zakhira.audit DROP CONSTRAINT audit_sequence_entry_count_key;
+ALTER TABLE zakhira.audit ADD COLUMN posting_count integer NOT NULL DEFAULT 0 CHECK (posting_count >= 0);
+
+-- Postings. Fixed fields first, the rarely used last: a posting in rupees takes 76 bytes.
+CREATE TABLE zakhira.posting (
+    sequence bigint NOT NULL,
+    units bigint NOT NULL CHECK (units <> 0),
+    entry_ordinal integer NOT NULL,
+    ordinal integer NOT NULL,
+    account integer NOT NULL,
+    day date NOT NULL, -- of the entry's event, in UTC
+    commodity text NOT NULL,
+    lot_outpoint text,
+    lot_source text,
+    cost_units bigint,
+    cost_commodity text,
+    CONSTRAINT posting_pkey_of_write PRIMARY KEY (sequence, entry_ordinal, ordinal),
+    CONSTRAINT posting_lot_is_whole CHECK (
+        CASE WHEN lot_outpoint IS NULL THEN lot_source IS NULL
+             ELSE lot_source <> '' AND commodity = 'BTC' AND lot_outpoint ~ '^[0-9a-f]{64}:(0|[1-9][0-9]{0,9})$' END),
+    CONSTRAINT posting_cost_is_whole CHECK (
+        CASE WHEN cost_units IS NULL THEN cost_commodity IS NULL
+             ELSE cost_commodity IN ('BTC', 'PKR', 'USD') AND cost_commodity <> commodity END)
+);
+INSERT INTO zakhira.posting (sequence, units, entry_ordinal, ordinal, account, day, commodity, lot_outpoint, lot_source)
+    SELECT earlier.sequence, earlier.units, earlier.entry_ordinal, earlier.ordinal, account.number,
+           (entry.at AT TIME ZONE 'UTC')::date, earlier.commodity, earlier.lot_outpoint, earlier.lot_source
+    FROM zakhira.earlier_posting AS earlier
+    JOIN zakhira.account ON account.code = earlier.account
+    JOIN zakhira.entry ON entry.sequence = earlier.sequence AND entry.ordinal = earlier.entry_ordinal
+    ORDER BY earlier.sequence, earlier.entry_ordinal, earlier.ordinal;
+DROP TABLE zakhira.earlier_posting;
+CREATE INDEX posting_of_account ON zakhira.posting (account, sequence) INCLUDE (day, units);
+CREATE INDEX posting_of_lot ON zakhira.posting (lot_outpoint) WHERE lot_outpoint IS NOT NULL;
+
+ALTER TABLE zakhira.audit DISABLE TRIGGER append_only;
+UPDATE zakhira.audit SET posting_count = counted.postings, written_at = coalesce(audit.written_at, audit.at)
+    FROM (SELECT audit.sequence, count(posting.sequence) AS postings
+          FROM zakhira.audit LEFT JOIN zakhira.posting ON posting.sequence = audit.sequence
+          GROUP BY audit.sequence) AS counted
+    WHERE counted.sequence = audit.sequence;
+ALTER TABLE zakhira.audit ENABLE TRIGGER append_only;
+CREATE INDEX audit_by_time ON zakhira.audit (written_at, sequence);
+
+-- When a write was entered never goes back behind what is sealed, whatever the clock does.
+ALTER TABLE zakhira.sealing ADD COLUMN written_through timestamptz NOT NULL DEFAULT '-infinity';
+UPDATE zakhira.sealing SET written_through =
+    coalesce((SELECT max(audit.written_at) FROM zakhira.audit WHERE audit.written_at <= clock_timestamp()), '-infinity');
+CREATE OR REPLACE FUNCTION zakhira.begin_write() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.leaf_hash IS DISTINCT FROM zakhira.leaf_hash(NEW) THEN
+        RAISE EXCEPTION 'the leaf hash of write % is not the hash of its header', NEW.key USING ERRCODE = 'ZK002';
+    END IF;
+    -- The transaction has its id before the number is drawn: seal() concludes from ids which numbers are still open.
+    PERFORM pg_current_xact_id();
+    NEW.sequence := nextval('zakhira.write_number');
+    SELECT greatest(clock_timestamp(), sealing.written_through) INTO STRICT NEW.written_at FROM zakhira.sealing;
+    RETURN NEW;
+END $$;
+
+-- Claims in each coin, in their natural sign. One row, locked by whoever changes a sum; what stands behind them comes
+-- with the next migration.
+CREATE TABLE zakhira.backing (
+    commodity text PRIMARY KEY REFERENCES zakhira.commodity,
+    demand_units bigint NOT NULL,
+    term_units bigint NOT NULL,
+    suspense_units bigint NOT NULL
+);
+INSERT INTO zakhira.backing (commodity, demand_units, term_units, suspense_units)
+    SELECT 'BTC', coalesce(sum(-balance.units) FILTER (WHERE account.claim = 'demand'), 0),
+           coalesce(sum(-balance.units) FILTER (WHERE account.claim = 'term'), 0),
+           coalesce(sum(-balance.units) FILTER (WHERE account.claim = 'suspense'), 0)
+    FROM zakhira.account JOIN zakhira.balance ON balance.account = account.number WHERE account.claim <> '';
+
+CREATE FUNCTION zakhira.count_claims(demand bigint, term bigint, suspense bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE zakhira.backing SET demand_units = backing.demand_units + $1, term_units = backing.term_units + $2,
+        suspense_units = backing.suspense_units + $3 WHERE backing.commodity = 'BTC'
+$$;
+
+-- Sums. A lot is touched in the order of numbers, so that no write spends what a later number brings. Rows are locked in
+-- one order.
+CREATE FUNCTION zakhira.keep_lots(added_lots jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    done bigint;
+BEGIN
+    INSERT INTO zakhira.lot AS kept (account, outpoint, source, guarded, units, last_sequence)
+        SELECT lots.account, lots.outpoint, lots.source, lots.guarded, lots.units, lots.last_sequence
+        FROM jsonb_to_recordset(added_lots) AS lots
+            (account text, outpoint text, source text, guarded boolean, units bigint, last_sequence bigint)
+        ORDER BY lots.account, lots.outpoint
+        ON CONFLICT (account, outpoint) DO UPDATE
+            SET units = kept.units + excluded.units, last_sequence = excluded.last_sequence
+            WHERE kept.last_sequence <= excluded.last_sequence;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done <> jsonb_array_length(added_lots) THEN
+        RAISE EXCEPTION 'a later write was faster at a lot' USING ERRCODE = 'ZK007';
+    END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION zakhira.keep_sums() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told record;
+    bad record;
+    due bigint;
+    done bigint;
+BEGIN
+    SELECT count(*) AS postings, min(added.sequence) AS first, max(added.sequence) AS last,
+           count(DISTINCT added.account) AS accounts, count(added.lot_outpoint) AS lots,
+           count(*) FILTER (WHERE account.commodity IS DISTINCT FROM added.commodity
+               OR (added.lot_outpoint IS NULL AND added.commodity = 'BTC' AND account.kind = 'asset')) AS wrong,
+           coalesce(sum(-added.units) FILTER (WHERE account.claim = 'demand'), 0)::bigint AS demand,
+           coalesce(sum(-added.units) FILTER (WHERE account.claim = 'term'), 0)::bigint AS term,
+           coalesce(sum(-added.units) FILTER (WHERE account.claim = 'suspense'), 0)::bigint AS suspense
+        INTO told FROM added LEFT JOIN zakhira.account ON account.number = added.account;
+    IF told.postings = 0 THEN
+        RETURN NULL;
+    END IF;
+    IF told.wrong > 0 THEN
+        SELECT account.code, account.commodity AS counts, added.* INTO bad
+            FROM added LEFT JOIN zakhira.account ON account.number = added.account
+            WHERE account.commodity IS DISTINCT FROM added.commodity
+                OR (added.lot_outpoint IS NULL AND added.commodity = 'BTC' AND account.kind = 'asset') LIMIT 1;
+        IF bad.code IS NULL THEN
+            RAISE EXCEPTION 'there is no account %', bad.account
+                USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_account_is_there';
+        ELSIF bad.counts <> bad.commodity THEN
+            RAISE EXCEPTION '% % cannot stand on %, which counts %', bad.units, bad.commodity, bad.code, bad.counts
+                USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_commodity_of_account';
+        END IF;
+        RAISE EXCEPTION '% on % has no lot', bad.units, bad.code
+            USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_coin_has_lot';
+    END IF;
+    IF EXISTS (
+        SELECT FROM zakhira.audit RIGHT JOIN (
+            SELECT posting.sequence, count(*) AS postings FROM zakhira.posting
+            WHERE posting.sequence BETWEEN told.first AND told.last
+                AND (told.first = told.last OR posting.sequence IN (SELECT added.sequence FROM added))
+            GROUP BY posting.sequence) AS there ON there.sequence = audit.sequence
+        WHERE audit.sequence IS NULL OR there.postings > audit.posting_count)
+    THEN
+        RAISE EXCEPTION 'postings are added to a write that does not hold so many' USING ERRCODE = 'ZK003';
+    END IF;
+    INSERT INTO zakhira.balance AS kept (account, units, postings)
+        SELECT added.account, sum(added.units)::bigint, count(*) FROM added GROUP BY added.account ORDER BY added.account
+        ON CONFLICT (account) DO UPDATE
+            SET units = kept.units + excluded.units, postings = kept.postings + excluded.postings
+            WHERE NOT kept.is_frozen;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF done <> told.accounts THEN
+        SELECT account.code INTO bad FROM added JOIN zakhira.balance ON balance.account = added.account
+            JOIN zakhira.account ON account.number = added.account WHERE balance.is_frozen LIMIT 1;
+        RAISE EXCEPTION '% is frozen', bad.code USING ERRCODE = 'ZK009';
+    END IF;
+    IF told.lots > 0 THEN
+        PERFORM zakhira.keep_lots(jsonb_agg(to_jsonb(lots))) FROM (
+            SELECT account.code AS account, added.lot_outpoint AS outpoint,
+                   (array_agg(added.lot_source ORDER BY added.sequence, added.entry_ordinal, added.ordinal))[1] AS source,
+                   bool_or(account.kind = 'asset') AS guarded, sum(added.units)::bigint AS units,
+                   max(added.sequence) AS last_sequence
+            FROM added JOIN zakhira.account ON account.number = added.account
+            WHERE added.lot_outpoint IS NOT NULL GROUP BY account.code, added.lot_outpoint) AS lots;
+    END IF;
+    IF told.demand <> 0 OR told.term <> 0 OR told.suspense <> 0 THEN
+        PERFORM zakhira.count_claims(told.demand, told.term, told.suspense);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER keep_sums AFTER INSERT ON zakhira.posting
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.keep_sums();
+
+-- Closed periods. Whoever posts holds the line shared, whoever closes holds it alone: nothing is posted into a period
+-- while it closes.
+CREATE TABLE zakhira.closed_period (
+    last_day date PRIMARY KEY,
+    first_day date NOT NULL CHECK (first_day <= last_day),
+    sequence bigint NOT NULL
+);
+CREATE TABLE zakhira.closing (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    through date NOT NULL DEFAULT '-infinity'
+);
+INSERT INTO zakhira.closing DEFAULT VALUES;
+
+CREATE FUNCTION zakhira.require_entries() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    closed date;
+    bad record;
+BEGIN
+    IF EXISTS (
+        SELECT FROM added LEFT JOIN zakhira.audit ON audit.sequence = added.sequence
+        WHERE audit.sequence IS NULL OR added.ordinal NOT BETWEEN 1 AND audit.entry_count)
+    THEN
+        RAISE EXCEPTION 'an entry is added to a write that does not hold so many' USING ERRCODE = 'ZK003';
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(2053861743);
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        SELECT closing.through INTO STRICT closed FROM zakhira.closing;
+    ELSE -- an older snapshot does not show what was closed since: the lock tells
+        SELECT closing.through INTO STRICT closed FROM zakhira.closing FOR SHARE;
+    END IF;
+    IF isfinite(closed) THEN
+        SELECT added.id, (added.at AT TIME ZONE 'UTC')::date AS day INTO bad FROM added
+            WHERE (added.at AT TIME ZONE 'UTC')::date <= closed LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'entry % of % falls into a closed period: everything through % is closed', bad.id, bad.day,
+                closed USING ERRCODE = 'ZK008';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER require_entries AFTER INSERT ON zakhira.entry
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.require_entries();
+
+CREATE FUNCTION zakhira.close_period() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    before date;
+    first_day date := (NEW.body ->> 'first')::date;
+BEGIN
+    PERFORM pg_advisory_xact_lock(2053861743);
+    SELECT closing.through INTO STRICT before FROM zakhira.closing FOR UPDATE;
+    IF NEW.id !~ '^\d{4}-\d\d-\d\d$' OR first_day IS NULL OR NEW.id::date <= before
+        OR (isfinite(before) AND first_day <> before + 1)
+    THEN
+        RAISE EXCEPTION 'a period from % to % does not follow the one that closed with %', first_day, NEW.id, before
+            USING ERRCODE = 'ZK008', CONSTRAINT = 'period_in_order';
+    END IF;
+    IF NEW.id::date >= (clock_timestamp() AT TIME ZONE 'UTC')::date THEN
+        RAISE EXCEPTION 'the period to % is not over', NEW.id USING ERRCODE = 'ZK008', CONSTRAINT = 'period_is_over';
+    END IF;
+    INSERT INTO zakhira.closed_period (last_day, first_day, sequence) VALUES (NEW.id::date, first_day, NEW.sequence);
+    UPDATE zakhira.closing SET through = NEW.id::date;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER close_period AFTER INSERT ON zakhira.record
+    FOR EACH ROW WHEN (NEW.kind = 'period') EXECUTE FUNCTION zakhira.close_period();
+
+-- Records of kind 'account' open an account, and say what it may hold and whether it is frozen.
+CREATE FUNCTION zakhira.keep_account() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told jsonb := NEW.body;
+    wanted text := CASE WHEN NEW.body ->> 'claim' = 'none' THEN '' ELSE NEW.body ->> 'claim' END;
+    there zakhira.account;
+BEGIN
+    INSERT INTO zakhira.account (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units)
+        VALUES (NEW.id, told ->> 'commodity', told ->> 'kind', wanted, told ->> 'holder',
+                told ->> 'overdraft' = 'allowed', (told ->> 'ceiling_units')::bigint)
+        ON CONFLICT (code) DO NOTHING;
+    SELECT * INTO STRICT there FROM zakhira.account WHERE account.code = NEW.id;
+    IF there.commodity <> told ->> 'commodity' OR there.kind <> told ->> 'kind' OR there.holder <> told ->> 'holder'
+        OR (wanted <> '' AND there.claim <> wanted)
+    THEN
+        RAISE EXCEPTION '% is a % in % of %: that cannot change', there.code, there.kind, there.commodity,
+            coalesce(nullif(there.holder, ''), 'the programme') USING ERRCODE = 'ZK013', CONSTRAINT = 'account_is_another';
+    END IF;
+    IF (told ->> 'is_frozen')::boolean AND there.kind = 'asset' AND there.commodity = 'BTC' THEN
+        RAISE EXCEPTION '% shows coins on the chain: the world moves them, it cannot be frozen here', there.code
+            USING ERRCODE = 'ZK013', CONSTRAINT = 'account_is_of_the_chain';
+    END IF;
+    UPDATE zakhira.balance SET is_frozen = (told ->> 'is_frozen')::boolean,
+        floor_units = zakhira.floor_of(there.kind, told ->> 'overdraft' = 'allowed'),
+        ceiling_units = coalesce((told ->> 'ceiling_units')::bigint, 9223372036854775807)
+        WHERE balance.account = there.number;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER keep_account AFTER INSERT ON zakhira.record
+    FOR EACH ROW WHEN (NEW.kind = 'account') EXECUTE FUNCTION zakhira.keep_account();
+
+-- A reversal takes back one whole entry, exactly and once.
+CREATE FUNCTION zakhira.require_reversal(number bigint, place integer, reversed text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    there zakhira.entry;
+BEGIN
+    SELECT * INTO there FROM zakhira.entry WHERE entry.id = reversed;
+    IF there.id IS NULL OR there.reverses IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no entry % that could be taken back', reversed USING ERRCODE = 'ZK014';
+    END IF;
+    IF EXISTS (
+        SELECT FROM (
+            SELECT posting.account, posting.units, posting.lot_outpoint, 1 AS side FROM zakhira.posting
+                WHERE posting.sequence = there.sequence AND posting.entry_ordinal = there.ordinal
+            UNION ALL
+            SELECT posting.account, -posting.units, posting.lot_outpoint, -1 FROM zakhira.posting
+                WHERE posting.sequence = number AND posting.entry_ordinal = place
+        ) AS both_ways GROUP BY account, units, lot_outpoint HAVING sum(side) <> 0)
+    THEN
+        RAISE EXCEPTION 'the reversal of entry % does not take back what it posted', reversed USING ERRCODE = 'ZK014';
+    END IF;
+END $$;
+
+-- At commit a write is whole: every place is taken, and each entry balances in each commodity.
+CREATE OR REPLACE FUNCTION zakhira.require_whole() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told record;
+    bad record;
+BEGIN
+    IF (NEW.record_count > 0 OR EXISTS (SELECT FROM zakhira.record WHERE record.sequence = NEW.sequence))
+            AND (SELECT count(*) FROM zakhira.record WHERE record.sequence = NEW.sequence) <> NEW.record_count
+        OR (NEW.event_count > 0 OR EXISTS (SELECT FROM zakhira.chain_event AS event WHERE event.sequence = NEW.sequence))
+            AND (SELECT count(*) FROM zakhira.chain_event AS event WHERE event.sequence = NEW.sequence) <> NEW.event_count
+    THEN
+        RAISE EXCEPTION 'write % does not hold what it says', NEW.sequence USING ERRCODE = 'ZK003';
+    END IF;
+    IF NEW.entry_count = 0 AND NEW.posting_count = 0 THEN
+        RETURN NULL;
+    END IF;
+    WITH summed AS (
+        SELECT posting.entry_ordinal, count(*) AS postings, sum(posting.units) AS units,
+               min(posting.commodity) AS low, max(posting.commodity) AS high,
+               min(posting.day) AS first_day, max(posting.day) AS last_day,
+               min(posting.ordinal) AS first, max(posting.ordinal) AS last
+        FROM zakhira.posting WHERE posting.sequence = NEW.sequence GROUP BY posting.entry_ordinal)
+    SELECT count(*) AS entries, coalesce(sum(summed.postings), 0) AS postings,
+           count(*) FILTER (WHERE summed.postings IS DISTINCT FROM entry.posting_count OR summed.first <> 1
+               OR summed.last <> entry.posting_count OR summed.first_day <> summed.last_day
+               OR summed.first_day <> (entry.at AT TIME ZONE 'UTC')::date) AS torn,
+           count(*) FILTER (WHERE summed.low = summed.high AND summed.units <> 0) AS unbalanced,
+           bool_or(summed.low <> summed.high) AS is_mixed, count(entry.reverses) AS reversals
+        INTO told FROM zakhira.entry LEFT JOIN summed ON summed.entry_ordinal = entry.ordinal
+        WHERE entry.sequence = NEW.sequence;
+    IF told.entries <> NEW.entry_count OR told.postings <> NEW.posting_count OR told.torn > 0
+        OR NEW.posting_count <> (SELECT count(*) FROM zakhira.posting WHERE posting.sequence = NEW.sequence)
+    THEN
+        RAISE EXCEPTION 'write % does not hold what it says, or an entry does not have all its postings', NEW.sequence
+            USING ERRCODE = 'ZK003';
+    END IF;
+    IF told.unbalanced > 0 OR told.is_mixed THEN
+        SELECT entry.id, posting.commodity, sum(posting.units) AS units INTO bad
+            FROM zakhira.posting JOIN zakhira.entry
+                ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
+            WHERE posting.sequence = NEW.sequence
+            GROUP BY entry.id, posting.commodity HAVING sum(posting.units) <> 0
+            LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'entry % does not balance in %: its postings sum to %', bad.id, bad.commodity, bad.units
+                USING ERRCODE = 'ZK004';
+        END IF;
+    END IF;
+    IF told.reversals > 0 THEN
+        PERFORM zakhira.require_reversal(entry.sequence, entry.ordinal, entry.reverses)
+            FROM zakhira.entry WHERE entry.sequence = NEW.sequence AND entry.reverses IS NOT NULL;
+    END IF;
+    RETURN NULL;
+END $$;
+
+-- Sums of busy accounts up to a number: with these a balance as of any two dates reads a few rows, not millions. They
+-- follow from the postings and are drawn up behind the seals, where nothing is added any more.
+CREATE TABLE zakhira.rollup (
+    account integer NOT NULL,
+    through bigint NOT NULL, -- the last number of a write that is in it; the one before it tells the first
+    day date NOT NULL,
+    units bigint NOT NULL,
+    postings integer NOT NULL,
+    PRIMARY KEY (account, through, day)
+);
+CREATE TABLE zakhira.rolled (
+    account integer PRIMARY KEY,
+    through bigint NOT NULL,
+    postings bigint NOT NULL
+) WITH (fillfactor = 50);
+ALTER TABLE zakhira.sealing ADD COLUMN rolled_through bigint NOT NULL DEFAULT 0;
+
+-- Roll up what `busy` or more postings were added to since the last time, for at most so many writes; says how far it is.
+CREATE FUNCTION zakhira.roll_up(most integer DEFAULT 2000, busy integer DEFAULT 512) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    state zakhira.sealing;
+    due bigint;
+    one record;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(2053861744) THEN
+        RETURN NULL;
+    END IF;
+    SELECT * INTO STRICT state FROM zakhira.sealing;
+    due := least(state.done_through, state.rolled_through + most);
+    IF due <= state.rolled_through THEN
+        RETURN NULL;
+    END IF;
+    FOR one IN
+        SELECT touched.account, coalesce(rolled.through, 0) AS through, coalesce(rolled.postings, 0) AS postings
+        FROM (SELECT DISTINCT posting.account FROM zakhira.posting
+              WHERE posting.sequence > state.rolled_through AND posting.sequence <= due) AS touched
+        JOIN zakhira.balance ON balance.account = touched.account
+        LEFT JOIN zakhira.rolled ON rolled.account = touched.account
+        WHERE balance.postings - coalesce(rolled.postings, 0) >= busy
+        ORDER BY touched.account
+    LOOP
+        WITH summed AS (
+            INSERT INTO zakhira.rollup (account, through, day, units, postings)
+                SELECT one.account, due, posting.day, sum(posting.units)::bigint, count(*)
+                FROM zakhira.posting
+                WHERE posting.account = one.account AND posting.sequence > one.through AND posting.sequence <= due
+                GROUP BY posting.day
+                RETURNING rollup.postings)
+        INSERT INTO zakhira.rolled AS kept (account, through, postings)
+            SELECT one.account, due, one.postings + coalesce(sum(summed.postings), 0) FROM summed
+            ON CONFLICT (account) DO UPDATE SET through = excluded.through, postings = excluded.postings;
+    END LOOP;
+    UPDATE zakhira.sealing SET rolled_through = due;
+    RETURN due;
+END $$;
+
+-- What an account held: of entries dated up to a day (NULL: all), in writes up to a number (NULL: all). The event's
+-- instant within the day is the caller's: it adds the day's postings itself.
+CREATE FUNCTION zakhira.units_at(account integer, last_day date, last_sequence bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    held numeric := 0;
+    reached bigint := 0;
+BEGIN
+    SELECT coalesce(sum(rollup.units) FILTER (WHERE $2 IS NULL OR rollup.day <= $2), 0), coalesce(max(rollup.through), 0)
+        INTO held, reached
+        FROM zakhira.rollup WHERE rollup.account = $1 AND ($3 IS NULL OR rollup.through <= $3);
+    RETURN held + (
+        SELECT coalesce(sum(posting.units), 0) FROM zakhira.posting
+        WHERE posting.account = $1 AND posting.sequence > reached AND ($3 IS NULL OR posting.sequence <= $3)
+            AND ($2 IS NULL OR posting.day <= $2));
+END $$;
+
+-- The last number that was written before an instant.
+CREATE FUNCTION zakhira.number_before(instant timestamptz) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT max(recent.sequence) FROM (
+        SELECT audit.sequence FROM zakhira.audit WHERE audit.written_at < instant
+        ORDER BY audit.written_at DESC, audit.sequence DESC LIMIT 1000) AS recent), 0)
+$$;
+
+-- Wait until nobody else writes what these names stand for (NULL: very much), and keep others from it to the end.
+CREATE FUNCTION zakhira.lock_touched(names integer[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF names IS NULL THEN
+        PERFORM pg_advisory_xact_lock(8022892, 0);
+    ELSE
+        PERFORM pg_advisory_xact_lock_shared(8022892, 0);
+        PERFORM pg_advisory_xact_lock(8022894, given.name) FROM unnest(names) AS given (name);
+    END IF;
+END $$;
+
+-- One write in one call: the locks, the look whether it was done before, and every row of it. Rows come as JSON, the
+-- account of a posting as its number. Says the number, or what stands under the key already.
+CREATE FUNCTION zakhira.write(
+    key text, actor text, action text, at timestamptz, content_hash text, leaf_hash text, names integer[],
+    entry_count integer, posting_count integer, record_count integer, event_count integer,
+    entries json, postings json, records json, events json,
+    OUT number bigint, OUT found_content text, OUT found_leaf text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM zakhira.lock_touched(names);
+    IF event_count > 0 THEN
+        PERFORM pg_advisory_xact_lock(2053861742);
+    END IF;
+    SELECT audit.content_hash, audit.leaf_hash INTO found_content, found_leaf FROM zakhira.audit WHERE audit.key = $1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO zakhira.audit (
+        key, actor, action, at, content_hash, leaf_hash, entry_count, posting_count, record_count, event_count)
+        VALUES ($1, $2, $3, $4, $5, $6, $8, $9, $10, $11) RETURNING audit.sequence INTO number;
+    IF entry_count > 0 THEN
+        INSERT INTO zakhira.entry (sequence, ordinal, posting_count, id, at, narration, evidence, reverses)
+            SELECT number, given.* FROM json_to_recordset(entries) AS given (
+                ordinal integer, posting_count integer, id text, at timestamptz, narration text, evidence text,
+                reverses text);
+        INSERT INTO zakhira.posting (
+            sequence, entry_ordinal, ordinal, account, units, day, commodity, lot_outpoint, lot_source, cost_units,
+            cost_commodity)
+            SELECT number, given.* FROM json_to_recordset(postings) AS given (
+                entry_ordinal integer, ordinal integer, account integer, units bigint, day date, commodity text,
+                lot_outpoint text, lot_source text, cost_units bigint, cost_commodity text);
+    END IF;
+    IF record_count > 0 THEN
+        INSERT INTO zakhira.record (sequence, record_count, ordinal, kind, id, body)
+            SELECT number, $10, given.* FROM json_to_recordset(records)
+                AS given (ordinal integer, kind text, id text, body jsonb);
+    END IF;
+    IF event_count > 0 THEN
+        INSERT INTO zakhira.chain_event (
+            sequence, event_count, ordinal, kind, height, block_hash, previous_hash, outpoint, vault, branch, place,
+            amount_sats, script_hex, is_coinbase, spent_by)
+            SELECT number, $11, given.* FROM json_to_recordset(events) AS given (
+                ordinal integer, kind text, height integer, block_hash text, previous_hash text, outpoint text,
+                vault text, branch smallint, place integer, amount_sats bigint, script_hex text, is_coinbase boolean,
+                spent_by text)
+            ORDER BY given.ordinal;
+    END IF;
+END $$;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['posting', 'closed_period'] LOOP
+        EXECUTE format(
+            'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON zakhira.%I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION zakhira.refuse_change()', name);
+    END LOOP;
+    FOREACH name IN ARRAY ARRAY['balance', 'backing', 'closing', 'rollup', 'rolled'] LOOP
+        EXECUTE format(
+            'CREATE TRIGGER kept BEFORE DELETE OR TRUNCATE ON zakhira.%I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION zakhira.refuse_change()', name);
+    END LOOP;
+    FOREACH name IN ARRAY ARRAY['balance', 'backing', 'closing'] LOOP
+        EXECUTE format(
+            'CREATE TRIGGER by_trigger_only BEFORE INSERT OR UPDATE ON zakhira.%I '
+            'FOR EACH STATEMENT EXECUTE FUNCTION zakhira.refuse_by_hand()', name);
+    END LOOP;
+    CREATE TRIGGER by_trigger_only BEFORE INSERT ON zakhira.closed_period
+        FOR EACH STATEMENT EXECUTE FUNCTION zakhira.refuse_by_hand();
+END $$;
+
+REVOKE ALL ON FUNCTION zakhira.open_account(), zakhira.floor_of(text, boolean), zakhira.begin_balance(),
+    zakhira.count_claims(bigint, bigint, bigint), zakhira.keep_lots(jsonb), zakhira.require_entries(),
+    zakhira.close_period(), zakhira.keep_account(), zakhira.require_reversal(bigint, integer, text),
+    zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint), zakhira.number_before(timestamptz),
+    zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
+        json, json)
+    FROM PUBLIC;
+GRANT SELECT ON zakhira.account, zakhira.balance, zakhira.posting, zakhira.backing, zakhira.closed_period,
+    zakhira.closing, zakhira.rollup, zakhira.rolled TO zakhira_app;
+GRANT INSERT ON zakhira.posting TO zakhira_app;
+REVOKE INSERT ON zakhira.account FROM zakhira_app;
+GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units) ON zakhira.account
+    TO zakhira_app;
+GRANT EXECUTE ON FUNCTION zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint),
+    zakhira.number_before(timestamptz),
+    zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
+        json, json)
+    TO zakhira_app;

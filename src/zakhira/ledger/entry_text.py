@@ -1,0 +1,42 @@
+"""Entries as canonical JSON, written piece by piece: the same bytes as the general encoder, many times as fast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+
+from zakhira.kernel.interval import exact_utc_text
+from zakhira.ledger.entry import Entry, Posting
+
+_KEPT = 1 << 16
+_account = lru_cache(_KEPT)(quoted)
+_instant = lru_cache(_KEPT)(exact_utc_text)
+
+
+def entries_text(entries: Iterable[Entry]) -> str:
+    """The canonical JSON (RFC 8785) of a list of :meth:`Entry.as_json`; keys stand in the order of their letters.
+
+    Raises:
+        NotUtc: an entry is not dated in UTC.
+    """
+    return "[" + ",".join([_entry(entry) for entry in entries]) + "]"
+
+
+def _entry(entry: Entry) -> str:
+    postings = ",".join([_posting(posting) for posting in entry.postings])
+    reverses = f',"reverses":{quoted(entry.reverses)}' if entry.reverses else ""
+    return (
+        f'{{"at":"{_instant(entry.at)}","evidence":{quoted(entry.evidence)},"id":{quoted(entry.id)},'
+        f'"narration":{quoted(entry.narration)},"postings":[{postings}]{reverses}}}'
+    )
+
+
+def _posting(posting: Posting) -> str:
+    amount, lot, cost = posting.amount, posting.lot, posting.cost
+    told_lot = "null" if lot is None else f'{{"outpoint":{quoted(lot.outpoint)},"source":{quoted(lot.source)}}}'
+    told_cost = "" if cost is None else f'"cost":{{"commodity":"{cost.commodity.value}","units":"{cost.units}"}},'
+    return (
+        f'{{"account":{_account(posting.account)},"commodity":"{amount.commodity._value_}",{told_cost}'
+        f'"lot":{told_lot},"units":"{amount.units}"}}'
+    )
