@@ -15,6 +15,7 @@ from zakhira.ledger.checks import entry_faults, require_valid
 from zakhira.ledger.entry import Entry, Lot, Posting
 from zakhira.ledger.faults import (
     ENTRY_FAULTS,
+    BadCost,
     BadLot,
     BlankEntry,
     LotMissing,
@@ -54,8 +55,10 @@ def with_posting(entry: Entry, index: int, posting: Posting) -> Entry:
 
 
 def test_good_entries_have_no_fault(accounts: dict[str, AccountSpec]) -> None:
-    """A royalty in coin and an invoice in rupees may be written."""
+    """A royalty in coin and an invoice in rupees may be written, and so may a cost, and income without a lot."""
     require_valid([ROYALTY, INVOICE], accounts)
+    worth = with_posting(ROYALTY, 0, replace(ROYALTY.postings[0], cost=Amount(0, Commodity.PKR)))
+    require_valid([worth, with_posting(ROYALTY, 1, replace(ROYALTY.postings[1], lot=None))], accounts)
     assert entry_faults(ROYALTY, accounts) == ()
 
 
@@ -70,6 +73,9 @@ BAD: list[tuple[Entry, type[InvalidInput], int]] = [
     (with_posting(ROYALTY, 0, Posting("assets:vault:intake", sats(500), Lot("ab:1", "pool"))), BadLot, 1),
     (with_posting(ROYALTY, 0, Posting("assets:vault:intake", sats(500), Lot("ab" * 32 + ":01", "pool"))), BadLot, 1),
     (with_posting(ROYALTY, 0, Posting("assets:vault:intake", sats(500), Lot(LOT.outpoint, " "))), BadLot, 1),
+    (with_posting(INVOICE, 0, replace(INVOICE.postings[0], cost=Amount(1, Commodity.PKR))), BadCost, 1),
+    (with_posting(INVOICE, 0, replace(INVOICE.postings[0], cost=sats(1))), BadCost, 1),
+    (with_posting(ROYALTY, 0, replace(ROYALTY.postings[0], cost=Amount(-1, Commodity.PKR))), BadCost, 1),
     (replace(ROYALTY, evidence=""), BlankEntry, 0),
     (replace(ROYALTY, id=" "), BlankEntry, 0),
 ]

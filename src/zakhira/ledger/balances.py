@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from zakhira.kernel.money import MAX_UNITS, Amount, Commodity
+from zakhira.ledger.chart import bounds_of, natural
 from zakhira.ledger.entry import Entry, Lot
-from zakhira.ledger.faults import BalanceTooLarge, Overdrawn
+from zakhira.ledger.faults import AboveCeiling, BalanceTooLarge, Overdrawn
 from zakhira.programme.model import AccountSpec
 
 LotKey: TypeAlias = tuple[str, str]
@@ -76,8 +77,6 @@ def lots_left(sums: Tally, account: str | None = None) -> tuple[LotBalance, ...]
 def require_covered(before: Tally, added: Tally, accounts: Mapping[str, AccountSpec]) -> None:
     """Pass if the balances can carry what is added: no coin leaves an asset account that is not there.
 
-    Every posting in BTC has a lot, so an account whose lots are all at least 0 is at least 0 itself.
-
     Raises:
         Overdrawn: a lot of an asset account would go below 0.
         BalanceTooLarge: a balance would not fit 63 bits.
@@ -90,3 +89,32 @@ def require_covered(before: Tally, added: Tally, accounts: Mapping[str, AccountS
     for code, units in added.accounts.items():
         if abs(before.accounts.get(code, 0) + units) > MAX_UNITS:
             raise BalanceTooLarge(f"The balance of {code} would not fit 63 bits.", "Check the amounts.")
+
+
+def require_within(before: Tally, added: Tally, accounts: Mapping[str, AccountSpec]) -> None:
+    """Pass if no account that is touched ends outside the bounds of :func:`zakhira.ledger.chart.bounds_of`.
+
+    Raises:
+        Overdrawn: an account would fall below its floor.
+        AboveCeiling: an account would hold more than its ceiling.
+    """
+    for code, units in added.accounts.items():
+        require_bounds(accounts[code], before.accounts.get(code, 0), units)
+
+
+def require_bounds(spec: AccountSpec, held_units: int, added_units: int) -> None:
+    """Pass if an account that holds so much may get so much, in stored units; raises Overdrawn, AboveCeiling."""
+    bounds, commodity = bounds_of(spec), Commodity[spec.commodity]
+    after = held_units + added_units
+    if bounds.least <= after <= bounds.most:
+        return
+    held, moved = (natural(Amount(units, commodity), spec.kind) for units in (held_units, added_units))
+    if natural(Amount(after, commodity), spec.kind).units < 0:
+        raise Overdrawn(
+            f"{spec.code} holds {held}, and {-moved} more would leave it.",
+            "Move only what is there; nothing was written.",
+        )
+    raise AboveCeiling(
+        f"{spec.code} holds {held} of at most {spec.ceiling}, and {moved} would come to it.",
+        "Post less, or let its ceiling be changed: zakhira ledger ceiling --help",
+    )

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from zakhira.kernel.errors import Fault, InvalidInput
-from zakhira.kernel.money import Amount, Commodity
-from zakhira.ledger.entry import Entry, Lot, Posting
+from zakhira.kernel.money import COINS, Commodity
+from zakhira.ledger.entry import Entry, Posting
 from zakhira.ledger.faults import (
     ENTRY_FAULTS,
+    BadCost,
     BadLot,
     BlankEntry,
     LotMissing,
@@ -25,6 +26,8 @@ from zakhira.programme.model import AccountSpec
 
 MIN_POSTINGS = 2
 """Double entry: what one account gets, another gives."""
+MONEY = (Commodity.PKR, Commodity.USD)
+"""What a cost is told in."""
 
 _OUTPOINT = re.compile(r"[0-9a-f]{64}:(?:0|[1-9][0-9]{0,9})")
 _CLASSES = {fault.code: fault for fault in ENTRY_FAULTS}
@@ -88,15 +91,27 @@ def _posting_faults(
         yield WrongCommodity, message, "Post to an account of that commodity."
     if posting.amount.units == 0:
         yield ZeroPosting, "it posts nothing.", "Leave the posting out."
-    yield from _lot_faults(posting.amount, posting.lot)
+    yield from _lot_faults(posting, needs_lot=account is None or account.kind == "asset")
+    yield from _cost_faults(posting)
 
 
-def _lot_faults(amount: Amount, lot: Lot | None) -> Iterable[tuple[type[InvalidInput], str, str]]:
-    if amount.commodity is Commodity.BTC:
-        if lot is None:
+def _lot_faults(posting: Posting, *, needs_lot: bool) -> Iterable[tuple[type[InvalidInput], str, str]]:
+    """A coin on an asset account is a certain coin; elsewhere a lot says which one it was, where that is known."""
+    amount, lot = posting.amount, posting.lot
+    if lot is None:
+        if needs_lot and amount.commodity in COINS:
             yield LotMissing, f"{amount} has no lot.", "Name the outpoint that holds the coin and its source."
-        elif _OUTPOINT.fullmatch(lot.outpoint) is None or not lot.source.strip():
-            message = f"{lot.outpoint!r} from {lot.source!r} is not a lot."
-            yield BadLot, message, "Write the outpoint as txid:vout and say where the coin came from."
-    elif lot is not None:
+    elif amount.commodity not in COINS:
         yield LotOnMoney, f"{amount} carries the lot {lot.outpoint}.", "Only coins have lots."
+    elif _OUTPOINT.fullmatch(lot.outpoint) is None or not lot.source.strip():
+        message = f"{lot.outpoint!r} from {lot.source!r} is not a lot."
+        yield BadLot, message, "Write the outpoint as txid:vout and say where the coin came from."
+
+
+def _cost_faults(posting: Posting) -> Iterable[tuple[type[InvalidInput], str, str]]:
+    cost = posting.cost
+    if cost is None:
+        return
+    if cost.commodity not in MONEY or cost.commodity is posting.amount.commodity or cost.units < 0:
+        message = f"{posting.amount} cannot have the cost {cost}."
+        yield BadCost, message, "Give the cost in PKR or USD, another commodity than the posting's, at least 0."

@@ -70,6 +70,7 @@ class BalanceTooLarge(InvalidInput):
 
     code = "ZK-LEDGER-011"
 
+
 class PeriodClosed(Refused):
     """An entry is dated in a period that is closed."""
 

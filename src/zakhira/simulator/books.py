@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from zakhira.controls.chain.audit import EMPTY_CHAIN, AuditEntry, ChainHead, Seal, Unsealed, make_entry, next_seal
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
@@ -18,12 +19,18 @@ from zakhira.flows.ports.books_check import (
 )
 from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, EntryExists, KeyReused
 from zakhira.flows.ports.coin_fold import ChainFold
+from zakhira.flows.ports.ledger_records import changes_of
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
-from zakhira.ledger.balances import Tally, lots_left, require_covered, tally
+from zakhira.ledger.account_record import HeldAccount
+from zakhira.ledger.balances import lots_left
+from zakhira.ledger.chart import claim_of
 from zakhira.ledger.checks import require_valid
 from zakhira.ledger.entry import Entry
+from zakhira.ledger.fold import LedgerFold
+from zakhira.ledger.periods import require_over
 from zakhira.programme.model import AccountSpec
+from zakhira.simulator.coin_stock import CoinStock
 
 
 @dataclass
@@ -39,18 +46,31 @@ class BooksFaults:
 
 
 class SimulatedBooks:
-    """Implements ``flows.ports.books.Books`` in memory. It seals each write at once."""
+    """Implements ``flows.ports.books.Books`` in memory. It seals each write at once.
 
-    def __init__(self, faults: BooksFaults | None = None) -> None:
+    Its clock says when a write is entered: without one, at the moment that the write names itself. With a
+    ``backing_depth`` claims in coin are held against the coins that lie so many blocks deep.
+    """
+
+    def __init__(
+        self,
+        faults: BooksFaults | None = None,
+        *,
+        clock: Callable[[], datetime] | None = None,
+        backing_depth: int | None = None,
+    ) -> None:
         self.faults = faults or BooksFaults()
         self.calls = 0
-        self._accounts: dict[str, AccountSpec] = {}
+        self.clock = clock
+        self.stock = CoinStock(backing_depth)
+        """What stands behind claims in coin."""
+        self.entered: list[tuple[Entry, StoredWrite, datetime]] = []
+        """Every entry in the order in which it was entered, with its write and the moment."""
         self._writes: list[StoredWrite] = []
         self._seals: list[Seal] = []
         self._by_key: dict[str, StoredWrite] = {}
-        self._entry_ids: set[str] = set()
         self._bodies: dict[tuple[str, str], list[str]] = {}
-        self._sums = Tally()
+        self.ledger = LedgerFold()
         self.fold = ChainFold()
         """The followed chain; only a commit changes it."""
 
@@ -58,14 +78,16 @@ class SimulatedBooks:
         """Make sure these accounts exist."""
         lost = self._called()
         for account in accounts:
-            known = self._accounts.get(account.code, account)
-            if known != account:
+            held = self.ledger.accounts.get(account.code)
+            known = account if held is None else held.spec
+            if (known.commodity, known.kind, claim_of(known)) != (account.commodity, account.kind, claim_of(account)):
                 raise AccountConflict(
                     f"{account.code} exists as a {known.kind} in {known.commodity}, not a {account.kind} in "
                     f"{account.commodity}.",
                     "Give the other account a code of its own.",
                 )
-        self._accounts.update({account.code: account for account in accounts})
+        for account in accounts:
+            self.ledger.accounts.setdefault(account.code, HeldAccount(account))
         self._acknowledge(lost=lost)
 
     def commit(self, write: Write) -> Receipt:
@@ -113,7 +135,7 @@ class SimulatedBooks:
     def lots(self, account: str) -> tuple[LotBalance, ...]:
         """The lots of an account that are not used up, by outpoint."""
         self._acknowledge(lost=self._called())
-        return lots_left(self._sums, account)
+        return lots_left(self.ledger.sums, account)
 
     def entries(self) -> tuple[Entry, ...]:
         """Every entry by the number of its write."""
@@ -151,9 +173,9 @@ class SimulatedBooks:
         self._acknowledge(lost=self._called())
         return find_breaks(
             self._writes,
-            self._accounts,
+            self.ledger.specs,
             self._balances(),
-            lots_left(self._sums),
+            lots_left(self.ledger.sums),
             ShownSeals(self._seals, self._head, len(self._writes)),
             ShownChain(self.fold.blocks, tuple(self.fold.coins.values())),
             evidence,
@@ -175,8 +197,8 @@ class SimulatedBooks:
 
     def _balances(self) -> dict[str, Amount]:
         return {
-            code: Amount(self._sums.accounts.get(code, 0), Commodity[account.commodity])
-            for code, account in sorted(self._accounts.items())
+            code: Amount(self.ledger.sums.accounts.get(code, 0), Commodity[spec.commodity])
+            for code, spec in sorted(self.ledger.specs.items())
         }
 
     def _commit(self, write: Write) -> Receipt:
@@ -186,31 +208,40 @@ class SimulatedBooks:
             if stored.audit.content_hash != content:
                 raise KeyReused(f"The key {write.key!r} was used for another input.", "Give each write its own key.")
             return Receipt(write.key, stored.audit.leaf_hash, replayed=True)
-        require_valid(write.entries, self._accounts)
+        entered_at = self._moment(write)
+        changes = changes_of(write.records)
+        require_valid(write.entries, self.ledger.specs)
         self._require_new_ids(write.entries)
-        added = tally(write.entries)
-        require_covered(self._sums, added, self._accounts)
+        self.ledger.require(write.entries, changes)
+        for period in changes.periods:
+            require_over(period, entered_at)
         fold = self.fold.copy() if write.coin_events else self.fold
         fold.add(write.coin_events)
+        stock = self.stock.after(self.ledger, write, fold)
         audit = make_entry(len(self._writes) + 1, write.key, write.actor, write.action, write.at, content)
         # The bodies are kept as text: nobody can alter what was written through a reference to it.
         records = tuple(Record(r.kind, r.id, decode_body(encode_body(r.body))) for r in write.records)
-        self._keep(StoredWrite(audit, write.entries, records, write.coin_events))
-        self.fold = fold
+        self._keep(StoredWrite(audit, write.entries, records, write.coin_events), entered_at)
+        self.ledger.add(write.entries, changes)
+        self.fold, self.stock = fold, stock
         return Receipt(write.key, audit.leaf_hash, replayed=False)
 
     def _require_new_ids(self, entries: Iterable[Entry]) -> None:
         seen: set[str] = set()
         for entry in entries:
-            if entry.id in seen or entry.id in self._entry_ids:
+            if entry.id in seen or entry.id in self.ledger.entries:
                 raise EntryExists(f"The entry {entry.id!r} is in the books already.", "Correct it by a further entry.")
             seen.add(entry.id)
 
-    def _keep(self, stored: StoredWrite) -> None:
+    def _moment(self, write: Write) -> datetime:
+        """When a write is entered: never before the one before it."""
+        now = write.at if self.clock is None else self.clock()
+        return max(now, self.entered[-1][2]) if self.entered else now
+
+    def _keep(self, stored: StoredWrite, entered_at: datetime) -> None:
         self._writes.append(stored)
         self._seals.append(next_seal(self._head, stored.audit))
         self._by_key[stored.audit.key] = stored
-        self._entry_ids |= {entry.id for entry in stored.entries}
+        self.entered += [(entry, stored, entered_at) for entry in stored.entries]
         for record in stored.records:
             self._bodies.setdefault((record.kind, record.id), []).append(encode_body(record.body))
-        self._sums.add(stored.entries)
