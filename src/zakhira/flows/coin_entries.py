@@ -18,7 +18,7 @@ from zakhira.ledger.entry import Entry, Lot, Posting
 from zakhira.programme.model import AccountSpec
 
 STANDING_ACCOUNTS = (
-    AccountSpec(SUSPENSE_ACCOUNT, "BTC", "liability"),
+    AccountSpec(SUSPENSE_ACCOUNT, "BTC", "liability", claim="suspense"),
     AccountSpec(UNEXPLAINED_ACCOUNT, "BTC", "expense"),
 )
 """Accounts that judging may always need."""
