@@ -21,6 +21,7 @@ from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.writing import Found, insert_write
 from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed, make_entry
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
+from zakhira.flows.ports.backing_records import needs_watcher
 from zakhira.flows.ports.books import LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.books_errors import DatabaseUnreachable, KeyReused, WritersInTheWay
@@ -103,7 +104,7 @@ class PostgresBooks:
         when another write was in its way.
         """
         content = require_storable(write)
-        role = WATCHER_ROLE if write.coin_events else APP_ROLE
+        role = WATCHER_ROLE if needs_watcher(write) else APP_ROLE
         for last in (*[False] * (RACE_TRIES - 1), True):
             try:
                 receipt = self._ask(lambda connection: self._commit(connection, write, content), role)

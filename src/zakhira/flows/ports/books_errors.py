@@ -32,11 +32,13 @@ __all__ = [
     "LotMissing",
     "LotOnMoney",
     "NotTheWatcher",
+    "NotToResume",
     "Overdrawn",
     "TooFewPostings",
     "Unbalanced",
     "UnknownAccount",
     "UnstorableText",
+    "WatchersAlone",
     "WritersInTheWay",
     "WrongCommodity",
     "ZeroPosting",
@@ -113,3 +115,15 @@ class NotTheWatcher(Refused):
     """Facts of the chain, from a process that was not given the watcher's login."""
 
     code = "ZK-BOOKS-045"
+
+
+class WatchersAlone(Refused):
+    """What raises the backing, from somebody who does not follow the chain."""
+
+    code = "ZK-BOOKS-041"
+
+
+class NotToResume(Refused):
+    """Credits are not halted, the deficit is still there, or another one came since officers spoke."""
+
+    code = "ZK-BOOKS-042"
