@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from books_bench import ACCOUNTS, COLD, DUE, INTAKE, START, invoice, outpoint, receipt, sweep, write
+from books_bench import ACCOUNTS, COLD, DUE, INTAKE, SOLD, START, invoice, outpoint, receipt, sweep, write
 from zakhira.adapters.postgres.books import RACE_TRIES, PostgresBooks
 from zakhira.controls.chain.audit import make_entry
 from zakhira.flows.ports.books import Record, Write
@@ -227,7 +227,10 @@ def test_a_real_deadlock_is_survived(database: str, books: PostgresBooks) -> Non
     """A stranger takes locks of rows in another order than the books do: one of the two is undone, the books go on."""
     books.commit(write("k", invoice(1, 5)))
     with psycopg.connect(database) as stranger:
-        stranger.execute("SELECT FROM zakhira.balance WHERE account = %s FOR UPDATE", ("income:energy",))
+        row = "(SELECT number FROM zakhira.account WHERE code = %s)"
+        numbers = dict(stranger.execute("SELECT code, number FROM zakhira.account").fetchall())
+        first, last = sorted((DUE, SOLD), key=lambda code: int(numbers[code]))
+        stranger.execute(f"SELECT FROM zakhira.balance WHERE account = {row} FOR UPDATE".encode(), (last,))
         thread = threading.Thread(target=books.commit, args=(write("k2", invoice(2, 5)),))
         thread.start()
         with psycopg.connect(database, autocommit=True) as watcher:
@@ -235,7 +238,7 @@ def test_a_real_deadlock_is_survived(database: str, books: PostgresBooks) -> Non
                 pass
         # The books hold the other account's balance by now, and wait for this one.
         try:
-            stranger.execute("SELECT FROM zakhira.balance WHERE account = %s FOR UPDATE", (DUE,))
+            stranger.execute(f"SELECT FROM zakhira.balance WHERE account = {row} FOR UPDATE".encode(), (first,))
         except psycopg.errors.DeadlockDetected:
             stranger.rollback()
         stranger.rollback()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import psycopg
@@ -11,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from books_bench import ACCOUNTS, COLD, INTAKE, invoice, receipt, shared_template, sweep, write
 from zakhira.adapters.postgres.books import open_books
-from zakhira.adapters.postgres.rows import entry_rows, event_rows, posting_rows, record_rows
+from zakhira.adapters.postgres.rows import event_rows, record_rows
 from zakhira.adapters.postgres.schema import load_migrations, migrate
 from zakhira.controls.chain.audit import FIRST_PREVIOUS
 from zakhira.flows.ports.books import Record, Write, input_hash
@@ -29,15 +30,54 @@ WRITES = (
     write('odd\t"\\\x7fذ'),
     Write("blocks", "watcher", "follow", receipt(1).at, coin_events=BLOCKS),
 )
+
+
+def earlier_entry_rows(one: Write) -> str:
+    """Entries as the program of that version handed them to the database."""
+    return json.dumps(
+        [
+            {
+                "ordinal": ordinal,
+                "posting_count": len(entry.postings),
+                "id": entry.id,
+                "at": exact_utc_text(entry.at),
+                "narration": entry.narration,
+                "evidence": entry.evidence,
+            }
+            for ordinal, entry in enumerate(one.entries, 1)
+        ]
+    )
+
+
+def earlier_posting_rows(one: Write) -> str:
+    """Postings as the program of that version handed them to the database."""
+    return json.dumps(
+        [
+            {
+                "entry_ordinal": place,
+                "ordinal": ordinal,
+                "posting_count": len(entry.postings),
+                "account": posting.account,
+                "commodity": posting.amount.commodity.value,
+                "units": posting.amount.units,
+                "lot_outpoint": None if posting.lot is None else posting.lot.outpoint,
+                "lot_source": None if posting.lot is None else posting.lot.source,
+            }
+            for place, entry in enumerate(one.entries, 1)
+            for ordinal, posting in enumerate(entry.postings, 1)
+        ]
+    )
+
+
 _TABLES = (
     (
         "entry",
-        entry_rows,
+        earlier_entry_rows,
         "ordinal integer, posting_count integer, id text, at timestamptz, narration text, evidence text",
     ),
     (
         "posting",
-        posting_rows,
+        earlier_posting_rows,
         (
             "entry_ordinal integer, ordinal integer, posting_count integer, account text, commodity text, "
             "units bigint, lot_outpoint text, lot_source text"

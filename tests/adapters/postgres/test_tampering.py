@@ -17,6 +17,8 @@ from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.books_errors import BooksDamaged
 from zakhira.kernel.money import Commodity
 
+COLD_NUMBER = "(SELECT number FROM zakhira.account WHERE code = 'assets:vault:cold')"
+
 
 @pytest.mark.parametrize(
     ("alteration", "words"),
@@ -32,10 +34,13 @@ from zakhira.kernel.money import Commodity
         ("UPDATE zakhira.audit SET actor = 'nobody' WHERE sequence = 2", "write 2 (k2): its leaf hash is not"),
         ("UPDATE zakhira.audit SET key = 'other' WHERE sequence = 3", "position 3 (other): its hash does not follow"),
         (
-            "UPDATE zakhira.balance SET units = units + 1 WHERE account = 'assets:vault:cold'",
+            f"UPDATE zakhira.balance SET units = units + 1 WHERE account = {COLD_NUMBER}",  # noqa: S608 - of this file
             "balance of assets:vault:cold",
         ),
-        ("DELETE FROM zakhira.balance WHERE account = 'assets:vault:cold'", "balance of assets:vault:cold"),
+        (
+            f"DELETE FROM zakhira.balance WHERE account = {COLD_NUMBER}",  # noqa: S608 - of this file
+            "balance of assets:vault:cold",
+        ),
         ("UPDATE zakhira.lot SET units = units + 1 WHERE account = 'assets:vault:cold'", "lots:"),
         ("UPDATE zakhira.account SET commodity = 'USD' WHERE code = 'income:energy'", "the account counts USD"),
         ("UPDATE zakhira.audit_head SET position = 7", "the head of the chain"),
@@ -78,12 +83,11 @@ from zakhira.kernel.money import Commodity
             "write 3 (k3): it says that it holds 2 records",
         ),
         ("UPDATE zakhira.audit SET event_count = 1 WHERE sequence = 2", "write 2 (k2): it says that it holds 1 events"),
-        (
-            "UPDATE zakhira.entry SET entry_count = 2 WHERE sequence = 1",
-            "write 1 (k1): it says that it holds 1 entries",
-        ),
+        ("UPDATE zakhira.entry SET ordinal = 2 WHERE sequence = 1", "write 1 (k1): it says that it holds 1 entries"),
         ("UPDATE zakhira.entry SET posting_count = 9 WHERE sequence = 2", "it says that it holds 9 postings"),
-        ("UPDATE zakhira.posting SET posting_count = 9 WHERE sequence = 2 AND ordinal = 1", "postings, "),
+        ("UPDATE zakhira.posting SET ordinal = 9 WHERE sequence = 2 AND ordinal = 1", "postings, "),
+        ("UPDATE zakhira.posting SET day = day + 1 WHERE sequence = 2", "postings, "),
+        ("UPDATE zakhira.audit SET posting_count = 9 WHERE sequence = 2", "it says that it holds 9 postings"),
         ("UPDATE zakhira.record SET record_count = 9", "write 3 (k3): it says that it holds 1 records"),
         ("UPDATE zakhira.lot SET guarded = false WHERE account = 'assets:vault:cold'", "whether it may go below zero"),
     ],

@@ -68,7 +68,7 @@ def _entry_row(ordinal: int, entry: Entry) -> str:
 def posting_rows(entries: Sequence[Entry], numbers: Mapping[str, int]) -> str:
     """The postings as a JSON list, one object for each row; ``numbers`` are those of the accounts by code."""
     rows = [
-        _posting_row(place, ordinal, posting, numbers[posting.account], day)
+        _posting_row(place, ordinal, posting, numbers.get(posting.account, 0), day)
         for place, entry in enumerate(entries, 1)
         for day in (_instant(entry.at)[:_DAY],)
         for ordinal, posting in enumerate(entry.postings, 1)
