@@ -210,6 +210,11 @@ def shared_template() -> Template:
     return Template(server)
 
 
+def administrator_of(reserve: Path) -> str:
+    """How the administrator connects to the embedded database of a reserve."""
+    return EmbeddedServer.start(reserve / "database").dsn("zakhira")
+
+
 def outpoint(number: int) -> str:
     """A made-up outpoint."""
     return f"{number:064x}:0"
@@ -244,11 +249,11 @@ def write(key: str, *entries: Entry, records: tuple[Record, ...] = ()) -> Write:
     return Write(key, "scheduler", "settle", START + timedelta(microseconds=1), entries, records)
 
 
-def strike(server: EmbeddedServer) -> None:
-    """SIGKILL to the server, if it runs, and to all its processes."""
+def strike(server: EmbeddedServer) -> list[int]:
+    """SIGKILL to the server, if it runs, and to all its processes; whom it struck."""
     pid = server.pid()
     if pid is None:
-        return
+        return []
     family = [pid]
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -258,6 +263,7 @@ def strike(server: EmbeddedServer) -> None:
     for process in family:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+    return family
 
 
 def end_at_once(server: EmbeddedServer) -> None:

@@ -146,14 +146,17 @@ def test_waiting_for_a_recovery(database: str, monkeypatch: pytest.MonkeyPatch) 
         connecting.connect(database, role=APP_ROLE, recovery_s=0)
 
 
-def test_a_server_with_no_room_for_another(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too many clients is not a refusal of us: it passes."""
+@pytest.mark.parametrize(
+    "said", ["sorry, too many clients already", "terminating connection due to unexpected postmaster exit"]
+)
+def test_a_server_that_has_no_room_or_dies(database: str, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    """Too many clients, and a server that is killed while it lets us in, are no refusal of us: it passes."""
 
-    def full(*_: object, **__: object) -> None:
-        raise psycopg.OperationalError("connection failed: FATAL:  sorry, too many clients already")
+    def unable(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError(f"connection failed: FATAL:  {said}")
 
-    monkeypatch.setattr(psycopg, "connect", full)
-    with pytest.raises(DatabaseUnreachable, match="too many clients"):
+    monkeypatch.setattr(psycopg, "connect", unable)
+    with pytest.raises(DatabaseUnreachable, match=said):
         connecting.connect(database, role=APP_ROLE)
 
 

@@ -22,6 +22,8 @@ POLL_SECONDS = 0.1
 _RECOVERING = "the database system is"
 """... starting up, in recovery mode, shutting down, not yet accepting connections."""
 _BUSY = ("too many clients", "connection slots")
+_ENDING = "terminating connection"
+"""... due to unexpected postmaster exit, due to administrator command: its server died or stops while it lets us in."""
 
 
 def connect(dsn: str, *, role: str | None, recovery_s: float = RECOVERY_SECONDS) -> Connection[TupleRow]:
@@ -86,7 +88,7 @@ def _prepared(connection: Connection[TupleRow], role: str | None) -> Connection[
 def _refusal(error: psycopg.OperationalError) -> ZakhiraError:
     lines = str(error).strip().splitlines() or ["no answer"]
     said = next((line for line in lines if "FATAL:" in line), lines[0]).strip(" .")
-    answered = "FATAL:" in said and not any(words in said for words in (_RECOVERING, *_BUSY))
+    answered = "FATAL:" in said and not any(words in said for words in (_RECOVERING, _ENDING, *_BUSY))
     if answered:
         return DatabaseRefused(f"The database refuses us: {said}.", "Check its name, the user and the password.")
     return DatabaseUnreachable(
