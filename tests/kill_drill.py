@@ -32,7 +32,7 @@ MANY_SEALED = 1_000_000
 START_S = 30.0
 WRITERS_STRUCK = 0.15
 """The part of writers that are killed at a point."""
-PARTS = (0.5, 0.3, 0.2)
+PARTS = (0.5, 0.3, 0.3)
 """The parts of points at which writers are killed before the server, in a checkpoint, and the server again later."""
 _SUBREAPER = 36
 """PR_SET_CHILD_SUBREAPER of Linux's prctl."""
@@ -200,9 +200,12 @@ class KillDrill:
         if during_checkpoint:
             threading.Thread(target=self._checkpoint, daemon=True).start()
             time.sleep(float(self.rng.uniform(0.0, 0.02)))
-        acts = [lambda: [writer.kill() for writer in struck], self._strike]
-        for act in acts if writers_first else reversed(acts):
-            act()
+        if not writers_first:
+            self._strike()
+        for writer in struck:
+            writer.kill()
+        if writers_first:
+            self._strike()
         for writer in self.writers:
             if writer not in struck:
                 writer.await_end()
