@@ -200,6 +200,15 @@ class KillDrill:
         if during_checkpoint:
             threading.Thread(target=self._checkpoint, daemon=True).start()
             time.sleep(float(self.rng.uniform(0.0, 0.02)))
+        self._end(struck, writers_first=writers_first)
+        if again:
+            self._kill_in_recovery()
+        self._start(struck)
+        self.report.writers_killed += len(struck)
+        self.report.killed_again += again
+
+    def _end(self, struck: list[Writer], *, writers_first: bool) -> None:
+        """The end of the server and of these writers, and what all of them had noted by then."""
         if not writers_first:
             self._strike()
         for writer in struck:
@@ -210,15 +219,13 @@ class KillDrill:
             if writer not in struck:
                 writer.await_end()
             writer.read_log()
-        if again:
-            self._kill_in_recovery()
+
+    def _start(self, struck: list[Writer]) -> None:
         for writer in struck:
             writer.start()
         self.server = EmbeddedServer.start(self.folder / "pg")
         for writer in struck:
             writer.await_ready()
-        self.report.writers_killed += len(struck)
-        self.report.killed_again += again
 
     def _strike(self) -> None:
         """SIGKILL to all of the server, and no dead process is left, which the next one would take for alive."""
