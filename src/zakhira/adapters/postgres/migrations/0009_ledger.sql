@@ -518,6 +518,22 @@ BEGIN
             AND ($2 IS NULL OR posting.day <= $2));
 END $$;
 
+-- Between which writes an account's postings of some days lie: the parts of its sums that hold such a day, joined where
+-- they follow one another, and what is not rolled up yet.
+CREATE FUNCTION zakhira.spans_of(account integer, first_day date, last_day date,
+    OUT after bigint, OUT through bigint) RETURNS SETOF record
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH part AS (
+        SELECT rollup.through, bool_or(rollup.day BETWEEN $2 AND $3) AS holds_it
+        FROM zakhira.rollup WHERE rollup.account = $1 GROUP BY rollup.through),
+    placed AS (
+        SELECT part.through, part.holds_it, lag(part.through, 1, 0::bigint) OVER (ORDER BY part.through) AS after
+        FROM part)
+    SELECT placed.after, placed.through FROM placed WHERE placed.holds_it
+    UNION ALL
+    SELECT coalesce(max(part.through), 0), 9223372036854775807 FROM part
+$$;
+
 -- The last number that was written before an instant.
 CREATE FUNCTION zakhira.number_before(instant timestamptz) RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -614,7 +630,7 @@ REVOKE ALL ON FUNCTION zakhira.open_account(), zakhira.floor_of(text, boolean), 
     zakhira.count_claims(bigint, bigint, bigint), zakhira.keep_lots(jsonb), zakhira.require_entries(),
     zakhira.close_period(), zakhira.keep_account(), zakhira.require_reversal(bigint, integer, text),
     zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint), zakhira.number_before(timestamptz),
-    zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
+    zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
         json, json)
     FROM PUBLIC;
 GRANT SELECT ON zakhira.account, zakhira.balance, zakhira.posting, zakhira.backing, zakhira.closed_period,
@@ -624,7 +640,7 @@ REVOKE INSERT ON zakhira.account FROM zakhira_app;
 GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units) ON zakhira.account
     TO zakhira_app;
 GRANT EXECUTE ON FUNCTION zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint),
-    zakhira.number_before(timestamptz),
-    zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
+    zakhira.number_before(timestamptz), zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]),
+    zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
         json, json)
     TO zakhira_app;
