@@ -17,6 +17,8 @@ from zakhira.kernel.money import MAX_UNITS, Amount, Commodity
 MAX_FAULTS = 100
 """Faults that are told of one file; behind them reading stops."""
 _CURRENCIES = {commodity.value: commodity for commodity in MONEY_AT_BANKS}
+YEARS = range(2009, 2200)
+"""Years of a programme: Bitcoin's first block is of 2009."""
 _DIGITS = 24
 """Digits of an amount: the standard allows 18, and a leading zero or a plus sign are no fault."""
 
@@ -134,10 +136,14 @@ class Field:
         if not words:
             return None
         try:
-            return date.fromisoformat(words[:10])
+            told = date.fromisoformat(words[:10])
         except ValueError:
             self.fault(path, BAD_TIME, f"{words[:40]!r} is no date.", "Ask the bank what it means.")
             return None
+        if told.year not in YEARS:
+            self.fault(path, BAD_TIME, f"the year {told.year} is not possible.", "Ask the bank what it means.")
+            return None
+        return told
 
     def instant(self, path: str) -> datetime:
         """The time at a path in UTC; one without an offset is read as UTC. A fault is kept where it is none."""

@@ -1,0 +1,154 @@
+"""Statements and orders of a bank as records of the books: each statement once, each order beside its payments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import cast
+
+from zakhira.flows.ports.bank import (
+    BankAccount,
+    BankOrder,
+    BankStatement,
+    BankTransfer,
+    StatementEntry,
+    StatementLine,
+)
+from zakhira.flows.ports.books import Books, Record
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.interval import parse_utc, utc_text
+from zakhira.kernel.money import Amount, parse_amount
+
+BANK_STATEMENT = "bank statement"
+"""Kind of the records of imported statements; the id is the account's number and the statement's id."""
+BANK_ORDER = "bank order"
+"""Kind of the records of what was ordered from banks; the id is the message's."""
+
+
+def order_record(order: BankOrder) -> Record:
+    """The record of an order: written with what hands it out, it says which payments a bank's batch is made of."""
+    body: Json = {
+        "ordered_at": utc_text(order.ordered_at),
+        "execute_on": order.execute_on.isoformat(),
+        "debtor": {"holder": order.debtor.holder, "number": order.debtor.number, "bank": order.debtor.bank},
+        "transfers": [
+            {
+                "end_to_end_id": item.end_to_end_id,
+                "payee": item.payee,
+                "account": item.account,
+                "bank": item.bank,
+                "amount": str(item.amount),
+                "reason": item.reason,
+            }
+            for item in order.transfers
+        ],
+    }
+    return Record(BANK_ORDER, order.message_id, body)
+
+
+def bank_orders(books: Books) -> Mapping[str, BankOrder]:
+    """Every order by its message id."""
+    return {name: order_of(name, body) for name, body in books.records(BANK_ORDER).items()}
+
+
+def order_of(message_id: str, body: Json) -> BankOrder:
+    """The order that :func:`order_record` wrote."""
+    told = cast("Mapping[str, Json]", body)
+    transfers = cast("list[Mapping[str, str]]", told["transfers"])
+    return BankOrder(
+        message_id,
+        parse_utc(str(told["ordered_at"])),
+        date.fromisoformat(str(told["execute_on"])),
+        BankAccount(**cast("Mapping[str, str]", told["debtor"])),
+        tuple(BankTransfer(**{**item, "amount": parse_amount(item["amount"])}) for item in transfers),  # type: ignore[arg-type]
+    )
+
+
+def statement_id(statement: BankStatement) -> str:
+    """The id of a statement's record."""
+    return f"{statement.account} {statement.id}"
+
+
+def statement_json(statement: BankStatement) -> Json:
+    """A statement as plain data; money as text with its unit."""
+    return {
+        "id": statement.id,
+        "account": statement.account,
+        "sequence": statement.sequence,
+        "created_at": utc_text(statement.created_at),
+        "opening": str(statement.opening),
+        "opened_on": statement.opened_on.isoformat(),
+        "closing": str(statement.closing),
+        "closed_on": statement.closed_on.isoformat(),
+        "entries": [_entry_json(entry) for entry in statement.entries],
+        "pending": statement.pending,
+    }
+
+
+def statement_of(body: Json) -> BankStatement:
+    """The statement that :func:`statement_json` wrote."""
+    told = cast("Mapping[str, Json]", body)
+    return BankStatement(
+        str(told["id"]),
+        str(told["account"]),
+        cast("int | None", told["sequence"]),
+        parse_utc(str(told["created_at"])),
+        _money(told["opening"]),
+        date.fromisoformat(str(told["opened_on"])),
+        _money(told["closing"]),
+        date.fromisoformat(str(told["closed_on"])),
+        tuple(_entry_of(cast("Mapping[str, Json]", item)) for item in cast("list[Json]", told["entries"])),
+        cast("int", told["pending"]),
+    )
+
+
+def _entry_json(entry: StatementEntry) -> Json:
+    return {
+        "reference": entry.reference,
+        "amount": str(entry.amount),
+        "is_reversal": entry.is_reversal,
+        "booked_on": entry.booked_on.isoformat(),
+        "value_on": entry.value_on.isoformat() if entry.value_on else "",
+        "lines": [
+            {
+                "amount": str(line.amount),
+                "end_to_end_id": line.end_to_end_id,
+                "order_id": line.order_id,
+                "counterparty": line.counterparty,
+                "account": line.account,
+                "text": line.text,
+            }
+            for line in entry.lines
+        ],
+        "order_id": entry.order_id,
+        "text": entry.text,
+    }
+
+
+def _entry_of(told: Mapping[str, Json]) -> StatementEntry:
+    value_on = str(told["value_on"])
+    return StatementEntry(
+        str(told["reference"]),
+        _money(told["amount"]),
+        bool(told["is_reversal"]),
+        date.fromisoformat(str(told["booked_on"])),
+        date.fromisoformat(value_on) if value_on else None,
+        tuple(_line_of(cast("Mapping[str, str]", item)) for item in cast("list[Json]", told["lines"])),
+        str(told["order_id"]),
+        str(told["text"]),
+    )
+
+
+def _line_of(told: Mapping[str, str]) -> StatementLine:
+    return StatementLine(
+        _money(told["amount"]),
+        told["end_to_end_id"],
+        told["order_id"],
+        told["counterparty"],
+        told["account"],
+        told["text"],
+    )
+
+
+def _money(text: Json) -> Amount:
+    return parse_amount(str(text))

@@ -1,0 +1,158 @@
+"""Cases through their life: opened once for each difference, followed while it lasts, closed when it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from zakhira.flows.ports.books import Books, Write
+from zakhira.flows.ports.books_errors import KeyReused
+from zakhira.flows.reconciling.case import CASE, Case, CaseState, case_id, case_of, cases
+from zakhira.flows.reconciling.difference import Difference, Findings
+from zakhira.kernel.canonical import content_hash
+from zakhira.kernel.errors import InvalidInput
+from zakhira.programme.reconciliation import Reconciliation
+
+MOST_CHARACTERS = 500
+"""Of an owner and of a reason: a sentence and a reference; the evidence itself is filed elsewhere [E]."""
+GONE = "the difference is gone"
+RECONCILER = "reconciler"
+
+
+class UnknownCase(InvalidInput):
+    """There is no case of this id."""
+
+    code = "ZK-FLOWS-174"
+
+
+class BadCaseWords(InvalidInput):
+    """An owner or a reason is empty or too long."""
+
+    code = "ZK-FLOWS-175"
+
+
+@dataclass(frozen=True)
+class CaseTerms:
+    """What a case is opened with: who must act unless somebody is named, and from which amount on payouts halt."""
+
+    rules: Reconciliation
+    owner: str
+
+
+@dataclass
+class Kept:
+    """What one comparison did to the cases."""
+
+    opened: list[Case] = field(default_factory=list)
+    changed: list[Case] = field(default_factory=list)
+    """of another amount than before"""
+    closed: list[Case] = field(default_factory=list)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether all cases are as they were."""
+        return not (self.opened or self.changed or self.closed)
+
+
+def keep_cases(books: Books, findings: Findings, terms: CaseTerms, at: datetime, *, dry_run: bool = False) -> Kept:
+    """Bring the cases of one part up to what was found: safe to stop anywhere and to repeat.
+
+    A case whose difference has another amount now is changed; one that had been accepted is open again then, as what
+    was signed is not what is there. Nothing is closed where the world could not be asked.
+    """
+    known = {name: case for name, case in cases(books).items() if case.part is findings.part}
+    there = {case_id(item.part, item.key): item for item in findings.unexplained}
+    kept, writes = Kept(), list[tuple[Case | None, Case, str]]()
+    for name, difference in there.items():
+        before = known.get(name)
+        after = _seen(before, difference, terms, at)
+        if before is None or not before.is_listed:
+            kept.opened.append(after)
+            writes.append((before, after, "open case"))
+        elif after != before:
+            kept.changed.append(after)
+            writes.append((before, after, "case changed"))
+    for name, case in known.items():
+        if case.is_listed and name not in there and findings.is_whole:
+            closed = replace(case, state=CaseState.CLOSED, changed_at=at.replace(microsecond=0), because=GONE)
+            kept.closed.append(closed)
+            writes.append((case, closed, "close case"))
+    for before, after, action in () if dry_run else writes:
+        change_case(books, before, after, action, RECONCILER, at)
+    return kept
+
+
+def one_case(books: Books, name: str) -> Case:
+    """One case; raises UnknownCase."""
+    body = books.latest(CASE, name) if name.strip() else None
+    if body is None:
+        raise UnknownCase(f"There is no case {name[:40]!r}.", "See zakhira reconcile cases DIR.")
+    return case_of(name, body)
+
+
+def own_case(books: Books, name: str, owner: str, actor: str, at: datetime, *, dry_run: bool = False) -> Case:
+    """Give a case to a role or an officer; raises UnknownCase, BadCaseWords."""
+    require_words("owner", owner)
+    while True:
+        before = one_case(books, name)
+        after = replace(before, owner=owner.strip())
+        if dry_run or after == before or change_case(books, before, after, "own case", actor, at):
+            return after
+
+
+def change_case(books: Books, before: Case | None, after: Case, action: str, actor: str, at: datetime) -> bool:
+    """Write a case behind the version that was seen: False where somebody else wrote meanwhile, and nothing is done."""
+    seen = "nothing" if before is None else content_hash(before.record.body)
+    write = Write(f"case {after.id} after {seen}", actor, action, at, records=(after.record,))
+    try:
+        books.commit(write)
+    except KeyReused:
+        return False
+    return True
+
+
+def require_words(what: str, words: str) -> None:
+    """Nothing, if somebody wrote something; raises BadCaseWords."""
+    if not words.strip() or len(words) > MOST_CHARACTERS or not words.isprintable():
+        raise BadCaseWords(
+            f"The {what} of a case is empty, longer than {MOST_CHARACTERS} characters or not one line.",
+            "Write it anew.",
+        )
+
+
+def _seen(before: Case | None, difference: Difference, terms: CaseTerms, at: datetime) -> Case:
+    """The case of a difference that is there."""
+    halts = terms.rules.halts(difference.gap)
+    if before is not None and before.is_listed:
+        if (before.world, before.books) == (difference.world, difference.books):
+            return replace(before, halts=halts)
+        after = replace(before, what=difference.what, world=difference.world, books=difference.books, halts=halts)
+        return replace(after, state=CaseState.OPEN, changed_at=None, because="", acceptances=())
+    return Case(
+        id=case_id(difference.part, difference.key),
+        part=difference.part,
+        key=difference.key,
+        subject=difference.subject,
+        what=difference.what,
+        world=difference.world,
+        books=difference.books,
+        opened_at=at.replace(microsecond=0),
+        owner=terms.owner,
+        halts=halts,
+        times=before.times + 1 if before else 1,
+    )
+
+
+def listed(books: Books) -> Mapping[str, Case]:
+    """The cases whose difference is still there, open or accepted."""
+    return {name: case for name, case in cases(books).items() if case.is_listed}
+
+
+def age_text(case: Case, now: datetime) -> str:
+    """How long a case is open: ``3 d``, ``5 h``, ``12 min``."""
+    seconds = int((now - case.opened_at).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{max(0, seconds) // 60} min"
