@@ -19,6 +19,9 @@ MOST_ID_CHARACTERS = 20
 MOST_CHARACTERS = 140
 """Of a reason: what a bank carries to the payee (ISO 20022, Max140Text)."""
 MOST_MINUTES = 7 * 24 * 60
+MOST_PAYEES = 10_000_000
+"""A budget for more payees than this, at the most for each, is a budget in another unit [E]: more people than are paid
+by any one programme of the country (low 1 million, high 50 million)."""
 
 
 class Way(Enum):
@@ -229,6 +232,9 @@ def _sense(campaign: Campaign) -> _Found:
     if not others and not (campaign.lowest <= campaign.highest <= campaign.most_per_payee <= campaign.budget):
         what = f"lowest {campaign.lowest}, highest {campaign.highest}, most_per_payee {campaign.most_per_payee} and "
         yield "budget", f"{what}budget {campaign.budget} do not rise.", "Give each at least the one before it."
+    if not others and campaign.budget.units > MOST_PAYEES * max(1, campaign.most_per_payee.units):
+        what = f"{campaign.budget} is more than {campaign.most_per_payee} for each of {MOST_PAYEES:,} payees."
+        yield "budget", what, "Look at the unit."
     if campaign.asset not in _PAID_BY[campaign.way]:
         what = f"{campaign.asset.unit} is not paid by {campaign.way.value}."
         yield "way", what, "Coins are paid in coin, money by a bank; accounts hold both."

@@ -18,9 +18,10 @@ def participant_account(payee: str, commodity: str) -> str:
 
 
 def campaign_accounts(campaign: Campaign) -> tuple[AccountSpec, ...]:
-    """The accounts that a campaign needs; a fund is a liability, whose floor is 0."""
+    """The accounts that a campaign needs: a fund is a liability, whose floor is 0 and whose ceiling is the budget."""
     asset = campaign.asset.value
-    fund, cost = AccountSpec(campaign.fund, asset, "liability"), AccountSpec(campaign.cost, asset, "expense")
+    fund = AccountSpec(campaign.fund, asset, "liability", ceiling=campaign.budget)
+    cost = AccountSpec(campaign.cost, asset, "expense")
     if campaign.way is Way.COIN:
         return fund, cost
     tax = AccountSpec(campaign.tax, asset, "liability")
