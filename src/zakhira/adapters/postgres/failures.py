@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from zakhira.flows.paying.refusals import PayoutsStopped
 from zakhira.flows.ports.books_errors import (
     BalanceTooLarge,
     ChainBroken,
@@ -37,6 +38,7 @@ from zakhira.ledger.faults import (
     VaultAccount,
     WrongCommodity,
 )
+from zakhira.settlement.payouts.faults import BeyondCampaign
 
 AUDIT_BROKEN, UNBALANCED, OVERDRAWN, CHAIN_BROKEN, OVERTAKEN = "ZK002", "ZK004", "ZK005", "ZK006", "ZK007"
 """SQLSTATEs that our own triggers raise; see the migrations."""
@@ -59,6 +61,7 @@ _BY_CONSTRAINT: dict[str, type[ZakhiraError]] = {
     "account_kind_check": BadAccountRecord,
     "account_claim_is_a_liability_in_coin": BadAccountRecord,
     "account_code_is_a_path": BadAccountRecord,
+    "account_claim_is_never_below_zero": BadAccountRecord,
     "period_in_order": PeriodOutOfOrder,
     "period_is_over": PeriodNotOver,
     "entry_reversed_once": BadReversal,
@@ -75,6 +78,8 @@ _BY_STATE: dict[str, type[ZakhiraError]] = {
     "ZK014": BadReversal,
     "ZK020": WatchersAlone,
     "ZK021": NotToResume,
+    **dict.fromkeys(("ZK030", "ZK031", "ZK032", "ZK033", "ZK034", "ZK036"), BeyondCampaign),
+    "ZK035": PayoutsStopped,
     **dict.fromkeys(RACES, WritersInTheWay),
     "22003": BalanceTooLarge,
     "53100": DatabaseFull,
@@ -85,6 +90,8 @@ _UNREACHABLE_CLASSES = ("08", "53", "57P", "57014", "58")
 """Connection, resources, intervention by the operator, a question that took too long, and system."""
 
 _REMEDIES: dict[type[ZakhiraError], str] = {
+    BeyondCampaign: "Pay by a payout that officers approved: zakhira payout prepare; nothing was written.",
+    PayoutsStopped: "Clear it up, and let officers end the stop: zakhira payout resume DIR",
     EntryExists: "Correct it by a further entry.",
     KeyReused: "Give each write its own key.",
     UnknownAccount: "Open the account first.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zakhira.kernel.errors import Fault, InvalidInput
+from zakhira.kernel.errors import Fault, InvalidInput, Refused
 
 
 class BadPayoutRow(InvalidInput):
@@ -111,6 +111,12 @@ class NowhereToPay(InvalidInput):
     """A row for a bank without the payee's account."""
 
     code = "ZK-SETTLEMENT-037"
+
+
+class BeyondCampaign(Refused):
+    """The database holds a payout against its campaign: terms, rows, limits, or how far it is, and says no."""
+
+    code = "ZK-SETTLEMENT-041"
 
 
 def fault(cause: type[InvalidInput], file: str, line: int, key: str, message: str, remedy: str) -> Fault:
