@@ -22,6 +22,7 @@ from zakhira.cli.keys_commands import keys
 from zakhira.cli.plan_commands import plan
 from zakhira.cli.policy_commands import policy
 from zakhira.cli.pypsa_commands import from_pypsa
+from zakhira.cli.reconcile_commands import reconcile
 from zakhira.cli.reserve_commands import reserve
 from zakhira.cli.series_commands import series
 from zakhira.cli.services import Services
@@ -194,3 +195,4 @@ for _command in (suspense, settle):
 for _group in (policy, officer, spend, audit, signer, codes):
     zakhira.add_command(_group)
 zakhira.add_command(watch)
+zakhira.add_command(reconcile)

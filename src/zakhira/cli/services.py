@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zakhira.cli.drill_services import DrillServices
     from zakhira.cli.governing_services import GoverningServices
     from zakhira.cli.policy_services import PolicyServices
+    from zakhira.cli.reconcile_services import ReconcileServices
     from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
     from zakhira.cli.spend_services import SpendServices
     from zakhira.cli.watch_services import WatchServices
@@ -180,3 +181,7 @@ class Services(Protocol):
     @property
     def drills(self) -> DrillServices:
         """Drills."""
+
+    @property
+    def reconciling(self) -> ReconcileServices:
+        """Books against the world."""

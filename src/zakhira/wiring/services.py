@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.governing_service import GoverningDesk
     from zakhira.wiring.keys_service import KeyDesk
     from zakhira.wiring.policy_service import PolicyDesk
+    from zakhira.wiring.reconcile_service import ReconcileDesk
     from zakhira.wiring.reserve_service import ReserveDesk
     from zakhira.wiring.signer_service import SignerDesk
     from zakhira.wiring.spend_service import SpendDesk
@@ -246,3 +247,10 @@ class ProgramServices:
         from zakhira.wiring.drill_service import DrillDesk
 
         return DrillDesk(self._settings)
+
+    @property
+    def reconciling(self) -> ReconcileDesk:
+        """Books against the world."""
+        from zakhira.wiring.reconcile_service import ReconcileDesk
+
+        return ReconcileDesk(self._settings)

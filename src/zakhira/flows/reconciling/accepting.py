@@ -40,8 +40,6 @@ def accept_case(
     because: str,
     officer: OfficerKey,
     at: datetime,
-    *,
-    dry_run: bool = False,
 ) -> Case:
     """Sign that the difference of a case may stay as it is, and why; its amounts are part of what is signed.
 
@@ -61,7 +59,7 @@ def accept_case(
         if officer.officer in {item.word.officer for item in before.acceptances}:
             raise AcceptedAlready(f"{officer.officer} accepted {name} before.", "Another officer may accept it, too.")
         after = _accepted(before, authority, because.strip(), officer, at.replace(microsecond=0))
-        if dry_run or change_case(books, before, after, "accept case", officer.officer, at):
+        if change_case(books, before, after, "accept case", officer.officer, at):
             return after
 
 

@@ -53,8 +53,6 @@ def import_statements(
     file_hash: str,
     actor: str,
     at: datetime,
-    *,
-    dry_run: bool = False,
 ) -> Imported:
     """Take the statements of one file in, all or none; the same again changes nothing.
 
@@ -74,7 +72,7 @@ def import_statements(
             known.append(statement)
         else:
             raise _differs(statement)
-    if new and not dry_run:
+    if new:
         records = tuple(_record(statement, file_hash) for statement in new)
         key = f"bank statements/{content_hash([record.id for record in records])}"
         try:
@@ -83,7 +81,7 @@ def import_statements(
             raise _differs(new[0]) from None
     numbers = {statement.account for statement in statements}
     there = [item for item in imported_statements(books) if item.account in numbers]
-    return Imported(tuple(new), tuple(known), chain_notes([*there, *(new if dry_run else ())]))
+    return Imported(tuple(new), tuple(known), chain_notes(there))
 
 
 def imported_statements(books: Books) -> tuple[BankStatement, ...]:

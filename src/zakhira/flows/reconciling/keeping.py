@@ -10,7 +10,6 @@ from zakhira.flows.ports.books import Books, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.reconciling.case import CASE, Case, CaseState, case_id, case_of, cases
 from zakhira.flows.reconciling.difference import Difference, Findings
-from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.errors import InvalidInput
 from zakhira.programme.reconciliation import Reconciliation
 
@@ -55,7 +54,7 @@ class Kept:
         return not (self.opened or self.changed or self.closed)
 
 
-def keep_cases(books: Books, findings: Findings, terms: CaseTerms, at: datetime, *, dry_run: bool = False) -> Kept:
+def keep_cases(books: Books, findings: Findings, terms: CaseTerms, at: datetime) -> Kept:
     """Bring the cases of one part up to what was found: safe to stop anywhere and to repeat.
 
     A case whose difference has another amount now is changed; one that had been accepted is open again then, as what
@@ -78,7 +77,7 @@ def keep_cases(books: Books, findings: Findings, terms: CaseTerms, at: datetime,
             closed = replace(case, state=CaseState.CLOSED, changed_at=at.replace(microsecond=0), because=GONE)
             kept.closed.append(closed)
             writes.append((case, closed, "close case"))
-    for before, after, action in () if dry_run else writes:
+    for before, after, action in writes:
         change_case(books, before, after, action, RECONCILER, at)
     return kept
 
@@ -91,20 +90,23 @@ def one_case(books: Books, name: str) -> Case:
     return case_of(name, body)
 
 
-def own_case(books: Books, name: str, owner: str, actor: str, at: datetime, *, dry_run: bool = False) -> Case:
+def own_case(books: Books, name: str, owner: str, actor: str, at: datetime) -> Case:
     """Give a case to a role or an officer; raises UnknownCase, BadCaseWords."""
     require_words("owner", owner)
     while True:
         before = one_case(books, name)
         after = replace(before, owner=owner.strip())
-        if dry_run or after == before or change_case(books, before, after, "own case", actor, at):
+        if after == before or change_case(books, before, after, "own case", actor, at):
             return after
 
 
 def change_case(books: Books, before: Case | None, after: Case, action: str, actor: str, at: datetime) -> bool:
     """Write a case behind the version that was seen: False where somebody else wrote meanwhile, and nothing is done."""
-    seen = "nothing" if before is None else content_hash(before.record.body)
-    write = Write(f"case {after.id} after {seen}", actor, action, at, records=(after.record,))
+    versions = books.versions(CASE, after.id)
+    if (versions[-1] if versions else None) != (before.record.body if before else None):
+        return False
+    # Numbered, as a case may come to say again what it said before.
+    write = Write(f"case {after.id} version {len(versions) + 1}", actor, action, at, records=(after.record,))
     try:
         books.commit(write)
     except KeyReused:
