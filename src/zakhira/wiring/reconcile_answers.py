@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -135,6 +136,25 @@ def _case_note(case: Case) -> str:
     elif case.state is CaseState.CLOSED:
         text += f" Closed {utc_text(case.changed_at) if case.changed_at else ''}: {case.because}."
     return text
+
+
+def with_cases(answer: Answer, done: Reconciled, now: datetime) -> Answer:
+    """What was told of a block, and behind it the cases that it opened, changed or closed; nothing where none did."""
+    kept = done.kept
+    facts: dict[str, Json] = {
+        **answer.facts,
+        "cases": {
+            "opened": [case_facts(case, now) for case in (*kept.opened, *kept.changed)],
+            "closed": [case.id for case in kept.closed],
+        },
+    }
+    if kept.is_nothing:
+        return replace(answer, facts=facts)
+    text = f" Ledger and chain: {counted(len(kept.opened), 'case')} opened, {len(kept.closed)} closed."
+    if any(case.halts for case in (*kept.opened, *kept.changed)):
+        text += " PAYOUTS HALT."
+    tables = (*answer.tables, *cases_tables((*kept.opened, *kept.changed, *kept.closed), now))
+    return replace(answer, tables=tables, facts=facts, sentence=answer.sentence + text)
 
 
 def cases_answer(books: Books, found: Sequence[Case], now: datetime) -> Answer:

@@ -14,12 +14,14 @@ from zakhira.flows.following import Followed, Unconfirmed, follow_chain, unconfi
 from zakhira.flows.ports.chain_errors import NodeUnreachable
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.ports.follow import NodeCatchingUp
+from zakhira.flows.reconciling.after_block import case_terms, reconcile_chain
 from zakhira.flows.reservations import reservation
 from zakhira.flows.spending.watching import SpendsFollowed, follow_spends
 from zakhira.flows.treasury import Treasury
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.follow_observer import UNOBSERVED, FollowObserver
+from zakhira.wiring.reconcile_answers import with_cases
 from zakhira.wiring.reserve_desk import Desk
 
 WAIT_S = 10.0
@@ -79,7 +81,10 @@ def _turn(desk: Desk, progress: Progress, *, first: bool) -> tuple[Answer | None
         followed.connected or followed.disconnected or waiting.arrivals or waiting.unexplained or judged != _NOTHING
     )
     is_news = is_news or spends != SpendsFollowed()
-    return (_answer(treasury, followed, judged, spends, waiting) if is_news or first else None), followed.hash
+    if not (is_news or first):
+        return None, followed.hash
+    answer = _answer(treasury, followed, judged, spends, waiting)
+    return with_cases(answer, reconcile_chain(desk.treasury, case_terms(desk.programme)), treasury.now), followed.hash
 
 
 _NOTHING = Judged(0, 0, (), (), (), (), ())
