@@ -74,10 +74,19 @@ def campaign(**told: object) -> Campaign:
     return replace(made, **told)  # type: ignore[arg-type]  # fields of a campaign
 
 
-def limits(commodity: str, lowest: str, highest: str, most: str, budget: str) -> dict[str, Amount]:
-    """The amounts of a campaign in one commodity."""
-    names = {"lowest": lowest, "highest": highest, "most_per_payee": most, "budget": budget}
-    return {name: parse_amount(f"{number} {commodity}") for name, number in names.items()}
+def limited(told: Campaign, commodity: str, lowest: str, highest: str, most: str, budget: str) -> Campaign:
+    """The campaign with these amounts in one commodity."""
+
+    def amount(number: str) -> Amount:
+        return parse_amount(f"{number} {commodity}")
+
+    return replace(
+        told,
+        lowest=amount(lowest),
+        highest=amount(highest),
+        most_per_payee=amount(most),
+        budget=amount(budget),
+    )
 
 
 def csv_of(*rows: str, head: str = "payee,amount,reason") -> bytes:
