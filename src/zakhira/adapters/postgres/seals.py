@@ -6,6 +6,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.accounts import read_accounts
+from zakhira.adapters.postgres.backing_check import read_backing_breaks
 from zakhira.adapters.postgres.movement_check import read_movement_breaks
 from zakhira.adapters.postgres.reading import (
     read_balances,
@@ -110,9 +111,11 @@ def read_breaks(connection: Connection[TupleRow], evidence: Evidence) -> tuple[s
         earlier = connection.execute("SELECT zakhira.earlier_breaks()").fetchall()
         movements = read_movement_breaks(connection)
         structure = read_structure_breaks(connection)
+        backing = read_backing_breaks(connection)
     return (
         *breaks,
         *structure,
         *movements,
+        *backing,
         *(f"the earlier chain does not hold at write {row[0]}." for row in earlier),
     )

@@ -71,7 +71,7 @@ CREATE INDEX deficit_of_commodity ON zakhira.deficit (commodity, number);
 -- Once a coin was deep enough it stays proven for as long as its block is on the followed chain: a reorganisation above
 -- it takes confirmations away for a moment, and takes nothing of ours.
 ALTER TABLE zakhira.coin ADD COLUMN is_proven boolean NOT NULL DEFAULT false;
-CREATE INDEX coin_unproven ON zakhira.coin (height) WHERE spent_by IS NULL AND NOT is_proven;
+CREATE INDEX coin_unproven ON zakhira.coin (height) WHERE NOT is_proven;
 CREATE INDEX coin_by_spender ON zakhira.coin (spent_by) WHERE spent_by IS NOT NULL;
 
 ALTER TABLE zakhira.backing
@@ -84,6 +84,22 @@ ALTER TABLE zakhira.backing
     ADD COLUMN is_halted boolean NOT NULL DEFAULT false,
     ADD COLUMN is_by_world boolean NOT NULL DEFAULT true, -- who changed what stands behind the claims last
     ADD COLUMN counted_at timestamptz NOT NULL DEFAULT now();
+
+-- A claim below zero would hide another: what is owed to one is not made less by what somebody else overdrew.
+ALTER TABLE zakhira.account ADD CONSTRAINT account_claim_is_never_below_zero
+    CHECK (claim = '' OR NOT is_overdraft_allowed);
+CREATE FUNCTION zakhira.refuse_negative_claim() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM zakhira.account WHERE account.code = NEW.id AND account.claim <> '') THEN
+        RAISE EXCEPTION '% is a claim in coin: it is never below zero', NEW.id
+            USING ERRCODE = 'ZK013', CONSTRAINT = 'account_claim_is_never_below_zero';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER refuse_negative_claim AFTER INSERT ON zakhira.record
+    FOR EACH ROW WHEN (NEW.kind = 'account' AND NEW.body ->> 'overdraft' = 'allowed')
+    EXECUTE FUNCTION zakhira.refuse_negative_claim();
 
 -- By how much claims are above what may stand behind any of them, and claims on demand above what may stand behind these;
 -- below 0 there is room.
@@ -103,13 +119,13 @@ RETURNS integer LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 
                     CASE WHEN is_coinbase THEN (rule).coinbase_confirmations ELSE 0 END)
 $$;
 
--- The parts of the row that follow from coins, papers, spends and encumbrances, added up anew.
+-- The parts of the row that follow from coins, papers, spends and encumbrances, added up anew; a hold until `today` is
+-- over.
 CREATE FUNCTION zakhira.backing_parts(
-    OUT proven bigint, OUT unjudged bigint, OUT own_change bigint, OUT encumbered bigint, OUT held bigint,
+    today date, OUT proven bigint, OUT unjudged bigint, OUT own_change bigint, OUT encumbered bigint, OUT held bigint,
     OUT outgoing bigint)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
     made record;
 BEGIN
     SELECT coalesce(sum(deep.amount_sats), 0), coalesce(sum(deep.amount_sats) FILTER (WHERE NOT deep.is_judged), 0),
@@ -154,7 +170,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         proven_units = parts.proven, unjudged_units = parts.unjudged, own_change_units = parts.own_change,
         encumbered_units = parts.encumbered, held_units = parts.held, outgoing_units = parts.outgoing,
         is_by_world = $1, counted_at = clock_timestamp()
-        FROM zakhira.backing_parts() AS parts WHERE backing.commodity = 'BTC'
+        FROM zakhira.backing_parts((clock_timestamp() AT TIME ZONE 'UTC')::date) AS parts WHERE backing.commodity = 'BTC'
 $$;
 
 CREATE FUNCTION zakhira.lock_backing() RETURNS void
@@ -170,12 +186,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     JOIN zakhira.coin ON coin.spent_by = ours.txid WHERE ours.spend = $1
 $$;
 
--- Mark what lies deep enough at the tip.
+-- Mark what lies deep enough at the tip, spent or not: what a coin was before tells how far its change counts.
 CREATE FUNCTION zakhira.prove_coins() RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UPDATE zakhira.coin AS held SET is_proven = true
         FROM zakhira.proof_depth AS rule, (SELECT max(block.height) AS height FROM zakhira.followed_block AS block) AS tip
-        WHERE rule.commodity = 'BTC' AND held.spent_by IS NULL AND NOT held.is_proven
+        WHERE rule.commodity = 'BTC' AND NOT held.is_proven
             AND tip.height - held.height + 1
                 >= zakhira.confirmations_needed(rule, held.amount_sats, held.is_coinbase)
 $$;
@@ -218,7 +234,7 @@ BEGIN
         coinbase_confirmations = (body ->> 'coinbase_confirmations')::integer,
         sequence = number, tip_height = (SELECT max(block.height) FROM zakhira.followed_block AS block)
         WHERE kept.commodity = 'BTC';
-    UPDATE zakhira.coin SET is_proven = false WHERE coin.is_proven AND coin.spent_by IS NULL;
+    UPDATE zakhira.coin SET is_proven = false WHERE coin.is_proven;
     PERFORM zakhira.prove_coins();
 END $$;
 
@@ -272,7 +288,7 @@ END $$;
 CREATE FUNCTION zakhira.back_by_records() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    one record;
+    told record;
     is_world boolean := false;
 BEGIN
     IF NOT EXISTS (SELECT FROM added WHERE added.kind IN (
@@ -284,7 +300,8 @@ BEGIN
     INSERT INTO zakhira.coin_origin AS kept (outpoint, is_judged, hold_until, sequence)
         SELECT DISTINCT ON (added.id) added.id, (added.body ->> 'state') <> 'lost', nullif(added.body ->> 'hold_until', '')::date, added.sequence
         FROM added WHERE added.kind = 'coin paper' ORDER BY added.id, added.sequence DESC, added.ordinal DESC
-        ON CONFLICT (outpoint) DO UPDATE SET is_judged = excluded.is_judged, hold_until = excluded.hold_until, sequence = excluded.sequence
+        ON CONFLICT (outpoint) DO UPDATE SET is_judged = excluded.is_judged, hold_until = excluded.hold_until,
+            sequence = excluded.sequence
             WHERE kept.sequence <= excluded.sequence;
     INSERT INTO zakhira.own_transaction AS kept (txid, spend, hold_until, sequence)
         SELECT DISTINCT ON (added.id) added.id, added.body ->> 'spend', nullif(added.body ->> 'hold_until', '')::date,
@@ -294,7 +311,7 @@ BEGIN
             sequence = excluded.sequence
             WHERE kept.sequence <= excluded.sequence;
     is_world := EXISTS (
-        SELECT FROM added JOIN zakhira.outgoing AS one ON one.spend = added.id AND one.is_ended
+        SELECT FROM added JOIN zakhira.outgoing AS left_us ON left_us.spend = added.id AND left_us.is_ended
         JOIN zakhira.own_transaction AS ours ON ours.spend = added.id
         WHERE added.kind = 'movement' AND added.body ->> 'state' <> 'ended');
     INSERT INTO zakhira.outgoing AS kept (spend, units, is_ended, spent_height, sequence)
@@ -308,14 +325,14 @@ BEGIN
             WHERE kept.sequence <= excluded.sequence;
     UPDATE zakhira.outgoing AS one SET spent_height = zakhira.height_of_spend(one.spend)
         WHERE one.spend IN (SELECT added.body ->> 'spend' FROM added WHERE added.kind = 'own transaction');
-    FOR one IN
+    FOR told IN
         SELECT added.kind, added.id, added.body, added.sequence FROM added
         WHERE added.kind IN ('encumbrance', 'proof depth') ORDER BY added.sequence, added.ordinal
     LOOP
-        IF one.kind = 'encumbrance' THEN
-            PERFORM zakhira.keep_encumbrance(one.id, one.body, one.sequence);
+        IF told.kind = 'encumbrance' THEN
+            PERFORM zakhira.keep_encumbrance(told.id, told.body, told.sequence);
         ELSE
-            PERFORM zakhira.keep_depth(one.body, one.sequence);
+            PERFORM zakhira.keep_depth(told.body, told.sequence);
             is_world := true;
         END IF;
     END LOOP;
@@ -428,13 +445,14 @@ BEGIN
     END LOOP;
 END $$;
 
-REVOKE ALL ON FUNCTION zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
-    zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean), zakhira.backing_parts(),
+REVOKE ALL ON FUNCTION zakhira.refuse_negative_claim(), zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
+    zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean), zakhira.backing_parts(date),
     zakhira.count_backing(boolean), zakhira.lock_backing(), zakhira.height_of_spend(text), zakhira.prove_coins(),
     zakhira.back_by_chain(), zakhira.is_watcher(), zakhira.keep_depth(jsonb, bigint),
     zakhira.keep_encumbrance(text, jsonb, bigint), zakhira.resume_credits(text, jsonb), zakhira.back_by_records(),
     zakhira.leaving_units(jsonb), zakhira.judge_backing() FROM PUBLIC;
 GRANT SELECT ON zakhira.proof_depth, zakhira.coin_origin, zakhira.own_transaction, zakhira.outgoing,
     zakhira.encumbrance, zakhira.deficit TO zakhira_app;
-GRANT EXECUTE ON FUNCTION zakhira.backing_parts(), zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
-    zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean) TO zakhira_app, zakhira_auditor;
+GRANT EXECUTE ON FUNCTION zakhira.backing_parts(date), zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
+    zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean), zakhira.leaving_units(jsonb),
+    zakhira.height_of_spend(text) TO zakhira_app, zakhira_auditor;
