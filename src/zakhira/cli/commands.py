@@ -19,6 +19,7 @@ from zakhira.cli.door import Exit, tell
 from zakhira.cli.drill_commands import drill
 from zakhira.cli.governing_commands import officer
 from zakhira.cli.keys_commands import keys
+from zakhira.cli.payout_commands import payout
 from zakhira.cli.plan_commands import plan
 from zakhira.cli.policy_commands import policy
 from zakhira.cli.pypsa_commands import from_pypsa
@@ -196,3 +197,4 @@ for _group in (policy, officer, spend, audit, signer, codes):
     zakhira.add_command(_group)
 zakhira.add_command(watch)
 zakhira.add_command(reconcile)
+zakhira.add_command(payout)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
     from zakhira.cli.drill_services import DrillServices
     from zakhira.cli.governing_services import GoverningServices
+    from zakhira.cli.payout_services import PayoutServices
     from zakhira.cli.policy_services import PolicyServices
     from zakhira.cli.reconcile_services import ReconcileServices
     from zakhira.cli.signer_services import CodeServices, DeviceServices, SignerServices
@@ -185,3 +186,7 @@ class Services(Protocol):
     @property
     def reconciling(self) -> ReconcileServices:
         """Books against the world."""
+
+    @property
+    def payouts(self) -> PayoutServices:
+        """Payouts: campaigns, batches, approvals, execution and the stop."""

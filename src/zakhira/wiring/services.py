@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.drill_service import DrillDesk
     from zakhira.wiring.governing_service import GoverningDesk
     from zakhira.wiring.keys_service import KeyDesk
+    from zakhira.wiring.payout_service import PayoutOffice
     from zakhira.wiring.policy_service import PolicyDesk
     from zakhira.wiring.reconcile_service import ReconcileDesk
     from zakhira.wiring.reserve_service import ReserveDesk
@@ -254,3 +255,10 @@ class ProgramServices:
         from zakhira.wiring.reconcile_service import ReconcileDesk
 
         return ReconcileDesk(self._settings)
+
+    @property
+    def payouts(self) -> PayoutOffice:
+        """Payouts."""
+        from zakhira.wiring.payout_service import PayoutOffice
+
+        return PayoutOffice(self._settings)
