@@ -155,7 +155,7 @@ def open_drill(folder: Path) -> Iterator[Reserve]:
     settings = Settings(tools=PROJECT / ".tools")
     order = ReserveOrder(folder, PROJECT / "programmes" / "small", is_drill=True)
     init_reserve(settings, order, dry_run=False)
-    with open_reserve(settings, folder) as desk:
+    with open_reserve(settings, folder, follows=True) as desk:
         yield Reserve(settings, desk)
 
 

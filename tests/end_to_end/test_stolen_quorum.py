@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from books_bench import administrator_of
 from watch_process import OFFICERS, Reserve, WatchProcess, by_instruction, largest, look_ahead_less, open_drill, stolen
 from zakhira.flows.ports.chain_pool import pool_address
 from zakhira.kernel.money import sats
@@ -117,7 +118,7 @@ def test_an_instruction_that_was_edited_in_the_database(scene: Scene) -> None:
         watch.await_first_look()
         reserve.propose("pay-3", "cold", PAYEE, largest(reserve, "cold") - 2_000)
         reserve.approve("pay-3", *OFFICERS)
-        with psycopg.connect(reserve.desk.archive.books.logins.app, autocommit=True) as owner:
+        with psycopg.connect(administrator_of(reserve.folder), autocommit=True) as owner:
             owner.execute("ALTER TABLE zakhira.record DISABLE TRIGGER USER")
             owner.execute(
                 "UPDATE zakhira.record SET body = jsonb_set(body, '{instruction,payments,0,address}', "

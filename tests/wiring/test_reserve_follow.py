@@ -33,7 +33,7 @@ def desk(reserves_folder: Path) -> Iterator[Desk]:
     settings = Settings(tools=PROJECT / ".tools")
     folder = reserves_folder / "followed"
     init_reserve(settings, ReserveOrder(folder, SMALL, is_drill=True), dry_run=False)
-    with open_reserve(settings, folder) as opened:
+    with open_reserve(settings, folder, follows=True) as opened:
         yield opened
 
 

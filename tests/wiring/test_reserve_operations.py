@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 from prometheus_client.parser import text_string_to_metric_families
 
+from books_bench import administrator_of
 from conftest import PROJECT
 from zakhira.adapters.log.log_file import LogUnwritable
 from zakhira.adapters.metrics.sample import ReadyCheck
@@ -59,7 +60,7 @@ def folder(reserves_folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def desk(folder: Path) -> Iterator[Desk]:
     """The reserve, open: its node and its database stay up while the commands of these tests come and go."""
-    with open_reserve(SETTINGS, folder) as opened:
+    with open_reserve(SETTINGS, folder, follows=True) as opened:
         yield opened
 
 
@@ -163,7 +164,7 @@ def test_a_look_leaves_no_transaction_open_and_mends_its_connection(desk: Desk, 
         SELECT state, pid FROM pg_stat_activity
         WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()
     """
-    with psycopg.connect(desk.archive.books.logins.app, autocommit=True) as operator:
+    with psycopg.connect(administrator_of(desk.folder.root), autocommit=True) as operator:
         rows = operator.execute(others).fetchall()
         assert {state for state, _ in rows} == {"idle"}
         for _, pid in rows:

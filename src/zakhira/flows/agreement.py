@@ -62,7 +62,7 @@ def require_agreement(treasury: Treasury, outpoints: Sequence[str]) -> None:
         WrongChain, NodeCatchingUp, NotFollowed, NodesNotLevel, NodesDiffer, CoinsDiffer: as their names say.
     """
     require_ready(treasury)
-    span = _require_followed(treasury)
+    span = require_followed(treasury)
     if treasury.second is not None:
         _require_chain(treasury.second, treasury.chain, "The second node")
         _require_level(treasury.node, treasury.second, span)
@@ -74,7 +74,7 @@ def require_agreement(treasury: Treasury, outpoints: Sequence[str]) -> None:
         _require_same(coin, treasury.node, "the node")
         if treasury.second is not None:
             _require_same(coin, treasury.second, "the second node")
-    if _require_followed(treasury) != span or (treasury.second is not None and treasury.second.tip()[1] != span.hash):
+    if require_followed(treasury) != span or (treasury.second is not None and treasury.second.tip()[1] != span.hash):
         raise NotFollowed("The tip moved while coins were compared.", "Ask again.")
 
 
@@ -84,7 +84,8 @@ def _require_chain(node: ChainWitness, chain: str, who: str) -> None:
         raise WrongChain(f"{who} is on {found}, not on {chain}.", "Use a node of the right chain.")
 
 
-def _require_followed(treasury: Treasury) -> FollowedSpan:
+def require_followed(treasury: Treasury) -> FollowedSpan:
+    """The followed chain, if it ends where the node's does; raises NotFollowed."""
     span, (height, tip) = treasury.coins.span(), treasury.node.tip()
     if span is None or span.hash != tip:
         told = "nothing" if span is None else f"block {span.height} ({span.hash})"

@@ -42,7 +42,7 @@ class AnchorDesk:
             if dry_run:
                 treasury = dry_treasury(treasury)
             else:
-                catch_up(treasury)
+                catch_up(desk)
             terms = replace(order.terms, spend=order.terms.spend or f"anchor-{treasury.now:%Y-%m-%d}")
             told = replace(spend_order(treasury, terms, order.path), from_vault=order.vault)
             spend = propose_anchor(treasury, told, officer, fee_wish(order.fee))

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zakhira.adapters.postgres.connecting import connect
+from zakhira.adapters.postgres.logins import Logins
 from zakhira.kernel.errors import OutsideFailure
+from zakhira.wiring.settings import Settings
 
 SERIES = 10_000
 """PostgreSQL numbers its versions as series x 10,000 + release since 10."""
@@ -29,6 +31,17 @@ def server_version(dsn: str) -> str:
     with connect(dsn, role=None) as connection:
         number = connection.info.server_version
     return f"PostgreSQL {number // SERIES}.{number % SERIES}"
+
+
+def given_logins(settings: Settings, url: str) -> Logins:
+    """The logins of a server of the user's own.
+
+    Where the application's address is the only one it stands for all: a login that may take on every role.
+    """
+    owner, watcher = settings.database_owner_url, settings.database_watcher_url
+    if owner is None and watcher is None:
+        return Logins.of_one(url)
+    return Logins(url, owner, watcher)
 
 
 @contextmanager

@@ -26,8 +26,9 @@ def open_journal(settings: Settings, target: str | None) -> Journal:
     """The log at a path, on stderr for ``-``, or none; raises LogUnwritable."""
     journal = make_journal(_writing(target), utc_now)
     journal.guard(settings.passphrase)
-    if settings.database_url:
-        journal.guard(*_password(settings.database_url))
+    for url in (settings.database_url, settings.database_owner_url, settings.database_watcher_url):
+        if url:
+            journal.guard(*_password(url))
     return journal
 
 

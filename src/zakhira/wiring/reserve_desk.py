@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from zakhira.adapters.bitcoind.mempool import BitcoindMempool
 from zakhira.adapters.bitcoind.node_view import open_rpc
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.coin_store import PostgresCoins
+from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme_file
@@ -29,6 +30,7 @@ from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.kernel.errors import InvalidInput
 from zakhira.programme.model import AccountSpec, Programme
+from zakhira.wiring.database import given_logins
 from zakhira.wiring.reserve_folder import ReserveFolder, ReserveTerms, ReserveUnreadable, read_terms
 from zakhira.wiring.reserve_node import OpenNode, open_node
 from zakhira.wiring.settings import Settings
@@ -59,13 +61,17 @@ RESERVE = "reserve"
 
 @dataclass(frozen=True)
 class Archive:
-    """A reserve without its node: what the books say can be read and written."""
+    """A reserve without its node: what the books say can be read and written.
+
+    ``watcher`` holds the watcher's login where this machine has one; the books have it only in what follows the chain.
+    """
 
     folder: ReserveFolder
     terms: ReserveTerms
     programme: Programme
     books: PostgresBooks
     clock: Clock
+    watcher: Logins | None = None
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,10 @@ class Desk:
 
 
 @contextlib.contextmanager
-def open_archive(settings: Settings, folder: Path, *, clock: Clock = utc_now) -> Iterator[Archive]:
-    """The reserve's books without a node, for what needs none.
+def open_archive(
+    settings: Settings, folder: Path, *, clock: Clock = utc_now, follows: bool = False
+) -> Iterator[Archive]:
+    """The reserve's books without a node, for what needs none; ``follows`` gives them the watcher's login.
 
     Raises:
         NotAReserve, ReserveUnreadable, Faults: the folder or its ``reserve.toml``.
@@ -126,19 +134,21 @@ def open_archive(settings: Settings, folder: Path, *, clock: Clock = utc_now) ->
             f"{terms.programme} is on the chain {programme.chain}, the reserve on {terms.chain}.",
             f"Mend programme or chain in {place.terms_file}.",
         )
-    with own_books(settings, place, terms, programme, clock) as books:
-        yield Archive(place, terms, programme, books, clock)
+    with own_books(settings, place, terms, programme, clock, follows=follows) as (books, logins):
+        yield Archive(place, terms, programme, books, clock, None if logins.watcher is None else logins)
 
 
 @contextlib.contextmanager
-def open_reserve(settings: Settings, folder: Path, *, clock: Clock = utc_now) -> Iterator[Desk]:
+def open_reserve(settings: Settings, folder: Path, *, clock: Clock = utc_now, follows: bool = False) -> Iterator[Desk]:
     """The reserve with its node. Database and private node are started if they do not run, and ended by the last user.
+
+    ``follows``: the command follows the chain all the time; whoever only catches up uses ``reserve_watching``.
 
     Raises:
         what :func:`open_archive` raises; NodeUnreachable, NodeRefused, WrongChain and others: a node.
     """
     with (
-        open_archive(settings, folder, clock=clock) as archive,
+        open_archive(settings, folder, clock=clock, follows=follows) as archive,
         open_node(settings, archive.folder, archive.terms) as node,
         contextlib.ExitStack() as stack,
     ):
@@ -165,27 +175,36 @@ def open_reserve(settings: Settings, folder: Path, *, clock: Clock = utc_now) ->
 
 @contextlib.contextmanager
 def own_books(
-    settings: Settings, folder: ReserveFolder, terms: ReserveTerms, programme: Programme, clock: Clock = utc_now
-) -> Iterator[PostgresBooks]:
-    """The books of this very reserve, with its accounts; made if they are new. Raises BooksOfAnotherReserve."""
-    with _database(settings, folder) as dsn:
-        books = open_books(dsn)
+    settings: Settings,
+    folder: ReserveFolder,
+    terms: ReserveTerms,
+    programme: Programme,
+    clock: Clock = utc_now,
+    *,
+    follows: bool = False,
+) -> Iterator[tuple[PostgresBooks, Logins]]:
+    """The books of this very reserve, with its accounts; made if they are new. Raises BooksOfAnotherReserve.
+
+    With them the logins that this machine has; the books themselves have the watcher's only if they follow.
+    """
+    with database_logins(settings, folder) as logins:
+        books = open_books(logins if follows else replace(logins, watcher=None))
         try:
             _require_own(books, terms, clock())
             there = tuple(item.vault for item in vault_records(books).values())
             found_policy(books, programme.policy, clock(), there)
             adopt_vaults(Chamber(books, programme.policy, clock()))
             _open_accounts(books, programme)
-            yield books
+            yield books, logins
         finally:
             books.close()
 
 
 @contextlib.contextmanager
-def _database(settings: Settings, folder: ReserveFolder) -> Iterator[str]:
+def database_logins(settings: Settings, folder: ReserveFolder) -> Iterator[Logins]:
     """The set database, or the reserve's own server: shared by the commands, ended by the one that leaves last."""
     if settings.database_url:
-        yield settings.database_url
+        yield given_logins(settings, settings.database_url)
         return
     try:
         users = (folder.root / _USERS).open("a")
@@ -195,7 +214,8 @@ def _database(settings: Settings, folder: ReserveFolder) -> Iterator[str]:
         fcntl.flock(users, fcntl.LOCK_SH)
         server = EmbeddedServer.start(folder.database)
         try:
-            yield server.ensure_database(DATABASE)
+            server.ensure_database(DATABASE)
+            yield server.logins(DATABASE, follows=True)
         finally:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -220,7 +240,7 @@ def _open_accounts(books: PostgresBooks, programme: Programme) -> None:
     """The accounts of the programme, of custody, and of every vault."""
     known = {account.code for account in programme.accounts}
     ours = [
-        AccountSpec(SUSPENSE_ACCOUNT, "BTC", "liability"),
+        AccountSpec(SUSPENSE_ACCOUNT, "BTC", "liability", claim="suspense"),
         AccountSpec(FEES_ACCOUNT, "BTC", "expense"),
         AccountSpec(UNEXPLAINED_ACCOUNT, "BTC", "expense"),
         *(AccountSpec(vault_account(name), "BTC", "asset") for name in vault_records(books)),

@@ -56,7 +56,7 @@ def follow_with_instruments(
     guard_reserve(journal, place, terms)
     instruments = Instruments(journal)
     try:
-        with open_reserve(settings, order.folder) as desk, _served(desk, order, instruments, note):
+        with open_reserve(settings, order.folder, follows=True) as desk, _served(desk, order, instruments, note):
             guard_node(journal, desk.node.address)  # a private node's cookie is made when it starts
             journal.info("following", chain=terms.chain, once=order.once)
             follow_reserve(desk, say, progress, once=order.once, observer=instruments)

@@ -70,7 +70,7 @@ class ReserveDesk:
         """Mine blocks of a drill's private chain, with payments to addresses."""
         from zakhira.wiring.reserve_mine import mine_blocks
 
-        with open_reserve(self._settings, order.folder) as desk:
+        with open_reserve(self._settings, order.folder, follows=True) as desk:
             return mine_blocks(desk, order, progress, dry_run=dry_run)
 
     def suspense(self, folder: Path) -> Answer:

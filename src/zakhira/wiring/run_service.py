@@ -16,6 +16,7 @@ from zakhira.adapters.bitcoind.program import find_bitcoind
 from zakhira.adapters.pack_folder import write_pack
 from zakhira.adapters.page.render import render_report
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
+from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme
@@ -31,7 +32,7 @@ from zakhira.proofs.verdict import Verdict
 from zakhira.reports.facts import RunFacts
 from zakhira.reports.run_report import run_report
 from zakhira.reports.summary import run_summary
-from zakhira.wiring.database import alone_in, server_version
+from zakhira.wiring.database import alone_in, given_logins, server_version
 from zakhira.wiring.drill import assemble
 from zakhira.wiring.fingerprints import run_fingerprints
 from zakhira.wiring.plan_answer import plan_answer
@@ -118,16 +119,24 @@ def _started(settings: Settings, folder: RunFolder, programme: Programme) -> Ite
 def _books(settings: Settings, folder: RunFolder) -> Iterator[tuple[PostgresBooks, str]]:
     server = None if settings.database_url else EmbeddedServer.start(folder.database)
     try:
-        dsn = settings.database_url or (server.ensure_database(DATABASE) if server else "")
-        with alone_in(dsn):
-            books = open_books(dsn)
+        logins = _logins(settings, server)
+        with alone_in(logins.app):
+            books = open_books(logins)
             try:
-                yield books, server_version(dsn)
+                yield books, server_version(logins.app)
             finally:
                 books.close()
     finally:
         if server is not None:
             server.stop()
+
+
+def _logins(settings: Settings, server: EmbeddedServer | None) -> Logins:
+    if server is None:
+        assert settings.database_url is not None, "there is a server of its own otherwise"
+        return given_logins(settings, settings.database_url)
+    server.ensure_database(DATABASE)
+    return server.logins(DATABASE)
 
 
 def _prove(machinery: Machinery, parts: Parts, programme: Programme, source: Path, result: RunResult) -> Verdict:

@@ -22,7 +22,6 @@ from zakhira.custody.refusals import BadFeeRate
 from zakhira.custody.spend_plan import MOST_OUTPUTS
 from zakhira.flows.anchoring import with_head
 from zakhira.flows.arrival_judging import judge_arrivals
-from zakhira.flows.following import follow_chain
 from zakhira.flows.signer_card import card_of_policy
 from zakhira.flows.signer_view import view_spend
 from zakhira.flows.spend_file import SpendFile, spend_file_bytes
@@ -46,7 +45,8 @@ from zakhira.kernel.money import parse_amount, sats
 from zakhira.wiring.given_files import read_psbt
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.payment_file import payment_of, read_payments
-from zakhira.wiring.reserve_desk import open_reserve
+from zakhira.wiring.reserve_desk import Desk, open_reserve
+from zakhira.wiring.reserve_watching import follow_to_tip
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_answer import picture_of_view, view_answer
 from zakhira.wiring.signer_files import write_new
@@ -62,9 +62,10 @@ from zakhira.wiring.spend_answers import (
 )
 
 
-def catch_up(treasury: Treasury) -> SpendsFollowed:
+def catch_up(desk: Desk) -> SpendsFollowed:
     """Follow the chain, then the spends, then judge what arrived."""
-    follow_chain(treasury)
+    follow_to_tip(desk)
+    treasury = desk.treasury
     found = follow_spends(treasury)
     judge_arrivals(treasury)
     return found
@@ -84,7 +85,7 @@ class SpendDesk:
             if dry_run:
                 treasury = dry_treasury(treasury)
             else:
-                catch_up(treasury)
+                catch_up(desk)
             yield treasury
 
     def _officer(self, key: Path, ask: Ask) -> OfficerKeyFile:
@@ -250,7 +251,7 @@ class SpendDesk:
                 treasury = dry_treasury(treasury)
                 found = follow_spends(treasury)
             else:
-                found = catch_up(treasury)
+                found = catch_up(desk)
             lines = spend_lines(treasury.books).values()
             under_way = [line for line in lines if not (is_over(line.state) or line.state is SpendState.CONFIRMED)]
             return followed_answer(under_way, found, dry_run=dry_run)

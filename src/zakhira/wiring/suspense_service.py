@@ -7,7 +7,6 @@ from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import Ask, SettleOrder
 from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.coin_papers import CoinPaper
-from zakhira.flows.following import follow_chain
 from zakhira.flows.governing.standing import standing_of
 from zakhira.flows.officer_words import sign_execution
 from zakhira.flows.spending.dry import dry_treasury
@@ -17,6 +16,7 @@ from zakhira.kernel.canonical import Json
 from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.reserve_desk import Desk, open_reserve
+from zakhira.wiring.reserve_watching import follow_to_tip
 from zakhira.wiring.settings import Settings
 
 
@@ -68,7 +68,7 @@ def settle_coin(settings: Settings, order: SettleOrder, ask: Ask, *, dry_run: bo
     with open_reserve(settings, order.folder) as desk:
         treasury = dry_treasury(desk.treasury) if dry_run else desk.treasury
         if not dry_run:
-            follow_chain(treasury)
+            follow_to_tip(desk)
             follow_spends(treasury)
             judge_arrivals(treasury)
         settlement = draft_settlement(

@@ -11,11 +11,12 @@ from zakhira.controls.acts.authority import Authority
 from zakhira.custody.vault_creation import RecoveryRequest, VaultRequest
 from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.registered_keys import key_register
-from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.flows.treasury import vault_records
 from zakhira.flows.vaults import create_vault, design, import_vault, plan_import, vault_record
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.given_files import destination, read_text, require_free
-from zakhira.wiring.reserve_desk import Archive, open_archive, open_reserve
+from zakhira.wiring.reserve_desk import Archive, Desk, open_archive, open_reserve
+from zakhira.wiring.reserve_watching import watching
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_files import write_new
 from zakhira.wiring.vault_answers import acceptance, design_answer, vault_answer, vaults_answer
@@ -100,7 +101,7 @@ class VaultDesk:
             read = read_vault_paper(data, taking)
             vault = replace(read.vault, is_drill=order.is_drill)
             designed = plan_import(treasury, vault) if dry_run else import_vault(treasury, vault, order.by)
-            found = None if dry_run else _past(treasury, order, progress)
+            found = None if dry_run else _past(desk, order, progress)
             answer = design_answer(designed, treasury.chain, order.folder, dry_run=dry_run)
         facts: dict[str, Json] = {
             **answer.facts,
@@ -153,10 +154,11 @@ def _write(path: Path, data: bytes, *, dry_run: bool) -> None:
         write_new(path, data)
 
 
-def _past(treasury: Treasury, order: ImportOrder, progress: Progress) -> int | None:
+def _past(desk: Desk, order: ImportOrder, progress: Progress) -> int | None:
     """How many coins of the vault's past were found, if it was looked for."""
     if order.from_height < 0:
         return None
     from zakhira.flows.rescanning import rescan_vault
 
-    return rescan_vault(treasury, order.vault, order.from_height, progress).created
+    with watching(desk) as treasury:
+        return rescan_vault(treasury, order.vault, order.from_height, progress).created

@@ -11,6 +11,7 @@ from typing import cast
 
 from zakhira.adapters.bitcoind.node_view import open_rpc
 from zakhira.adapters.postgres.coin_store import PostgresCoins
+from zakhira.adapters.postgres.passfiles import Login
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.postgres.watch_source import PostgresSource
 from zakhira.adapters.signed_folder import FolderSource, write_signed
@@ -100,7 +101,7 @@ class WatchDesk:
     def _database(self, archive: Archive) -> str:
         if self._settings.database_url:
             return self._settings.database_url
-        return EmbeddedServer.start(archive.folder.database).dsn(DATABASE)
+        return EmbeddedServer.start(archive.folder.database).dsn(DATABASE, Login.WATCHTOWER)
 
     def run(self, order: WatchOrder, say: Callable[[Answer], None], note: Callable[[str], None]) -> Answer | None:
         """Watch, once or until a signal comes."""

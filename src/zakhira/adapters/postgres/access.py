@@ -75,7 +75,7 @@ def load_rules(connection: Connection[TupleRow], data: Path) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def reset_options(data: Path, programs: Programs) -> tuple[str, ...]:
+def reset_options(data: Path, programs: Programs) -> str:
     """Options for a start in which the present user of the machine, and nobody else, is the administrator.
 
     For passwords that are lost, or that a restored copy does not have yet.
@@ -84,7 +84,7 @@ def reset_options(data: Path, programs: Programs) -> tuple[str, ...]:
     rules = f"local all {Login.ADMINISTRATOR} peer map=zakhira\n"
     _write(data / _RESET_RULES, rules, programs)
     _write(data / _RESET_NAMES, f'zakhira "{user}" {Login.ADMINISTRATOR}\n', programs)
-    return ("-c", f"hba_file={_RESET_RULES}", "-c", f"ident_file={_RESET_NAMES}")
+    return f'-c "hba_file={data / _RESET_RULES}" -c "ident_file={data / _RESET_NAMES}"'
 
 
 def clear_reset(data: Path) -> None:

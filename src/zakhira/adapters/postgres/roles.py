@@ -119,6 +119,17 @@ def take_on(connection: Connection[TupleRow], role: str) -> None:
         ) from error
 
 
+def can_take_on(connection: Connection[TupleRow], role: str) -> bool:
+    """Whether the present login can work as this role: found by trying, as what membership allows differs."""
+    try:
+        with connection.transaction():
+            connection.execute(SQL("SET LOCAL ROLE {}").format(Identifier(role)))
+            raise psycopg.Rollback
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):
+        return False
+    return True
+
+
 def _needed(connection: Connection[TupleRow], takes_on: tuple[str, ...]) -> Iterator[Composed]:
     """What is still to be run, each asked for after the one before was."""
     for role in ROLES:
@@ -132,7 +143,7 @@ def _needed(connection: Connection[TupleRow], takes_on: tuple[str, ...]) -> Iter
         yield SQL("GRANT {} TO {}").format(Identifier(APP_ROLE), Identifier(WATCHER_ROLE))
     login = _login(connection)
     for role in takes_on:
-        if not _can_take_on(connection, role):
+        if not can_take_on(connection, role):
             yield SQL("GRANT {} TO {}").format(Identifier(role), Identifier(login))
     if not _holds(connection, _MAY_CREATE, OWNER_ROLE):
         database = connection.info.dbname
@@ -147,14 +158,3 @@ def _login(connection: Connection[TupleRow]) -> str:
 
 def _holds(connection: Connection[TupleRow], question: str, *given: str) -> bool:
     return connection.execute(question.encode(), given).fetchone() == (True,)
-
-
-def _can_take_on(connection: Connection[TupleRow], role: str) -> bool:
-    """Found by trying: what membership allows differs between versions of PostgreSQL."""
-    try:
-        with connection.transaction():
-            connection.execute(SQL("SET LOCAL ROLE {}").format(Identifier(role)))
-            raise psycopg.Rollback
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):
-        return False
-    return True

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from zakhira.adapters.postgres.access import load_rules, set_passwords, trusts, write_rules
+from zakhira.adapters.postgres.access import clear_reset, load_rules, reset_options, set_passwords, trusts, write_rules
 from zakhira.adapters.postgres.data_folder import initialise, require_nameable, require_version
 from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerNotReady, ServerNotStarted
 from zakhira.adapters.postgres.logins import Logins
@@ -38,6 +38,8 @@ MAX_SOCKET_PATH = 100
 LIST_CHARACTERS = frozenset(",' ")
 """What separates or quotes the names in PostgreSQL's list of socket folders and in a client's list of hosts."""
 LOG_LINES_TOLD = 6
+_WRONG_PASSWORD = ("password authentication failed", "no password supplied")
+"""What the library says when the password is not the server's, and when the file holds none."""
 LOG_FILE = "server.log"
 
 
@@ -86,6 +88,51 @@ class EmbeddedServer:
                     server._abandon()
                 raise
         return server
+
+    @classmethod
+    @contextlib.contextmanager
+    def entered(cls, folder: Path, *, wait_s: float = START_SECONDS) -> Iterator[EmbeddedServer]:
+        """A server that lets nobody in but the machine's present user, as its administrator; it ends with the block.
+
+        For data whose passwords are lost, or that is restored and has none yet. A server that runs is stopped first.
+        :meth:`own_dsn` is the way in.
+
+        Raises:
+            what :meth:`start` raises.
+        """
+        deadline = time.monotonic() + wait_s
+        folder = folder.expanduser().resolve()
+        with _start_lock(folder, deadline):
+            programs = find_programs(folder)
+            require_version(folder)
+            server = cls(folder, _socket_folder(folder, programs), programs)
+            server.stop()
+            try:
+                server._launch(deadline, reset_options(folder, programs))
+                yield server
+            finally:
+                server.stop()
+                clear_reset(folder)
+
+    @classmethod
+    def renew_passwords(cls, folder: Path) -> None:
+        """Set a new password for each login of the data in ``folder``, whether its files are there or lost.
+
+        Killed in the middle it is done again. Whoever has a copy of an earlier file does not get in with it any more.
+        """
+        passfiles = Passfiles(folder.expanduser().resolve())
+        passfiles.ensure(anew=True)
+        with cls.entered(folder) as server, psycopg.connect(server.own_dsn(), autocommit=True) as connection:
+            set_passwords(connection, passfiles)
+            server.close_rules()
+
+    def close_rules(self) -> None:
+        """Let nobody in without a password, from the next start on."""
+        write_rules(self.folder, self._programs)
+
+    def own_dsn(self) -> str:
+        """How the present user of the machine gets in while the server is :meth:`entered`."""
+        return make_conninfo(host=str(self._socket_folder), port=5432, user=Login.ADMINISTRATOR, dbname="postgres")
 
     def pid(self) -> int | None:
         """The process id of the server, or None if none runs on this folder."""
@@ -169,9 +216,9 @@ class EmbeddedServer:
         done = self._programs.run("pg_ctl", action, "-D", str(self.folder), *arguments, timeout_s=timeout_s)
         return done.returncode
 
-    def _launch(self, deadline: float) -> None:
+    def _launch(self, deadline: float, more: str = "") -> None:
         _forget_foreign_pid(self.folder)
-        options = f'-k "{self._socket_folder}"'
+        options = f'-k "{self._socket_folder}" {more}'.strip()
         log = self.folder / LOG_FILE
         while True:
             size = log.stat().st_size if log.exists() else 0
@@ -198,7 +245,7 @@ class EmbeddedServer:
                 psycopg.connect(self.dsn(), connect_timeout=5).close()
             except psycopg.OperationalError as error:
                 said = str(error).strip()
-                if "password authentication failed" in said:
+                if any(words in said for words in _WRONG_PASSWORD):
                     raise self._passfiles.wrong() from None
             else:
                 return

@@ -179,7 +179,9 @@ class Stage:
     def reopen(self) -> None:
         """As after the end of the program: everything is opened anew, and the private node started again."""
         self.ending.close()
-        self.desk = self.ending.enter_context(open_reserve(self.settings, self.desk.folder.root, clock=self.clock))
+        self.desk = self.ending.enter_context(
+            open_reserve(self.settings, self.desk.folder.root, clock=self.clock, follows=True)
+        )
 
     def follow(self) -> None:
         """Follow chain and spends, and judge what arrived."""
@@ -290,7 +292,7 @@ def open_stage(settings: Settings, programme: Path, folder: Path) -> Iterator[St
     init_reserve(settings, order, dry_run=False)
     clock = DrillClock()
     with contextlib.ExitStack() as ending:
-        desk = ending.enter_context(open_reserve(settings, folder, clock=clock))
+        desk = ending.enter_context(open_reserve(settings, folder, clock=clock, follows=True))
         stage = Stage(desk, clock, require_drill(desk.programme), settings, ending)
         _set_up(stage)
         yield stage
