@@ -16,6 +16,7 @@ from zakhira.flows.agreement import (
     require_ready,
 )
 from zakhira.flows.coin_papers import COIN_PAPER, LOST, own_transaction
+from zakhira.flows.ports.backing_records import PROOF_DEPTH, depth_body
 from zakhira.flows.ports.books import Books, Record, Write
 from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.ports.chain_errors import NodeFailed
@@ -37,6 +38,7 @@ from zakhira.flows.reservations import reservations
 from zakhira.flows.treasury import Treasury
 from zakhira.flows.watched_places import WatchedPlaces
 from zakhira.kernel.canonical import Json
+from zakhira.kernel.money import Commodity
 
 __all__ = [
     "CoinsDiffer",
@@ -237,6 +239,7 @@ class Walk:
         self._progress = progress
         # The step is read before anything that it led to: whoever writes meanwhile takes this step's successor away.
         self.state = following_state(treasury.books)
+        self._depth = treasury.books.latest(PROOF_DEPTH, Commodity.BTC.value)
         self._places = watched_with_coins(treasury)
 
     def follow(self, start_height: int | None = None) -> FollowedSpan:
@@ -302,15 +305,18 @@ class Walk:
             self.state.start if start is None else start,
             self.state.until if until is None else until,
         )
-        records = (state.record, *batch.records)
         treasury = self._treasury
+        # How deep a coin must lie is said with the facts that it is about, and only where it is new.
+        rule = Record(PROOF_DEPTH, Commodity.BTC.value, depth_body(treasury.depth))
+        is_new = bool(batch.events) and rule.body != self._depth
+        records = (state.record, *((rule,) if is_new else ()), *batch.records)
         key = _step_key(state)
         write = Write(key, "watcher", action, treasury.now, records=records, coin_events=tuple(batch.events))
         try:
             treasury.books.commit(write)
         except KeyReused:
             raise Overtaken from None
-        self.state = state
+        self.state, self._depth = state, rule.body if is_new else self._depth
         self._counts.add(batch.events)
         return Batch()
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from zakhira.controls.engine.movements import Movement
+from zakhira.controls.spend_action import SPEND
 from zakhira.flows.ports.books import Record
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
@@ -34,6 +35,10 @@ class MovementRecord:
     lot_purposes: tuple[str, ...] = ()
     """purposes of the coins that move, once they are chosen"""
     state: str = WAITING
+    outside_units: int = 0
+    """of a spend: what goes to addresses that are not ours, and so stands behind no claim from its first yes on"""
+    fee_units: int = 0
+    """of a spend: the highest fee of its transactions, 0 until one is built"""
 
     @property
     def record(self) -> Record:
@@ -47,6 +52,8 @@ class MovementRecord:
             "purpose": self.purpose,
             "parts": [{"destination": destination, "units": units} for destination, units in self.parts],
             "lot_purposes": list(self.lot_purposes),
+            "outside_units": self.outside_units,
+            "fee_units": self.fee_units,
         }
         return Record(MOVEMENT, self.id, body)
 
@@ -83,6 +90,8 @@ def movement_of(name: str, body: Json) -> MovementRecord:
     """The state that :attr:`MovementRecord.record` wrote."""
     told = cast("Mapping[str, Json]", body)
     parts = cast("list[Mapping[str, Json]]", told["parts"])
+    # Books of earlier versions do not say how much of it goes outside: then all counts.
+    paid_units = sum(cast("int", part["units"]) for part in parts)
     return MovementRecord(
         id=name,
         at=parse_utc(str(told["at"])),
@@ -93,4 +102,6 @@ def movement_of(name: str, body: Json) -> MovementRecord:
         parts=tuple((str(part["destination"]), cast("int", part["units"])) for part in parts),
         lot_purposes=tuple(cast("list[str]", told["lot_purposes"])),
         state=str(told["state"]),
+        outside_units=cast("int", told.get("outside_units", paid_units if told["action"] == SPEND else 0)),
+        fee_units=cast("int", told.get("fee_units", 0)),
     )

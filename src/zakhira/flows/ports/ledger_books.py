@@ -106,8 +106,11 @@ class Backing:
 
     @property
     def deficit(self) -> int:
-        """By how much claims are above what stands behind them; 0 when all is well."""
-        return max(0, self.demand + self.term - self.available, self.demand - self.available_on_demand)
+        """By how much claims are above what stands behind them; 0 when all is well, and where nothing is owed."""
+        owed = self.demand + self.term
+        above = owed - self.available if owed else 0
+        above_on_demand = self.demand - self.available_on_demand if self.demand else 0
+        return max(0, above, above_on_demand)
 
 
 class LedgerBooks(Protocol):

@@ -165,6 +165,8 @@ def counted(treasury: Treasury, spend: TreasurySpend, asked: Asked, step: Step) 
         ),
         lot_purposes=spend.lot_purposes,
         state=spend.movement_state,
+        outside_units=sum(item.amount_sats for item in instruction.payments if item.address not in asked.own),
+        fee_units=spend.highest_fee_sats if action == SPEND else 0,
     )
     return (movement.record,)
 

@@ -191,6 +191,11 @@ class TreasurySpend:
         return sum(payment.amount_sats for payment in self.instruction.payments)
 
     @property
+    def highest_fee_sats(self) -> int:
+        """What the transactions of it may cost at most; 0 until one is built."""
+        return max((version.fee_sats for version in self.versions), default=0)
+
+    @property
     def lot_purposes(self) -> tuple[str, ...]:
         """The purposes of the newest version's coins."""
         return tuple(sorted({item.purpose for version in self.versions[-1:] for item in version.coins}))

@@ -153,7 +153,12 @@ def _counted_on(books: Books, spends: Sequence[TreasurySpend], records: Sequence
     changed = []
     for name, body in (books.bodies(MOVEMENT, list(by_id)) if by_id else {}).items():
         before, spend = movement_of(name, body), by_id[name]
-        after = replace(before, state=spend.movement_state, lot_purposes=spend.lot_purposes or before.lot_purposes)
+        after = replace(
+            before,
+            state=spend.movement_state,
+            lot_purposes=spend.lot_purposes or before.lot_purposes,
+            fee_units=spend.highest_fee_sats if before.outside_units else 0,
+        )
         if after != before:
             changed.append(after.record)
     return changed

@@ -101,16 +101,22 @@ CREATE TRIGGER refuse_negative_claim AFTER INSERT ON zakhira.record
     FOR EACH ROW WHEN (NEW.kind = 'account' AND NEW.body ->> 'overdraft' = 'allowed')
     EXECUTE FUNCTION zakhira.refuse_negative_claim();
 
--- By how much claims are above what may stand behind any of them, and claims on demand above what may stand behind these;
--- below 0 there is room.
+-- What may stand behind any claim, and by how much claims are above it, and claims on demand above what may stand behind
+-- these; below 0 there is room. Where nothing is owed nothing is above.
+CREATE FUNCTION zakhira.available(one zakhira.backing) RETURNS bigint
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (one).proven_units + (one).own_change_units - (one).suspense_units - (one).unjudged_units
+        - (one).encumbered_units - (one).outgoing_units
+$$;
 CREATE FUNCTION zakhira.gap(one zakhira.backing) RETURNS bigint
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (one).demand_units + (one).term_units + (one).suspense_units + (one).unjudged_units + (one).encumbered_units
-        + (one).outgoing_units - (one).proven_units - (one).own_change_units
+    SELECT CASE WHEN (one).demand_units + (one).term_units = 0 THEN least(-zakhira.available(one), 0)
+                ELSE (one).demand_units + (one).term_units - zakhira.available(one) END
 $$;
 CREATE FUNCTION zakhira.gap_on_demand(one zakhira.backing) RETURNS bigint
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT zakhira.gap(one) - (one).term_units + (one).held_units
+    SELECT CASE WHEN (one).demand_units = 0 THEN least((one).held_units - zakhira.available(one), 0)
+                ELSE (one).demand_units + (one).held_units - zakhira.available(one) END
 $$;
 
 CREATE FUNCTION zakhira.confirmations_needed(rule zakhira.proof_depth, amount_sats bigint, is_coinbase boolean)
@@ -396,11 +402,11 @@ BEGIN
     IF is_ours AND gap > 0 AND zakhira.gap(NEW) > zakhira.gap(OLD) THEN
         RAISE EXCEPTION 'claims of % in % would stand above the % that stand behind them, by %',
             now_is.demand_units + now_is.term_units, NEW.commodity,
-            now_is.demand_units + now_is.term_units - gap, gap USING ERRCODE = 'ZK011';
+            zakhira.available(now_is), gap USING ERRCODE = 'ZK011';
     END IF;
     IF is_ours AND gap_on_demand > 0 AND zakhira.gap_on_demand(NEW) > zakhira.gap_on_demand(OLD) THEN
         RAISE EXCEPTION 'claims of % in % that are payable on demand would stand above the % that are free of holds, by %',
-            now_is.demand_units, NEW.commodity, now_is.demand_units - gap_on_demand, gap_on_demand
+            now_is.demand_units, NEW.commodity, zakhira.available(now_is) - now_is.held_units, gap_on_demand
             USING ERRCODE = 'ZK011';
     END IF;
     IF now_is.is_halted AND NEW.demand_units + NEW.term_units > OLD.demand_units + OLD.term_units THEN
@@ -415,8 +421,8 @@ BEGIN
         INSERT INTO zakhira.deficit
             (commodity, sequence, at, claims_units, available_units, demand_units, on_demand_units, by_units)
             VALUES (NEW.commodity, currval('zakhira.write_number'), clock_timestamp(),
-                    now_is.demand_units + now_is.term_units, now_is.demand_units + now_is.term_units - gap,
-                    now_is.demand_units, now_is.demand_units - gap_on_demand, greatest(gap, gap_on_demand, 0));
+                    now_is.demand_units + now_is.term_units, zakhira.available(now_is), now_is.demand_units,
+                    zakhira.available(now_is) - now_is.held_units, greatest(gap, gap_on_demand, 0));
         IF greatest(gap, gap_on_demand) > 0 AND NOT now_is.is_halted THEN
             UPDATE zakhira.backing SET is_halted = true, is_by_world = true
                 WHERE backing.commodity = NEW.commodity;
@@ -445,7 +451,7 @@ BEGIN
     END LOOP;
 END $$;
 
-REVOKE ALL ON FUNCTION zakhira.refuse_negative_claim(), zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
+REVOKE ALL ON FUNCTION zakhira.refuse_negative_claim(), zakhira.available(zakhira.backing), zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
     zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean), zakhira.backing_parts(date),
     zakhira.count_backing(boolean), zakhira.lock_backing(), zakhira.height_of_spend(text), zakhira.prove_coins(),
     zakhira.back_by_chain(), zakhira.is_watcher(), zakhira.keep_depth(jsonb, bigint),
@@ -453,6 +459,7 @@ REVOKE ALL ON FUNCTION zakhira.refuse_negative_claim(), zakhira.gap(zakhira.back
     zakhira.leaving_units(jsonb), zakhira.judge_backing() FROM PUBLIC;
 GRANT SELECT ON zakhira.proof_depth, zakhira.coin_origin, zakhira.own_transaction, zakhira.outgoing,
     zakhira.encumbrance, zakhira.deficit TO zakhira_app;
-GRANT EXECUTE ON FUNCTION zakhira.backing_parts(date), zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
+GRANT EXECUTE ON FUNCTION zakhira.backing_parts(date), zakhira.available(zakhira.backing), zakhira.gap(zakhira.backing),
+    zakhira.gap_on_demand(zakhira.backing),
     zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean), zakhira.leaving_units(jsonb),
     zakhira.height_of_spend(text) TO zakhira_app, zakhira_auditor;
