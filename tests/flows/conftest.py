@@ -25,6 +25,8 @@ from zakhira.programme.model import Programme
 from zakhira.programme.series import Series
 from zakhira.simulator.books import SimulatedBooks
 from zakhira.simulator.chain import SimulatedChain
+from zakhira.simulator.coin_store import SimulatedCoins
+from zakhira.simulator.follow import seen_block
 from zakhira.simulator.movements import SimulatedMovements
 from zakhira.simulator.signer import SimulatedOfficer, SimulatedSigner
 from zakhira.wiring.drill import ProgrammeClock
@@ -81,7 +83,7 @@ def simulated_run() -> SimulatedRun:
     programme, _ = small()
     assert programme.drill is not None
     phrase, policy = programme.drill.phrase, programme.policy
-    books, chain = SimulatedBooks(), SimulatedChain()
+    books, chain = SimulatedBooks(backing_depth=policy.confirmations), SimulatedChain()
     clock = ProgrammeClock()
     signers = {
         vault.id: tuple(
@@ -110,6 +112,8 @@ def simulated_run() -> SimulatedRun:
         set_clock=clock.set,
         progress=silent,
         movements=SimulatedMovements(books),
+        coins=SimulatedCoins(books),
+        read_block=seen_block,
     )
     return SimulatedRun(books, chain, machinery)
 

@@ -18,7 +18,7 @@ from zakhira.simulator.chain_faults import ChainFault
 
 PARTS, STRIDE = 3, 2
 """The calls of a run are shared out over three tests, and every second call of each share is made to fail."""
-CHAIN_CALLS, BOOKS_CALLS = 130, 90
+CHAIN_CALLS, BOOKS_CALLS = 130, 110
 """How many calls a run of three days makes, about; a test holds these counts against a run."""
 PURPOSES = ("intake", "cold")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zakhira.custody.coin import Coin
+from zakhira.flows.coin_papers import ANNOUNCED, CoinPaper
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.payments import Output, PoolPayment, recorded_payments
 from zakhira.flows.ports.books import Record, Write
@@ -18,6 +19,8 @@ from zakhira.settlement.entries import royalty_entry
 
 ARRIVAL = "arrival"
 """Kind of the records of credited coins; the id is the outpoint."""
+ROYALTY = "royalty"
+"""The purpose on the papers of these coins."""
 
 
 class ArrivalDiffers(OutsideFailure):
@@ -78,6 +81,8 @@ def _credit(machinery: Machinery, programme: Programme, coin: Coin, announced: E
         "amount_sats": coin.amount_sats,
         "height": coin.height,
     }
-    record = Record(ARRIVAL, coin.outpoint, body)
-    machinery.books.commit(Write(key, "watcher", "credit arrival", now, entries=(entry,), records=(record,)))
+    # Only a coin of which a paper says where it is from stands behind the claim that comes with it.
+    paper = CoinPaper(coin.outpoint, ANNOUNCED, ROYALTY, (coin.outpoint,), None, source, announced.payment.id)
+    records = (Record(ARRIVAL, coin.outpoint, body), paper.record)
+    machinery.books.commit(Write(key, "watcher", "credit arrival", now, entries=(entry,), records=records))
     return coin.amount_sats

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zakhira.flows.ports.books import Books
-from zakhira.flows.ports.chain import PrivateChain
+from zakhira.flows.ports.chain import Block, PrivateChain
+from zakhira.flows.ports.coin_store import CoinStore
+from zakhira.flows.ports.follow import FetchedBlock
 from zakhira.flows.ports.movement_store import MovementStore
 from zakhira.flows.ports.progress import Progress
 from zakhira.flows.ports.proving import MessageProver
@@ -31,3 +33,7 @@ class Machinery:
     progress: Progress
     movements: MovementStore
     """sums over what the books say was allowed"""
+    coins: CoinStore
+    """the followed chain in the books"""
+    read_block: Callable[[Block], FetchedBlock]
+    """a block's bytes to be looked through; raises UnreadableBlock"""

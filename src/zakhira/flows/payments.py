@@ -100,6 +100,10 @@ def _outputs(machinery: Machinery, programme: Programme, day: int, due: Due) -> 
 
 def intake_address(machinery: Machinery, programme: Programme, day: int, licensee: str) -> Address:
     """The intake address for one licensee's royalty of one day, used once."""
-    order = [item.id for item in programme.licensees].index(licensee)
-    index = day * len(programme.licensees) + order
+    index = intake_index(programme, day, licensee)
     return receiving_address(machinery, programme, programme.policy.vault("intake"), index)
+
+
+def intake_index(programme: Programme, day: int, licensee: str) -> int:
+    """Its place among the receiving addresses of the intake vault."""
+    return day * len(programme.licensees) + [item.id for item in programme.licensees].index(licensee)

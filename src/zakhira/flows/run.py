@@ -133,7 +133,7 @@ def _open_chain(machinery: Machinery, request: RunRequest) -> Calendar:
         machinery.progress("funding the pools", 0, 1, "")
         chain.fund_pools(_needs(request), start)
         known = chain.tip()[0]
-        record_blocks(books, chain, "chain/funding", 0, known, start)
+        record_blocks(machinery, programme, "chain/funding", 0, known, start, ())
         record = Record("chain", "funding", {"height": known})
         books.commit(Write("chain/funded", "chain", "fund pools", start, records=(record,)))
         machinery.progress("funding the pools", 1, 1, "")
@@ -187,7 +187,7 @@ def _run_day(machinery: Machinery, request: RunRequest, calendar: Calendar, day:
     if machinery.books.done(closed) is not None:
         return
     programme, now = request.programme, calendar.hour_end(day.index, DAY_HOURS - 1)
-    _mine_day(machinery, calendar, day.index)
+    _mine_day(machinery, programme, calendar, day.index)
     credit_arrivals(machinery, programme, now)
     confirm_sweeps(machinery, programme, now)
     _settle(machinery, day, now)
@@ -201,7 +201,7 @@ def _run_day(machinery: Machinery, request: RunRequest, calendar: Calendar, day:
     )
 
 
-def _mine_day(machinery: Machinery, calendar: Calendar, day: int) -> None:
+def _mine_day(machinery: Machinery, programme: Programme, calendar: Calendar, day: int) -> None:
     key = f"day/{day:04d}/blocks"
     if machinery.books.done(key) is not None:
         return
@@ -210,7 +210,7 @@ def _mine_day(machinery: Machinery, calendar: Calendar, day: int) -> None:
         mined += machinery.chain.mine_to(calendar.height_after(day, hour), calendar.hour_end(day, hour))
     after = calendar.height_after(day, -1)
     last = calendar.height_after(day, DAY_HOURS - 1)
-    record_blocks(machinery.books, machinery.chain, key, after, last, calendar.hour_end(day, DAY_HOURS - 1), mined)
+    record_blocks(machinery, programme, key, after, last, calendar.hour_end(day, DAY_HOURS - 1), mined)
 
 
 def _settle(machinery: Machinery, day: WorldDay, now: datetime) -> None:
@@ -258,9 +258,7 @@ def _settle_chain(machinery: Machinery, programme: Programme, calendar: Calendar
     """Mine the closing blocks above ``first`` up to ``last``, record them, and book what they confirm."""
     height, now = calendar.closing(last)
     mined = machinery.chain.mine_to(height, now)
-    record_blocks(
-        machinery.books, machinery.chain, f"run/blocks/{last}", calendar.closing(first)[0], height, now, mined
-    )
+    record_blocks(machinery, programme, f"run/blocks/{last}", calendar.closing(first)[0], height, now, mined)
     credit_arrivals(machinery, programme, now)
     confirm_sweeps(machinery, programme, now)
     return height

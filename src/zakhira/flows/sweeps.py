@@ -13,10 +13,12 @@ from zakhira.controls.engine.standing import Standing
 from zakhira.controls.spend_action import MOVE
 from zakhira.controls.spend_state import SpendEvent, SpendState, advance
 from zakhira.custody.coin import Address
+from zakhira.custody.decoders import decode_psbt
 from zakhira.custody.signing import combine_signatures, finalise
 from zakhira.custody.spend import HeldCoin, Proposal, build_psbt, choose_coins, locate_coins, plan_sweep
 from zakhira.flows.addresses import receiving_address
 from zakhira.flows.arrivals import expected_arrivals
+from zakhira.flows.coin_papers import OwnTransaction
 from zakhira.flows.decision_text import why_not
 from zakhira.flows.machinery import Machinery
 from zakhira.flows.movement_record import DONE, MOVEMENT, WAITING, MovementRecord, joined_parts, movement_of
@@ -227,7 +229,11 @@ def _sign(machinery: Machinery, programme: Programme, spend: Spend, now: datetim
         signers=tuple(signer.name for signer in signers),
         raw_hex=raw_hex,
     )
-    return _commit(machinery, step, "coordinator", now)
+    # Known as ours before it is sent: what it makes in cold is change of our own until it lies deep enough.
+    instruction = spend.instruction
+    txid = decode_psbt(spend.psbt, chain).txid
+    own = OwnTransaction(txid, instruction.id, instruction.purpose, instruction.inputs, hold_until=None)
+    return _commit(machinery, step, "coordinator", now, records=(own.record,))
 
 
 def _broadcast(machinery: Machinery, _programme: Programme, spend: Spend, now: datetime) -> Spend:

@@ -10,6 +10,7 @@ from embit.hashes import hash160, sha256
 from embit.networks import NETWORKS
 from embit.transaction import Transaction, TransactionInput
 
+from zakhira.flows.ports.chain import Block
 from zakhira.flows.ports.chain_descriptor import split_branches
 from zakhira.flows.ports.follow import (
     MAX_COMPANY,
@@ -22,7 +23,7 @@ from zakhira.flows.ports.follow import (
     Wanted,
 )
 from zakhira.simulator.chain import SimulatedChain
-from zakhira.simulator.chain_block import SimulatedBlock, txid_of
+from zakhira.simulator.chain_block import SimulatedBlock, read_block, txid_of
 from zakhira.simulator.chain_state import spent_by
 
 _REGTEST = NETWORKS["regtest"]
@@ -119,6 +120,11 @@ class _SeenBlock:
     def scan(self, wanted: Wanted) -> Finds:
         """What it does to what is wanted."""
         return find_in(self._block.transactions, wanted, coinbase=self._block.transactions[0])
+
+
+def seen_block(block: Block) -> FetchedBlock:
+    """A recorded block's bytes to be looked through. Raises BadBlock."""
+    return _SeenBlock(read_block(bytes.fromhex(block.raw_hex), block.height))
 
 
 def find_in(transactions: Iterable[Transaction], wanted: Wanted, coinbase: Transaction | None = None) -> Finds:

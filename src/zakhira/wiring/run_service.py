@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zakhira.adapters.bip322 import Bip322Prover
+from zakhira.adapters.bitcoind.block_scan import RawBlock
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.bitcoind.process import BitcoindProcess
 from zakhira.adapters.bitcoind.program import find_bitcoind
@@ -17,6 +18,7 @@ from zakhira.adapters.pack_folder import write_pack
 from zakhira.adapters.page.render import render_report
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.logins import Logins
+from zakhira.adapters.postgres.coin_store import PostgresCoins
 from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme
@@ -86,6 +88,8 @@ def run_programme(settings: Settings, source: Path, days: int, seed: int, out: P
             set_clock=people.clock.set,
             progress=progress,
             movements=PostgresMovements(parts.books),
+            coins=PostgresCoins(parts.books),
+            read_block=lambda block: RawBlock(block.hash, bytes.fromhex(block.raw_hex)),
         )
         world = simulate_world(programme, series, plan, days, seed, progress)
         result = run_chain(machinery, RunRequest(programme, plan, world, seed))
@@ -136,7 +140,7 @@ def _logins(settings: Settings, server: EmbeddedServer | None) -> Logins:
         assert settings.database_url is not None, "there is a server of its own otherwise"
         return given_logins(settings, settings.database_url)
     server.ensure_database(DATABASE)
-    return server.logins(DATABASE)
+    return server.logins(DATABASE, follows=True)
 
 
 def _prove(machinery: Machinery, parts: Parts, programme: Programme, source: Path, result: RunResult) -> Verdict:
