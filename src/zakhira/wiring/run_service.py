@@ -17,8 +17,8 @@ from zakhira.adapters.bitcoind.program import find_bitcoind
 from zakhira.adapters.pack_folder import write_pack
 from zakhira.adapters.page.render import render_report
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
-from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.coin_store import PostgresCoins
+from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.movements import PostgresMovements
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme
