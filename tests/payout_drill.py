@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from custody_drill import NOW, PHRASE, make_policy
 from zakhira.adapters.drill_keys import officer_key
+from zakhira.adapters.iso20022.files import Iso20022Files
 from zakhira.adapters.payout_file import read_payouts
 from zakhira.flows.paying.approving import approve_payout
 from zakhira.flows.paying.campaign_record import CampaignRecord
@@ -19,9 +20,9 @@ from zakhira.flows.paying.payout_record import PayoutRecord
 from zakhira.flows.paying.preparing import PayoutOrder, Prepared, prepare
 from zakhira.flows.policy_authority import PolicyAuthority
 from zakhira.flows.ports.books import Books, Record, Write
-from zakhira.flows.ports.ledger_books import LedgerBooks
+from zakhira.flows.ports.ledger_books import Backing, LedgerBooks
 from zakhira.flows.ports.movement_store import MovementStore
-from zakhira.kernel.money import Amount, parse_amount
+from zakhira.kernel.money import Amount, Commodity, parse_amount
 from zakhira.programme.model import AccountSpec, Policy
 from zakhira.programme.policy import Quorum, Rule, Window
 from zakhira.settlement.payouts.campaign import Campaign, Way
@@ -99,6 +100,16 @@ def payee(number: int) -> str:
     return f"p-{number:06d}"
 
 
+class UncountedLedger(SimulatedLedger):
+    """The twin's answers where no coins are followed: nothing is said of what stands behind claims."""
+
+    backed_by: Backing | None = None
+
+    def backing(self, commodity: Commodity) -> Backing | None:
+        """What a test says."""
+        return self.backed_by if commodity is Commodity.BTC else None
+
+
 @dataclass
 class PayoutDrill:
     """A desk with a clock."""
@@ -115,7 +126,9 @@ class PayoutDrill:
     def desk(self) -> PayoutDesk:
         """The desk at this moment."""
         authority = PolicyAuthority(self.movements)
-        return PayoutDesk(self.books, self.ledger, authority, self.policy, self.now, lambda _: self.found)
+        return PayoutDesk(
+            self.books, self.ledger, authority, self.policy, self.now, lambda _: self.found, Iso20022Files()
+        )
 
     def wait(self, minutes: int = 10) -> None:
         """Let time pass."""
@@ -175,7 +188,7 @@ class PayoutDrill:
 def twin_drill(participants: int = 5, *assets: str, policy: Policy | None = None) -> PayoutDrill:
     """A drill of twins with participants who have accounts in rupees and coin, unless told otherwise."""
     books = SimulatedBooks()
-    drill = PayoutDrill(books, SimulatedLedger(books), SimulatedMovements(books), policy or payout_policy())
+    drill = PayoutDrill(books, UncountedLedger(books), SimulatedMovements(books), policy or payout_policy())
     drill.enter(participants, *(assets or ("PKR", "BTC")))
     return drill
 

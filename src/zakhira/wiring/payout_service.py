@@ -66,6 +66,7 @@ def payout_desk(archive: Archive, *, dry_run: bool) -> PayoutDesk:
         policy=archive.programme.policy,
         now=archive.clock(),
         halts=payout_halts,
+        bank=Iso20022Files(),
     )
 
 

@@ -8,18 +8,17 @@ from datetime import date
 from typing import cast
 
 from zakhira.flows.paying.approving import load_prepared
+from zakhira.flows.paying.bank_order import bank_order, row_reference
 from zakhira.flows.paying.desk import PayoutDesk
 from zakhira.flows.paying.payout_record import PayoutRecord
 from zakhira.flows.paying.preparing import Prepared
 from zakhira.flows.paying.refusals import NotThisWay, UnknownOrder
 from zakhira.flows.paying.stopping import RELEASE, stop_by_release
 from zakhira.flows.ports.bank import (
-    BankAccount,
     BankFiles,
     BankOrder,
     BankStatus,
     BankStatusReport,
-    BankTransfer,
     TransferState,
 )
 from zakhira.flows.ports.books import Record
@@ -73,7 +72,10 @@ def write_orders(
         name = f"{payout_id}-{part.number}"
         body = desk.books.latest(PAYOUT_ORDER, name)
         day = execute_on if body is None else date.fromisoformat(str(cast("Mapping[str, Json]", body)["execute_on"]))
-        order = _order(prepared, part, name, day)
+        execution = prepared.payout.words.execution
+        assert execution is not None, "a part is out"
+        rows = prepared.batch.rows[part.start : part.end]
+        order = bank_order(prepared.campaign, payout_id, rows, part, execution.at, day)
         content = files.write_bank_order(order)
         if body is None:
             step = begin_step(desk)
@@ -88,25 +90,6 @@ def _require_bank(prepared: Prepared) -> None:
         raise NotThisWay(
             f"Campaign {prepared.campaign.id} pays by {prepared.campaign.way.value}.", "No bank is asked for it."
         )
-
-
-def _order(prepared: Prepared, part: Part, name: str, day: date) -> BankOrder:
-    execution = prepared.payout.words.execution
-    assert execution is not None, "a part is out"
-    holder, number, bank = prepared.campaign.debtor
-    rows = prepared.batch.rows[part.start : part.end]
-    transfers = tuple(
-        BankTransfer(
-            _reference(prepared.payout.id, part.start + place), row.name, row.account, row.bank, row.amount, row.reason
-        )
-        for place, row in enumerate(rows)
-    )
-    return BankOrder(name, execution.at, day, BankAccount(holder, number, bank), transfers)
-
-
-def _reference(payout_id: str, place: int) -> str:
-    """What comes back in the bank's statement: the payout and the row, counted from 1."""
-    return f"{payout_id}-{place + 1}"
 
 
 def take_bank_status(desk: PayoutDesk, payout_id: str, report: BankStatusReport) -> Answered:
@@ -148,7 +131,7 @@ def _said(
     named = {status.end_to_end_id: status for status in report.transfers}
     for place in range(part.start, part.end):
         row = prepared.batch.rows[place]
-        status = named.get(_reference(prepared.payout.id, place))
+        status = named.get(row_reference(prepared.payout.id, place))
         if status is None:
             yield row, report.state, f"{report.code} {report.reason}".strip()
         else:
@@ -158,7 +141,7 @@ def _said(
 def _other_amounts(prepared: Prepared, part: Part, report: BankStatusReport) -> Iterator[str]:
     named: dict[str, BankStatus] = {status.end_to_end_id: status for status in report.transfers}
     for place in range(part.start, part.end):
-        row, status = prepared.batch.rows[place], named.get(_reference(prepared.payout.id, place))
+        row, status = prepared.batch.rows[place], named.get(row_reference(prepared.payout.id, place))
         if status is not None and status.amount is not None and status.amount != row.amount:
             yield f"The bank understood {status.amount} for {row.payee}, and the order says {row.amount}."
 

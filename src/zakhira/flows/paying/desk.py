@@ -9,6 +9,7 @@ from datetime import datetime
 from zakhira.controls.acts.authority import Authority
 from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.ports.authority import SpendAuthority
+from zakhira.flows.ports.bank import BankFiles
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.ledger_books import LedgerBooks
 from zakhira.programme.model import Policy
@@ -33,6 +34,8 @@ class PayoutDesk:
     policy: Policy
     now: datetime
     halts: Callable[[Books], Sequence[str]] = no_halts
+    bank: BankFiles | None = None
+    """how orders to a bank are written: what it would not take is told before anybody approves it"""
 
     @property
     def in_force(self) -> Authority:

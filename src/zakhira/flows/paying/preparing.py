@@ -10,7 +10,8 @@ from datetime import timedelta
 from zakhira.controls.approval import PROPOSAL_DOMAIN
 from zakhira.controls.engine.decision import Verdict
 from zakhira.controls.engine.question import Stage
-from zakhira.flows.paying.campaign_record import load_open_campaign
+from zakhira.flows.paying.bank_order import untaken
+from zakhira.flows.paying.campaign_record import CAMPAIGN, load_open_campaign
 from zakhira.flows.paying.desk import PayoutDesk
 from zakhira.flows.paying.known import known_of, listed_addresses
 from zakhira.flows.paying.matter import Words, ask, not_allowed
@@ -20,7 +21,7 @@ from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.step import begin_step, commit_step
 from zakhira.kernel.errors import Faults
 from zakhira.settlement.payouts.batch import Batch, WrittenRow
-from zakhira.settlement.payouts.campaign import Campaign
+from zakhira.settlement.payouts.campaign import Campaign, Way
 from zakhira.settlement.payouts.checks import Checked, check_written
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -53,7 +54,11 @@ def check_batch(desk: PayoutDesk, campaign_id: str, rows: Sequence[WrittenRow], 
     """Hold a file's rows against an open campaign; nothing is written. Raises UnknownCampaign, CampaignNotOpen."""
     campaign = load_open_campaign(desk, campaign_id).campaign
     payees = [row.texts.get("payee", "").strip() for row in rows]
-    return check_written(campaign, known_of(desk, campaign, payees, desk.now, but), rows, file)
+    checked = check_written(campaign, known_of(desk, campaign, payees, desk.now, but), rows, file)
+    if checked.batch is None or campaign.way is not Way.BANK or desk.bank is None:
+        return checked
+    faults = tuple(untaken(desk.bank, campaign, checked.batch.rows, desk.now, file))
+    return Checked(None, faults) if faults else checked
 
 
 def prepare(desk: PayoutDesk, order: PayoutOrder, officer: OfficerKey) -> Prepared:
@@ -67,6 +72,8 @@ def prepare(desk: PayoutDesk, order: PayoutOrder, officer: OfficerKey) -> Prepar
     """
     step = begin_step(desk)
     require_names(order.id, order.source)
+    if desk.books.latest(CAMPAIGN, order.id) is not None:
+        raise BadPayoutOrder(f"{order.id!r} is the id of a campaign.", "Give the payout an id of its own.")
     campaign = load_open_campaign(desk, order.campaign)
     checked = check_batch(desk, order.campaign, order.rows, order.file, order.id)
     if checked.batch is None:

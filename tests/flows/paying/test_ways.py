@@ -1,0 +1,172 @@
+"""A payroll by a bank with taxes withheld, royalties in coin through custody, and royalties credited in coin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from payout_drill import COINS, GOVERN, PayoutDrill, UncountedLedger, campaign, csv_of, limited, officer, twin_drill
+from policy_drill import BOTH, SMALL
+from treasury_drill import PAYEE, twin_treasury
+from zakhira.adapters.iso20022.files import Iso20022Files
+from zakhira.flows.paying.banking import take_bank_status, write_orders
+from zakhira.flows.paying.coin_paying import propose_spends
+from zakhira.flows.paying.refusals import NotThisWay, PayoutHalted, PayoutsStopped, UnknownOrder
+from zakhira.flows.paying.stopping import require_going
+from zakhira.flows.ports.bank import BankStatus, BankStatusReport, TransferState
+from zakhira.flows.ports.ledger_books import Backing
+from zakhira.flows.spending.fees import FeeWish
+from zakhira.flows.spending.order import FeeCeilings
+from zakhira.kernel.errors import Faults
+from zakhira.kernel.money import Amount, Commodity, parse_amount, sats
+from zakhira.programme.policy import Payee
+from zakhira.settlement.payouts.campaign import Way
+from zakhira.settlement.payouts.state import PayoutState
+from zakhira.simulator.books import SimulatedBooks
+from zakhira.simulator.movements import SimulatedMovements
+
+PAYROLL = campaign(
+    id="payroll-2026",
+    title="Salaries",
+    way=Way.BANK,
+    debtor=("Reserve Programme", "PK36SCBL0000001123456702", "SCBLPKKX"),
+    part_minutes=0,
+)
+HEAD = "payee,amount,reason,gross,tax,name,account,bank"
+STAFF = csv_of(
+    "p-000001,47500 PKR,salary,50000 PKR,2500 PKR,Staff One,PK70BANK0000123456789000,SCBLPKKX",
+    "p-000002,28500 PKR,salary,30000 PKR,1500 PKR,Staff Two,PK43BANK0000123456789001,SCBLPKKX",
+    head=HEAD,
+)
+DAY = date(2026, 1, 30)
+
+
+def paid_payroll() -> PayoutDrill:
+    """A payroll whose parts are out and waits for the bank."""
+    drill = twin_drill(3)
+    drill.opened(PAYROLL)
+    drill.paid(PAYROLL, STAFF, "80000 PKR", "pay-1")
+    return drill
+
+
+def report(order: str, *statuses: BankStatus, state: TransferState | None = None) -> BankStatusReport:
+    """A bank's answer."""
+    return BankStatusReport("R-1", datetime(2026, 1, 30, tzinfo=UTC), order, state, "RJCT", "", statuses)
+
+
+def test_a_payroll_withholds_tax_and_orders_the_net() -> None:
+    """The fund gives 80,000: 76,000 are ordered from the bank, 4,000 are owed to the tax office."""
+    drill = paid_payroll()
+    assert drill.held(PAYROLL.fund) == 540_000_00
+    assert drill.held(PAYROLL.ordered) == 76_000_00
+    assert drill.held(PAYROLL.tax) == 4_000_00
+    orders = write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("dara"))
+    assert sum(one.order.total.units for one in orders) == 76_000_00
+    assert b"PK70BANK0000123456789000" in orders[0].content
+    later = write_orders(drill.desk, Iso20022Files(), "pay-1", date(2026, 2, 2), officer("dara"))
+    assert [one.content for one in later] == [one.content for one in orders]
+
+
+def test_what_the_bank_does_not_pay_is_in_the_fund_again() -> None:
+    """Net and tax come back; the same answer twice, and an answer to another order, change nothing."""
+    drill = paid_payroll()
+    write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("dara"))
+    second = BankStatus("pay-1-2", TransferState.REJECTED, "AC04", "account closed")
+    for _ in range(2):
+        said = take_bank_status(drill.desk, "pay-1", report("pay-1-2", second))
+        assert said.rejected == (("p-000002", "AC04 account closed"),)
+        assert drill.held(PAYROLL.fund) == 570_000_00
+        assert drill.held(PAYROLL.tax) == 2_500_00
+    with pytest.raises(UnknownOrder):
+        take_bank_status(drill.desk, "pay-1", report("other-1", state=TransferState.REJECTED))
+    assert drill.books.breaks() == ()
+
+
+def test_a_bank_that_understood_another_amount_stops_the_payout() -> None:
+    """47,500,000 in place of 47,500: nobody waits for the statement."""
+    drill = paid_payroll()
+    write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("dara"))
+    odd = BankStatus("pay-1-1", TransferState.ACCEPTED, "ACSC", "", parse_amount("47500000 PKR"))
+    take_bank_status(drill.desk, "pay-1", report("pay-1-1", odd))
+    with pytest.raises(PayoutsStopped, match="47500000"):
+        require_going(drill.desk, "pay-1")
+
+
+def test_royalties_are_credited_in_coin() -> None:
+    """A campaign in bitcoin pays sat to accounts: 620,000 sat to one licensee."""
+    told = limited(campaign(id="royalty-2026"), "BTC", "0.001", "0.01", "0.02", "0.5")
+    drill = twin_drill(2)
+    drill.opened(told)
+    payout = drill.paid(told, csv_of("p-000001,620000 sat,royalty"), "0.0062 BTC")
+    assert payout.state is PayoutState.RELEASED
+    assert drill.held("liabilities:participants:p-000001:BTC") == 620_000
+    with pytest.raises(NotThisWay):
+        write_orders(drill.desk, Iso20022Files(), "batch-1", DAY, officer("dara"))
+
+
+def test_coin_is_paid_through_custody_with_approvals_of_its_own() -> None:
+    """The payout is out, its spend is proposed with the payee's listed address, and nobody has approved that."""
+    told = limited(
+        campaign(id="works-2026", way=Way.COIN, vault="intake", purpose="works", clause="Treasury rules, 4.2"),
+        "BTC",
+        "0.001",
+        "0.01",
+        "0.02",
+        "0.5",
+    )
+    treasury = twin_treasury()
+    contractor = Payee("contractor", "The contractor", PAYEE, datetime(2025, 12, 1, tzinfo=UTC))
+    policy = replace(
+        treasury.parts.policy,
+        rules=(GOVERN, COINS, replace(SMALL, below_amount=sats(2_000_000), quorums=BOTH)),
+        payees=(contractor,),
+    )
+    treasury.parts = replace(treasury.parts, policy=policy)
+    treasury.receive(3_000_000)
+    books = treasury.parts.books
+    assert isinstance(books, SimulatedBooks)
+    drill = PayoutDrill(books, UncountedLedger(books), SimulatedMovements(books), policy, treasury.now)
+    drill.opened(told)
+    drill.paid(told, csv_of("contractor,0.0062 BTC,refund"), "620000 sat")
+    assert drill.held(told.fund) == told.budget.units - 620_000
+    treasury.now = drill.now
+    ceilings = FeeCeilings(sats(200_000), 200)
+    for _ in range(2):
+        (found,) = propose_spends(
+            drill.desk, treasury.treasury, "batch-1", officer("dara"), ceilings, FeeWish(rate_sat_per_kvb=2_000)
+        )
+        (spend,) = found.spends
+        (payment,) = spend.instruction.payments
+        assert (spend.id, payment.address, payment.amount_sats) == ("batch-1-1-001", PAYEE, 620_000)
+        assert spend.approvals == ()
+    balance = drill.ledger.account(told.cost)
+    assert balance is not None
+    assert balance.balance == Amount(told.budget.units - 620_000, Commodity.BTC)
+
+
+def test_a_deficit_or_halted_credits_let_no_coin_out() -> None:
+    """Nothing is credited in coin while claims stand above coins, or until officers have let credits in again."""
+    told = limited(campaign(id="royalty-2026"), "BTC", "0.001", "0.01", "0.02", "0.5")
+    drill = twin_drill(2)
+    assert isinstance(drill.ledger, UncountedLedger)
+    drill.opened(told)
+    drill.prepared(told, csv_of("p-000001,620000 sat,royalty"))
+    drill.approved()
+    whole = Backing(Commodity.BTC, 50_000_000, 0, 0, 0, 0, 0, 50_000_000, 0, is_halted=False)
+    for backing in (replace(whole, proven=49_999_999), replace(whole, is_halted=True)):
+        drill.ledger.backed_by = backing
+        with pytest.raises(PayoutHalted, match="above what stands behind them"):
+            drill.entered("620000 sat")
+    drill.ledger.backed_by = whole
+    drill.entered("620000 sat")
+
+
+def test_an_account_that_no_bank_takes_is_told_when_the_batch_is_prepared() -> None:
+    """Wrong check digits of an IBAN, with the line of the file, before anybody approves it."""
+    drill = twin_drill(3)
+    drill.opened(PAYROLL)
+    with pytest.raises(Faults, match="check digits of the IBAN PK44BANK") as told:
+        drill.prepared(PAYROLL, STAFF.replace(b"PK43BANK", b"PK44BANK"))
+    assert [(fault.file, fault.line, fault.key) for fault in told.value.faults] == [("batch.csv", 3, "account")]
