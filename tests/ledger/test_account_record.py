@@ -46,6 +46,7 @@ BAD: list[tuple[dict[str, Json], type[InvalidInput]]] = [
     ({"claim": "maybe"}, BadAccountRecord),
     ({"commodity": "PKR", "ceiling_units": None}, BadAccountRecord),
     ({"overdraft": "yes"}, BadAccountRecord),
+    ({"overdraft": "allowed"}, BadAccountRecord),
     ({"ceiling_units": "-5"}, BadAccountRecord),
     ({"ceiling_units": 5}, BadAccountRecord),
     ({"is_frozen": "true"}, BadAccountRecord),
@@ -81,9 +82,11 @@ def test_a_vault_without_ceiling_or_freeze_is_fine() -> None:
 
 
 def test_only_bounds_and_freeze_change() -> None:
-    """Overdraft, ceiling and freeze are the later record's; a claim that it leaves out stays."""
-    later = HeldAccount(replace(HELD.spec, claim="none", ceiling=None, overdraft="allowed"), "p-000017")
+    """Ceiling and freeze are the later record's, and so is an overdraft; a claim that it leaves out stays."""
+    later = HeldAccount(replace(HELD.spec, claim="none", ceiling=None), "p-000017")
     assert changed(HELD, later) == replace(later, spec=replace(later.spec, claim="term"))
+    strict = HeldAccount(replace(RUPEES.spec, overdraft="none"))
+    assert changed(RUPEES, strict) == strict
 
 
 @pytest.mark.parametrize(

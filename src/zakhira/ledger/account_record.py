@@ -98,7 +98,8 @@ def require_account(account: HeldAccount) -> None:
     """Pass if an account can be so.
 
     Raises:
-        BadAccountRecord: a blank part of the code, a claim without a liability in coin, a ceiling in other units.
+        BadAccountRecord: a blank part of the code, a claim without a liability in coin or with an overdraft, a
+            ceiling in other units.
         VaultAccount, BadHolder: see :func:`account_of`.
     """
     spec = account.spec
@@ -108,6 +109,11 @@ def require_account(account: HeldAccount) -> None:
         raise BadAccountRecord(
             f"{spec.code} is a {spec.kind} in {spec.commodity} with the claim {spec.claim}.",
             "Only liabilities in coin have one: what stands behind it is counted.",
+        )
+    if claim_of(spec) and spec.overdraft == "allowed":
+        raise BadAccountRecord(
+            f"{spec.code} is a claim in {spec.commodity} and may not be overdrawn.",
+            "One claim below 0 would hide another.",
         )
     if spec.ceiling is not None and spec.ceiling.commodity.name != spec.commodity:
         raise BadAccountRecord(f"{spec.code} counts {spec.commodity}, its ceiling is {spec.ceiling}.", "Use its unit.")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
+from zakhira.flows.coin_papers import COIN_PAPER
+from zakhira.flows.ports.backing_records import CREDITS_RESUMED
 from zakhira.flows.ports.books import Write
 from zakhira.flows.ports.coin_fold import ChainFold
 from zakhira.flows.ports.ledger_books import Backing
@@ -22,7 +26,12 @@ class CoinStock:
     """
 
     depth: int | None
+    deep: frozenset[str] = frozenset()
+    """coins that were deep enough once and whose block is on the followed chain"""
+    judged: frozenset[str] = frozenset()
+    """coins of which a paper says where they are from"""
     proven: int = 0
+    unjudged: int = 0
     suspense: int = 0
     demand: int = 0
     term: int = 0
@@ -35,7 +44,7 @@ class CoinStock:
             Commodity.BTC,
             proven=self.proven,
             own_change=0,
-            suspense=self.suspense,
+            suspense=self.suspense + self.unjudged,
             encumbered=0,
             held=0,
             outgoing=0,
@@ -43,6 +52,13 @@ class CoinStock:
             term=self.term,
             is_halted=self.is_halted,
         )
+
+    @property
+    def gap(self) -> int:
+        """By how much claims are above what stands behind them; below 0 there is room."""
+        available = self.backing.available
+        owed = self.demand + self.term
+        return owed - available if owed else min(-available, 0)
 
     def after(self, ledger: LedgerFold, write: Write, chain: ChainFold) -> CoinStock:
         """The stock after a write on these books, with the chain as it is then.
@@ -54,23 +70,24 @@ class CoinStock:
         added = self._claims(ledger, write)
         made = replace(
             self,
-            proven=_proven(chain, self.depth) if write.coin_events else self.proven,
             suspense=self.suspense + added[SUSPENSE],
             demand=self.demand + added[DEMAND],
             term=self.term + added[TERM],
         )
         if self.depth is None:
             return made
-        deficit = made.backing.deficit
-        if made.demand > self.demand or made.demand + made.term > self.demand + self.term:
-            if self.is_halted:
-                raise CreditsHalted("Credits in BTC are halted.", "See why: zakhira ledger backing DIR")
-            if deficit:
-                raise ClaimsAboveBacking(
-                    f"{made.demand + made.term} sat would be owed, and {made.backing.available} sat stand behind it.",
-                    "Credit less, or wait until further coins are proven; nothing was written.",
-                )
-        return replace(made, is_halted=deficit > 0)
+        made = _counted(made, write, chain, self.depth)
+        is_ours = (made.demand, made.term) != (self.demand, self.term)
+        if self.is_halted and made.demand + made.term > self.demand + self.term:
+            raise CreditsHalted("Credits in BTC are halted.", "See why: zakhira ledger backing DIR")
+        if is_ours and made.gap > 0 and made.gap > self.gap:
+            raise ClaimsAboveBacking(
+                f"{made.demand + made.term} sat would be owed, and {made.backing.available} sat stand behind it.",
+                "Credit less, or wait until further coins are proven; nothing was written.",
+            )
+        if made.gap <= 0 and any(record.kind == CREDITS_RESUMED for record in write.records):
+            return replace(made, is_halted=False)
+        return replace(made, is_halted=self.is_halted or made.gap > max(0, self.gap))
 
     def _claims(self, ledger: LedgerFold, write: Write) -> dict[str, int]:
         """What the entries add to claims of each class, in satoshi."""
@@ -82,9 +99,15 @@ class CoinStock:
         return added
 
 
-def _proven(chain: ChainFold, depth: int | None) -> int:
-    """The unspent coins of the followed chain that lie deep enough, in satoshi."""
-    if depth is None or not chain.blocks:
-        return 0
-    deepest = max(chain.blocks) - depth + 1
-    return sum(coin.amount_sats for coin in chain.coins.values() if not coin.spent_by and coin.height <= deepest)
+def _counted(stock: CoinStock, write: Write, chain: ChainFold, depth: int) -> CoinStock:
+    """The stock with the coins as they are on the chain after a write."""
+    papers = {
+        record.id: cast("Mapping[str, str]", record.body) for record in write.records if record.kind == COIN_PAPER
+    }
+    lost = {name for name, body in papers.items() if body["state"] == "lost"}
+    judged = (stock.judged | papers.keys()) - lost
+    deepest = max(chain.blocks, default=0) - depth + 1
+    deep = frozenset(name for name, coin in chain.coins.items() if name in stock.deep or coin.height <= deepest)
+    unspent = {name: chain.coins[name].amount_sats for name in deep if not chain.coins[name].spent_by}
+    unjudged = sum(amount for name, amount in unspent.items() if name not in judged)
+    return replace(stock, deep=deep, judged=judged, proven=sum(unspent.values()), unjudged=unjudged)
