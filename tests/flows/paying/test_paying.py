@@ -37,7 +37,7 @@ from zakhira.flows.paying.refusals import (
     TotalNotEntered,
 )
 from zakhira.flows.paying.stopping import ALL, resume, stop
-from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.ports.books import Receipt, Record, Write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
 from zakhira.kernel.errors import Faults
 from zakhira.kernel.money import parse_amount
@@ -263,8 +263,14 @@ def test_a_kill_after_any_write_pays_nobody_twice() -> None:
     books = clean.books
     assert isinstance(books, SimulatedBooks)
     commit = books.commit
+
+    def counted(write: Write) -> Receipt:
+        receipt = commit(write)
+        calls.append(books.calls)
+        return receipt
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(books, "commit", lambda write: (commit(write), calls.append(books.calls))[0])
+        patch.setattr(books, "commit", counted)
         _pay_in_spite(clean)
     assert len(calls) == 6  # prepared, twice approved, entered, two parts
     for lost in calls:
