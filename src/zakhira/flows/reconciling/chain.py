@@ -15,6 +15,7 @@ from zakhira.flows.reconciling.difference import Difference, Findings, Line, Par
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
 from zakhira.flows.spending.step import load_spend
 from zakhira.flows.treasury import Treasury, vault_records
+from zakhira.flows.unexplained_spends import unexplained_spends
 from zakhira.kernel.money import Amount, sats
 
 LATE_BLOCKS = 6
@@ -39,7 +40,8 @@ def chain_findings(treasury: Treasury) -> Findings:
 
 
 def _look(treasury: Treasury, span: FollowedSpan) -> Findings:
-    look = _Look(treasury, span, spend_lines(treasury.books))
+    lines_of = spend_lines(treasury.books)
+    look = _Look(treasury, span, lines_of, _unbooked(treasury, lines_of))
     lines, differences = [], list[Difference]()
     for vault in vault_records(treasury.books):
         there = {coin.outpoint: coin for coin in _unspent(treasury.coins, vault)}
@@ -58,6 +60,22 @@ def _unspent(coins: CoinStore, vault: str) -> Iterator[WatchedCoin]:
         after = (page[-1].height, page[-1].outpoint)
 
 
+def _unbooked(treasury: Treasury, lines: Mapping[str, SpendLine]) -> dict[str, str]:
+    """Coins of which the ledger still counts a spend that the followed chain does not have any more."""
+    followed = treasury.coins.followed_hashes(sorted({line.height for line in lines.values() if line.height}))
+    found = {
+        outpoint: f"the block of spend {line.id}"
+        for line in lines.values()
+        if line.height and followed.get(line.height) != line.block_hash
+        for outpoint in line.outpoints
+    }
+    for spend in unexplained_spends(treasury.books):
+        coin = treasury.coins.coin(spend.outpoint)
+        if coin is not None and coin.spent_by != spend.spent_by:
+            found[spend.outpoint] = f"the transaction {spend.spent_by} of a stranger"
+    return found
+
+
 @dataclass(frozen=True)
 class _Look:
     """One look at all vaults: the tip, and the spends by id."""
@@ -65,6 +83,8 @@ class _Look:
     treasury: Treasury
     span: FollowedSpan
     spends: Mapping[str, SpendLine]
+    unbooked: Mapping[str, str]
+    """coins whose spend a reorganisation took away, which is not booked yet: what spent them"""
 
     def vault(self, vault: str, there: Mapping[str, WatchedCoin], held: Mapping[str, Amount]) -> Iterator[Difference]:
         """The differences of one vault, by outpoint."""
@@ -85,7 +105,7 @@ class _Look:
     def _not_in_books(self, coin: WatchedCoin) -> tuple[str, str]:
         deep = coin.confirmations_at(self.span.height)
         own = own_transaction(self.treasury.books, _txid(coin.outpoint))
-        if own is not None:
+        if own is not None and coin.outpoint not in self.unbooked:
             return "The ledger lacks a coin that a spend of ours made.", self._on_its_way(
                 own, _txid(coin.outpoint), deep
             )
@@ -94,6 +114,8 @@ class _Look:
         if deep < needed:
             return what, f"not deep enough yet: {deep} of {needed} confirmations"
         body = self.treasury.books.latest(COIN_PAPER, coin.outpoint)
+        if coin.outpoint in self.unbooked:
+            return what, f"a reorganisation took away {self.unbooked[coin.outpoint]}, which is not booked yet"
         is_judged = body is not None and paper_of(coin.outpoint, body).state != LOST
         if not is_judged and deep < needed + LATE_BLOCKS:
             return what, "not judged yet"
