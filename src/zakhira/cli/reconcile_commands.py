@@ -56,6 +56,8 @@ def compare(
 
     A difference that nothing explains opens a case, once; a case whose difference is gone is closed. From an amount on
     that the programme sets ([reconciliation]) an open case halts payouts. Exit 1 while a case is open.
+
+    DIR may be the folder of a run (`zakhira run --out`), with --programme: then its meters are compared.
     """
     every = not (chain or meters or bank)
     order = ReconcileOrder(folder, chain or every, meters or every, bank or every, programme)

@@ -13,7 +13,7 @@ from zakhira.adapters.iso20022.files import Iso20022Files
 from zakhira.adapters.iso20022.hostile import MAX_BYTES
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.ledger import PostgresLedger
-from zakhira.adapters.software_signer import OfficerKeyFile
+from zakhira.adapters.software_signer import OfficerKeyFile, utc_now
 from zakhira.cli.answer import Answer
 from zakhira.cli.reconcile_services import Ask, CaseOrder, ReconcileOrder
 from zakhira.flows.arrival_judging import judge_arrivals
@@ -35,6 +35,7 @@ from zakhira.flows.spending.watching import follow_spends
 from zakhira.programme.model import Programme
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.reconcile_answers import cases_answer, imported_answer, one_case_answer, reconciled_answer
+from zakhira.wiring.reconcile_run import is_run, open_run
 from zakhira.wiring.reserve_desk import Archive, Desk, open_archive, open_reserve
 from zakhira.wiring.reserve_watching import follow_to_tip
 from zakhira.wiring.settings import Settings
@@ -60,6 +61,8 @@ class ReconcileDesk:
 
     def reconcile(self, order: ReconcileOrder, *, dry_run: bool) -> Answer:
         """Compare, and keep the cases; the chain is followed before, unless it is a dry run."""
+        if is_run(order.folder):
+            return self._run(order, dry_run=dry_run)
         done = list[Reconciled]()
         if order.chain:
             with open_reserve(self._settings, order.folder) as desk:
@@ -68,6 +71,12 @@ class ReconcileDesk:
                 return _answered(office, [*done, *_others(office, order)], dry_run=dry_run)
         with self._open(order.folder, dry_run=dry_run) as office:
             return _answered(office, _others(office, order), dry_run=dry_run)
+
+    def _run(self, order: ReconcileOrder, *, dry_run: bool) -> Answer:
+        """The meters of a run; its chain is private and it has no bank."""
+        with open_run(self._settings, order.folder, order.programme) as (books, programme):
+            office = Office(DryBooks(books) if dry_run else books, PostgresLedger(books), programme, utc_now())
+            return _answered(office, _others(office, replace(order, meters=True, bank=False)), dry_run=dry_run)
 
     def import_file(self, folder: Path, file: Path, by: str, *, dry_run: bool) -> Answer:
         """Read the whole file first; nothing of one with a fault is taken."""

@@ -113,14 +113,15 @@ def _started(settings: Settings, folder: RunFolder, programme: Programme) -> Ite
     """Start the database and the node, and stop them at the end, whatever happens in between."""
     program = find_bitcoind(settings.bitcoind, settings.tools)
     with (
-        _books(settings, folder) as (books, version),
+        run_books(settings, folder) as (books, version),
         BitcoindProcess.start(program, folder.node, programme.run_start) as node,
     ):
         yield Parts(folder, node, books, version)
 
 
 @contextmanager
-def _books(settings: Settings, folder: RunFolder) -> Iterator[tuple[PostgresBooks, str]]:
+def run_books(settings: Settings, folder: RunFolder) -> Iterator[tuple[PostgresBooks, str]]:
+    """The books of a run, and the version of their database; the server runs as long as they are open."""
     server = None if settings.database_url else EmbeddedServer.start(folder.database)
     try:
         logins = _logins(settings, server)
