@@ -61,7 +61,7 @@ def install(dsn: str, participants: int = PARTICIPANTS) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def open_peer(dsn: str, _: int) -> tuple[Poster, Callable[[], None]]:
+def open_peer(dsn: str, _: str) -> tuple[Poster, Callable[[], None]]:
     """A worker's connection: several transfers go out in one pipeline and one transaction."""
     connection = psycopg.connect(dsn, autocommit=True)
     rows = connection.execute("SELECT id FROM peer.account ORDER BY substr(name, 9)::integer").fetchall()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -18,6 +19,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from multiprocessing import Queue
+    from multiprocessing.context import SpawnProcess
     from multiprocessing.synchronize import Barrier
 
 SEED = 20260206
@@ -27,7 +29,7 @@ POOL = 0
 FROM_POOL = 0.1
 """The part of transfers that the pool credits: a stipend comes now and then, participants pay each other in between."""
 MAX_UNITS = 10_000
-OPENING_UNITS = 10**12
+OPENING_UNITS = 10**9
 """What each participant has to begin with: enough that no run ends at a floor, which is looked at all the same."""
 DRAWN = 10_000
 """Transfers drawn at a time, so that drawing costs next to nothing."""
@@ -45,8 +47,8 @@ class Transfer(NamedTuple):
 
 Poster = Callable[[Sequence[Transfer]], None]
 """Posts these in one transaction, and returns when they are safe on disk."""
-Opener = Callable[[str, int], "tuple[Poster, Callable[[], None]]"]
-"""Opens one worker's connection, by address and number; returns how to post and how to finish."""
+Opener = Callable[[str, str], "tuple[Poster, Callable[[], None]]"]
+"""Opens one worker's connection, by address and the worker's name; returns how to post and how to finish."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,24 @@ def measure(dsn: str, opener: Opener, load: Load, seed: int = SEED) -> float:
         worker.start()
     line.wait()
     begin = time.perf_counter()
-    try:
-        done = sum(counts.get(timeout=load.seconds + WAIT_S) for _ in workers)
-    except Empty:
-        raise SystemExit("A worker of the benchmark has failed; what it said stands above.") from None
+    done = sum(_count(counts, workers) for _ in workers)
     seconds = time.perf_counter() - begin
     for worker in workers:
         worker.join()
     return done / seconds
 
 
+def _count(counts: Queue[int], workers: Sequence[SpawnProcess]) -> int:
+    """What the next worker has done; a worker that failed ends the benchmark."""
+    while True:
+        with suppress(Empty):
+            return counts.get(timeout=1)
+        if any(worker.exitcode for worker in workers):
+            raise SystemExit("A worker of the benchmark has failed; what it said stands above.")
+
+
 def _work(dsn: str, opener: Opener, load: Load, seed: int, number: int, line: Barrier, counts: Queue[int]) -> None:
-    post, finish = opener(dsn, number)
+    post, finish = opener(dsn, f"{seed}-{load.workers}x{load.per_commit}-{number}")
     drawn = transfers(seed, number)
     done = 0
     line.wait()

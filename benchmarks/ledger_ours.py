@@ -1,0 +1,103 @@
+"""Our side of the ledger's benchmark: a funded ledger of claims in coin, and how a worker posts to it.
+
+Participants hold claims in coin that are payable on demand; a coin on the followed chain stands behind them. Transfers
+between participants leave the claims as they are; a credit from the pool raises them, so that it is judged against what
+stands behind them, under its lock. Each transfer is an entry of two postings, and each commit one `Write` with one key.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.ledger_work import OPENING_UNITS, PARTICIPANTS, POOL, Poster, Transfer
+
+from zakhira.adapters.postgres.books import PostgresBooks, open_books
+from zakhira.adapters.postgres.sealer import Sealer
+from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.ports.coin_events import CoinEvent, WatchedCoin, block_connected, coin_created
+from zakhira.kernel.money import MAX_MONEY_SATS, sats
+from zakhira.ledger.entry import Entry, Posting
+from zakhira.programme.model import AccountSpec
+
+DATABASE = "zakhira"
+NOW = datetime(2026, 2, 6, 12, tzinfo=UTC)
+BATCH_SECONDS = 1
+"""Between the dates of two commits of a worker in the race."""
+DEPTH = 6
+"""Blocks after which a coin is proven, as the database has it until somebody says otherwise."""
+COIN_SATS = MAX_MONEY_SATS // 2
+"""What stands behind the claims: ample, so that the check passes, and is made all the same."""
+OPENED_AT_ONCE = 1_000
+POOL_CODE = "equity:pool"
+
+
+def code(number: int) -> str:
+    """An account's code by its number."""
+    return POOL_CODE if number == POOL else f"liabilities:participants:p-{number:06d}:BTC"
+
+
+def install(dsn: str, participants: int = PARTICIPANTS) -> None:
+    """Make the books, their accounts, the coin behind them, and what each participant has to begin with."""
+    with closing(open_books(dsn)) as books:
+        books.open_accounts(
+            (
+                AccountSpec(POOL_CODE, "BTC", "equity"),
+                *(AccountSpec(code(number), "BTC", "liability") for number in range(1, participants + 1)),
+            )
+        )
+        books.commit(_coin())
+        numbers = range(1, participants + 1)
+        for first in range(0, participants, OPENED_AT_ONCE):
+            given = [Transfer(POOL, number, OPENING_UNITS) for number in numbers[first : first + OPENED_AT_ONCE]]
+            books.commit(write(f"opening-{first}", given, NOW - timedelta(days=1)))
+    # What a running server has: statistics, as if it had not been filled a moment ago.
+    with closing(PostgresBooks(dsn)) as books:
+        books.ask(lambda connection: connection.execute("ANALYZE"))
+
+
+def write(key: str, moves: Sequence[Transfer], at: datetime) -> Write:
+    """One act: an entry of two postings for each transfer."""
+    return Write(
+        key, "clerk", "transfer", at, tuple(_entry(f"{key}-{place}", at, one) for place, one in enumerate(moves))
+    )
+
+
+def open_ours(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
+    """A worker's books with a sealer of their own; at the end everything is sealed."""
+    books = PostgresBooks(dsn, Sealer(dsn))
+    begun = 0
+
+    def post(moves: Sequence[Transfer]) -> None:
+        nonlocal begun
+        books.commit(write(f"{name}-{begun}", moves, NOW + timedelta(seconds=begun * BATCH_SECONDS)))
+        begun += 1
+
+    return post, books.close
+
+
+def _entry(entry_id: str, at: datetime, one: Transfer) -> Entry:
+    amount = sats(one.units)
+    return Entry(
+        entry_id, at, "Transfer", "list", (Posting(code(one.giver), amount), Posting(code(one.taker), -amount))
+    )
+
+
+def _coin() -> Write:
+    """A coin of a vault that lies deep enough, with its paper."""
+    events: list[CoinEvent] = []
+    before = f"{0:064x}"
+    for height in range(1, DEPTH + 1):
+        this = f"{height:064x}"
+        events.append(block_connected(height, this, before))
+        if height == 1:
+            coin = WatchedCoin(f"{1:064x}:0", "cold", 0, 0, COIN_SATS, "0014" + "00" * 20, 1, this, is_coinbase=False)
+            events.append(coin_created(coin))
+        before = this
+    paper = Record("coin paper", coin.outpoint, {"state": "kept", "hold_until": ""})
+    return Write("coin", "watcher", "follow", NOW - timedelta(days=2), (), (paper,), tuple(events))
