@@ -15,6 +15,8 @@ from zakhira.cli.answering import JSON as _JSON
 from zakhira.cli.answering import answer_with as _answer
 from zakhira.cli.answering import finish as _finish
 from zakhira.cli.audit_commands import audit
+from zakhira.cli.backing_commands import resume
+from zakhira.cli.db_commands import db
 from zakhira.cli.door import Exit, tell
 from zakhira.cli.drill_commands import drill
 from zakhira.cli.governing_commands import officer
@@ -191,10 +193,11 @@ zakhira.add_command(series)
 for _group in (reserve, vault, keys, address, labels):
     zakhira.add_command(_group)
 keys.add_command(hwi)
-for _command in (suspense, settle):
+for _command in (suspense, settle, resume):
     reserve.add_command(_command)
 for _group in (policy, officer, spend, audit, signer, codes):
     zakhira.add_command(_group)
 zakhira.add_command(watch)
+zakhira.add_command(db)
 zakhira.add_command(reconcile)
 zakhira.add_command(payout)

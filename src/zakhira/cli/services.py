@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zakhira.cli.answer import Answer, Finding, Progress, ServedNode
     from zakhira.cli.audit_services import AuditServices
     from zakhira.cli.custody_services import AddressServices, KeyServices, ReserveServices, VaultServices
+    from zakhira.cli.db_services import DatabaseServices
     from zakhira.cli.drill_services import DrillServices
     from zakhira.cli.governing_services import GoverningServices
     from zakhira.cli.payout_services import PayoutServices
@@ -150,6 +151,10 @@ class Services(Protocol):
     @property
     def audits(self) -> AuditServices:
         """The audit chain."""
+
+    @property
+    def database(self) -> DatabaseServices:
+        """The database."""
 
     @property
     def anchors(self) -> AnchorServices:

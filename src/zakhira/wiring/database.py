@@ -29,7 +29,11 @@ def server_version(dsn: str) -> str:
         DatabaseUnreachable, DatabaseRefused: it does not answer, or does not let us in.
     """
     with connect(dsn, role=None) as connection:
-        number = connection.info.server_version
+        return version_text(connection.info.server_version)
+
+
+def version_text(number: int) -> str:
+    """A version of PostgreSQL in words, from its number."""
     return f"PostgreSQL {number // SERIES}.{number % SERIES}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.coin_store import PostgresCoins
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.movements import PostgresMovements
-from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.adapters.programme_folder import load_programme_file
 from zakhira.adapters.software_signer import utc_now
 from zakhira.flows.coin_papers import FEES_ACCOUNT, SUSPENSE_ACCOUNT, UNEXPLAINED_ACCOUNT, vault_account
@@ -31,12 +29,11 @@ from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.kernel.errors import InvalidInput
 from zakhira.programme.model import AccountSpec, Programme
 from zakhira.wiring.database import given_logins
-from zakhira.wiring.reserve_folder import ReserveFolder, ReserveTerms, ReserveUnreadable, read_terms
+from zakhira.wiring.own_server import DATABASE, own_server
+from zakhira.wiring.reserve_folder import ReserveFolder, ReserveTerms, read_terms
 from zakhira.wiring.reserve_node import OpenNode, open_node
 from zakhira.wiring.settings import Settings
 
-DATABASE = "zakhira"
-_USERS = "database-users.lock"
 _SEED_BITS = 53
 """Seeds are whole numbers that JSON carries exactly."""
 
@@ -206,20 +203,9 @@ def database_logins(settings: Settings, folder: ReserveFolder) -> Iterator[Login
     if settings.database_url:
         yield given_logins(settings, settings.database_url)
         return
-    try:
-        users = (folder.root / _USERS).open("a")
-    except OSError as error:
-        raise ReserveUnreadable(f"{folder.root} cannot be used: {error.strerror}.", "Look at its rights.") from None
-    with users:
-        fcntl.flock(users, fcntl.LOCK_SH)
-        server = EmbeddedServer.start(folder.database)
-        try:
-            server.ensure_database(DATABASE)
-            yield server.logins(DATABASE, follows=True)
-        finally:
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                server.stop()
+    with own_server(folder) as own:
+        own.server.ensure_database(DATABASE)
+        yield own.server.logins(DATABASE, follows=True)
 
 
 def _require_own(books: PostgresBooks, terms: ReserveTerms, now: datetime) -> None:

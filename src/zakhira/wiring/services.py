@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zakhira.wiring.anchor_service import AnchorDesk
     from zakhira.wiring.audit_service import AuditDesk
     from zakhira.wiring.code_service import CodeDesk
+    from zakhira.wiring.database_desk import DatabaseDesk
     from zakhira.wiring.device_service import DeviceDesk
     from zakhira.wiring.drill_service import DrillDesk
     from zakhira.wiring.governing_service import GoverningDesk
@@ -192,6 +193,13 @@ class ProgramServices:
         from zakhira.wiring.audit_service import AuditDesk
 
         return AuditDesk(self._settings)
+
+    @property
+    def database(self) -> DatabaseDesk:
+        """The database."""
+        from zakhira.wiring.database_desk import DatabaseDesk
+
+        return DatabaseDesk(self._settings)
 
     @property
     def anchors(self) -> AnchorDesk:

@@ -32,7 +32,8 @@ from zakhira.watch.alarm import News, Notice, Raised
 from zakhira.watch.state import WatchState
 from zakhira.watch.terms import KeyShown, Limits, WatchTerms
 from zakhira.wiring.amount_text import counted
-from zakhira.wiring.reserve_desk import DATABASE, Archive, Clock, open_archive
+from zakhira.wiring.own_server import DATABASE
+from zakhira.wiring.reserve_desk import Archive, Clock, open_archive
 from zakhira.wiring.reserve_folder import NodeAddress
 from zakhira.wiring.reserve_node import open_node
 from zakhira.wiring.settings import Settings

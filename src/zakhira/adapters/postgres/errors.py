@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zakhira.kernel.errors import OutsideFailure
+from zakhira.kernel.errors import InvalidInput, OutsideFailure
 
 
 class ServerMissing(OutsideFailure):
@@ -57,3 +57,27 @@ class PasswordsLost(OutsideFailure):
     """The embedded server's password files are gone or cannot be read."""
 
     code = "ZK-POSTGRES-012"
+
+
+class BackupFailed(OutsideFailure):
+    """PostgreSQL's program for backups ended with an error, or what it made does not verify."""
+
+    code = "ZK-POSTGRES-013"
+
+
+class BackupUnreadable(InvalidInput):
+    """The folder is no backup, or one of its parts cannot be read."""
+
+    code = "ZK-POSTGRES-014"
+
+
+class NotInBackup(InvalidInput):
+    """The instant or the write that shall be restored is not in the backup."""
+
+    code = "ZK-POSTGRES-015"
+
+
+class RestoreFailed(OutsideFailure):
+    """The restored database did not become ready."""
+
+    code = "ZK-POSTGRES-016"

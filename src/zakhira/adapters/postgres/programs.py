@@ -8,7 +8,7 @@ import pwd
 import shutil
 import stat
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerMissing
@@ -44,6 +44,37 @@ class Programs:
             timeout=timeout_s,
             check=False,
         )
+
+    def of_caller(self) -> Programs:
+        """The same programs, run by whoever runs us: those that only connect may, and read our password files."""
+        return replace(self, uid=None, gid=None)
+
+    def begin(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """Begin one that takes long; what it says is on its stderr."""
+        return subprocess.Popen(  # noqa: S603 - the program is from the wheel and no shell is involved
+            [str(self.folder / name), *arguments],
+            cwd="/",
+            env=_environment(),
+            user=self.uid,
+            group=self.gid,
+            extra_groups=None if self.uid is None else [],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+
+    def give(self, path: Path) -> None:
+        """Let the server's user own a path that we made, and pass through the folders above it."""
+        self.own(path)
+        if self.uid is not None:
+            _let_traverse(path)
+
+    def own(self, path: Path) -> None:
+        """Let the server's user own a path that we made, inside what is theirs."""
+        if self.uid is not None and self.gid is not None:
+            os.lchown(path, self.uid, self.gid)
 
 
 def find_programs(data_folder: Path) -> Programs:

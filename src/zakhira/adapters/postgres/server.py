@@ -126,6 +126,11 @@ class EmbeddedServer:
             set_passwords(connection, passfiles)
             server.close_rules()
 
+    @property
+    def programs(self) -> Programs:
+        """PostgreSQL's programs, with the user that the server runs as."""
+        return self._programs
+
     def close_rules(self) -> None:
         """Let nobody in without a password, from the next start on."""
         write_rules(self.folder, self._programs)

@@ -32,7 +32,7 @@ from zakhira.kernel.money import SATS_PER_BTC
 from zakhira.programme.policy_text import policy_hash
 from zakhira.wiring.drills.carrying import free_officer, order_of, propose_by_somebody, quorum_of
 from zakhira.wiring.drills.stage import COLD, INTAKE, Stage
-from zakhira.wiring.reserve_desk import DATABASE
+from zakhira.wiring.own_server import DATABASE
 from zakhira.wiring.watch_service import WatchDesk
 
 AMOUNTS_SATS = (60_000_000, 40_000_000)
