@@ -36,15 +36,16 @@ def implausible(campaign: Campaign, usual: Amount, amount: Amount, written: str)
 
     ``written`` is the amount as it stands in the file.
     """
+    is_asset = amount.commodity is campaign.asset
+    is_far = is_asset and not _is_near(amount, usual)
+    if is_asset and not is_far and campaign.lowest <= amount <= campaign.highest:
+        return ""
     guesses = " or ".join(_meant(campaign, written))
     meant = f" Did you mean {guesses}?" if guesses else ""
     shown = _grouped(written)
-    if amount.commodity is not campaign.asset:
+    if not is_asset:
         return f"{shown} is not in {campaign.asset.unit}, which campaign {campaign.id} pays.{meant}"
     times = ratio_words(amount, usual)
-    is_far = not _is_near(amount, usual)
-    if campaign.lowest <= amount <= campaign.highest and not is_far:
-        return ""
     if is_far:
         return f"{shown} is {times} the usual {usual}: that is another unit.{meant}"
     span = f"{campaign.lowest} to {campaign.highest}"
