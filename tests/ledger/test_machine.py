@@ -182,7 +182,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def spoiled(self, spoil: str, day: int, *, is_alone: bool) -> None:
         """One bad entry, alone or behind a good one: nothing is posted."""
         one = Amount(1, Commodity.PKR)
-        good, postings = self.made(moved("income:fees", "assets:cash:PKR", one), day), moved("income:fees", "?", one)
+        good = self.made(moved("income:fees", "assets:cash:PKR", one), day)
+        postings: tuple[Posting, ...] = moved("income:fees", "?", one)
         match spoil:
             case "unbalanced":
                 postings = (*moved("income:fees", "assets:cash:PKR", one), Posting("income:fees", one))
@@ -427,7 +428,7 @@ class PostgresMachine(LedgerMachine):
 
     def newest_deficit(self) -> int:
         """As the database counts them."""
-        return next(one.number for one in PostgresBacking(self.postgres).deficits() if one.by_units)
+        return next(one.number for one in PostgresBacking(self.postgres).deficits() if one.by)
 
     def moment(self) -> datetime:
         """The database writes by the clock of this machine."""

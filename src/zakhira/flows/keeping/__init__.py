@@ -1,0 +1,1 @@
+"""Keeping the books by hand: journals, reversals, bounds and freezes of accounts, closed periods."""

@@ -1,0 +1,80 @@
+"""An act on the ledger is put forward, approved and carried out: by as many officers as the policy asks, never one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from zakhira.controls.approval import PROPOSAL_DOMAIN
+from zakhira.controls.engine.decision import Decision, Verdict
+from zakhira.controls.engine.question import Stage
+from zakhira.flows.decision_text import why_not
+from zakhira.flows.keeping.act import DONE, LEDGER_ACT, ActRecord, LedgerAct, act_record_of
+from zakhira.flows.keeping.foresight import require_writable
+from zakhira.flows.keeping.refusals import ActNotAllowed, NoReason
+from zakhira.flows.paying.desk import PayoutDesk
+from zakhira.flows.paying.matter import ask, require_signed, with_approval
+from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.spending.step import begin_step, commit_step
+
+
+def act_record(desk: PayoutDesk, act: LedgerAct) -> ActRecord | None:
+    """The record of an act, its content held against its proposer's signature; None if nobody put it forward.
+
+    Raises:
+        PayoutForged: it is not what was signed.
+    """
+    body = desk.books.latest(LEDGER_ACT, act.hash)
+    if body is None:
+        return None
+    record = act_record_of(act, body)
+    require_signed(desk, record.matter)
+    return record
+
+
+def carry(desk: PayoutDesk, act: LedgerAct, officers: Sequence[OfficerKey]) -> tuple[ActRecord, Decision]:
+    """Take the officers' words for an act, and carry it out with the last one that the policy asks for.
+
+    The first officer puts it forward unless somebody did; words are kept, so that others may add theirs later by the
+    same act. What was done is not done again.
+
+    Raises:
+        NoReason: it does not say why.
+        ActNotAllowed: the policy does not let the first officer put it forward.
+        what :func:`zakhira.flows.keeping.foresight.require_writable` and
+        :func:`zakhira.flows.paying.matter.with_approval` raise, and what the books refuse.
+    """
+    if not act.because.strip():
+        raise NoReason(f"{act.title}: no reason is given.", "Say why, and where the evidence lies.")
+    step = begin_step(desk)
+    record = act_record(desk, act)
+    if record is not None and record.state == DONE:
+        return record, ask(desk, record.matter, record.words, step.at)
+    require_writable(desk.books, desk.ledger, act)
+    if record is None or record.expires_at <= step.at:
+        before, record = None, _put_forward(desk, act, officers[0], step.at)
+    else:
+        before = record
+    for officer in officers:
+        if officer.officer != record.proposer:
+            record = replace(record, words=with_approval(desk, record.matter, record.words, officer, step.at))
+    decision = ask(desk, record.matter, record.words, step.at)
+    by = " and ".join(dict.fromkeys(officer.officer for officer in officers))
+    if decision.allowed:
+        record = replace(record, state=DONE)
+        commit_step(desk, step, by, act.title, (), (record.record, *act.records), act.entries)
+    elif record != before:
+        commit_step(desk, step, by, f"waits: {act.title}", (), (record.record,))
+    return record, decision
+
+
+def _put_forward(desk: PayoutDesk, act: LedgerAct, officer: OfficerKey, at: datetime) -> ActRecord:
+    expires_at = at + timedelta(hours=desk.in_force.version.policy.approval_hours)
+    made = ActRecord(act, officer.officer, at, expires_at, officer.sign(PROPOSAL_DOMAIN, act.hash))
+    decision = ask(desk, made.matter, made.words, at, Stage.PROPOSE)
+    if decision.verdict is Verdict.REFUSED:
+        raise ActNotAllowed(
+            f"{act.title} is not allowed. {why_not(decision)}", "Let an officer put it forward whom the policy names."
+        )
+    return made

@@ -1,0 +1,77 @@
+"""What is refused of acts on the ledger."""
+
+from __future__ import annotations
+
+from zakhira.kernel.errors import InvalidInput, Refused
+
+
+class ActNotAllowed(Refused):
+    """The policy does not let this officer put such an act on the ledger forward, or stands against it."""
+
+    code = "ZK-FLOWS-230"
+
+
+class BadJournal(InvalidInput):
+    """A journal lacks something, or says what no entry can be."""
+
+    code = "ZK-FLOWS-231"
+
+
+class UnknownEntry(InvalidInput):
+    """There is no entry of this id in the books."""
+
+    code = "ZK-FLOWS-232"
+
+
+class UnknownLedgerAccount(InvalidInput):
+    """There is no account of this code in the books."""
+
+    code = "ZK-FLOWS-233"
+
+
+class NothingToChange(Refused):
+    """The account is so already."""
+
+    code = "ZK-FLOWS-234"
+
+
+class NoReason(InvalidInput):
+    """An act on the ledger does not say why."""
+
+    code = "ZK-FLOWS-235"
+
+
+class ReversedTooEarly(InvalidInput):
+    """A reversal is dated before the entry that it takes back."""
+
+    code = "ZK-FLOWS-236"
+
+
+class UnknownParticipant(InvalidInput):
+    """There is no participant of this id."""
+
+    code = "ZK-FLOWS-237"
+
+
+class BadParticipant(InvalidInput):
+    """A participant lacks a name, a kind or the reference of the office's file, or holds what nobody can."""
+
+    code = "ZK-FLOWS-238"
+
+
+class ReferenceTaken(Refused):
+    """The office's reference stands for another participant."""
+
+    code = "ZK-FLOWS-239"
+
+
+class BadTransfer(InvalidInput):
+    """A transfer has no amount above 0, goes nowhere, or concerns a certificate that is not payable yet."""
+
+    code = "ZK-FLOWS-240"
+
+
+class ParticipantsMoved(Refused):
+    """Others opened participants at the same moment, again and again."""
+
+    code = "ZK-FLOWS-241"
