@@ -24,11 +24,12 @@ from zakhira.flows.ports.ledger_books import LedgerBooks
 from zakhira.flows.reconciling.accepting import accept_case
 from zakhira.flows.reconciling.after_block import Reconciled, case_terms, reconcile_chain
 from zakhira.flows.reconciling.bank import bank_findings
+from zakhira.flows.reconciling.booking import book_paid
 from zakhira.flows.reconciling.case import Case, CaseState, cases
-from zakhira.flows.reconciling.difference import Part
+from zakhira.flows.reconciling.difference import Findings, Part
 from zakhira.flows.reconciling.halts import accepted_by, halting_cases
 from zakhira.flows.reconciling.importing import import_statements
-from zakhira.flows.reconciling.keeping import keep_cases, one_case, own_case
+from zakhira.flows.reconciling.keeping import RECONCILER, keep_cases, one_case, own_case
 from zakhira.flows.reconciling.meters import meter_findings
 from zakhira.flows.spending.dry import DryBooks, dry_treasury
 from zakhira.flows.spending.watching import follow_spends
@@ -145,9 +146,19 @@ def _others(office: Office, order: ReconcileOrder) -> list[Reconciled]:
     if order.meters:
         found.append(meter_findings(office.books, office.ledger, office.programme))
     if order.bank:
-        found.append(bank_findings(office.books, office.ledger, office.programme))
+        found.append(_bank(office))
     terms = case_terms(office.programme)
     return [Reconciled(item, keep_cases(office.books, item, terms, office.now)) for item in found]
+
+
+def _bank(office: Office) -> Findings:
+    """What statements prove paid is booked first; in a dry run it is told as explained."""
+    notes: tuple[str, ...] = ()
+    if not isinstance(office.books, DryBooks):
+        accounts = office.programme.bank_accounts
+        notes = book_paid(office.books, office.ledger, accounts, RECONCILER, office.now)
+    findings = bank_findings(office.books, office.ledger, office.programme)
+    return replace(findings, notes=(*notes, *findings.notes))
 
 
 def _answered(office: Office, done: list[Reconciled], *, dry_run: bool) -> Answer:

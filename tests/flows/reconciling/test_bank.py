@@ -15,6 +15,7 @@ from zakhira.adapters.iso20022.statement import read_statements
 from zakhira.flows.ports.books import Write
 from zakhira.flows.reconciling.bank import bank_findings
 from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, bank_orders, order_record
+from zakhira.flows.reconciling.booking import book_paid
 from zakhira.flows.reconciling.difference import Findings
 from zakhira.flows.reconciling.importing import (
     Imported,
@@ -34,7 +35,12 @@ from zakhira.simulator.ledger import SimulatedLedger
 CASH = OFFICE.account
 OTHER_SIDE = "income:other"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-ACCOUNTS = (AccountSpec(CASH, "PKR", "asset", overdraft="allowed"), AccountSpec(OTHER_SIDE, "PKR", "income"))
+OWED = "liabilities:ordered:payroll:PKR"
+ACCOUNTS = (
+    AccountSpec(CASH, "PKR", "asset", overdraft="allowed"),
+    AccountSpec(OTHER_SIDE, "PKR", "income"),
+    AccountSpec(OWED, "PKR", "liability"),
+)
 OPENED, CLOSED = date(2026, 5, 1), date(2026, 5, 31)
 
 
@@ -56,10 +62,10 @@ class Office:
         entry = Entry(f"e-{self.number}", at, f"Entry {self.number}", evidence, postings)
         self.books.commit(Write(f"w-{self.number}", "clerk", "book", NOW, entries=(entry,)))
 
-    def order(self, *amounts: str, name: str = "PAYROLL-2026-05") -> None:
+    def order(self, *amounts: str, name: str = "PAYROLL-2026-05", owed: str = "") -> None:
         """An order to the bank, on record."""
         self.books.commit(
-            Write(f"order {name}", "clerk", "order", NOW, records=(order_record(order(*amounts, name=name)),))
+            Write(f"order {name}", "clerk", "order", NOW, records=(order_record(order(*amounts, name=name), owed),))
         )
 
     def give(self, *sheets: Sheet) -> Imported:
@@ -68,6 +74,16 @@ class Office:
         counts = {account.code: account.commodity for account in ACCOUNTS}
         statements = read_statements("s.xml", content)
         return import_statements(self.books, (OFFICE,), counts, statements, "00" * 32, "clerk", NOW)
+
+    def owe(self, units: int) -> None:
+        """So much is ordered, and nothing of it is proven paid."""
+        money = Amount(units, Commodity.PKR)
+        entry = Entry(f"owe {units}", NOW, "Ordered", "payout P", (Posting(OTHER_SIDE, money), Posting(OWED, -money)))
+        self.books.commit(Write(f"owe {units}", "clerk", "order", NOW, entries=(entry,)))
+
+    def pay(self) -> tuple[str, ...]:
+        """Book what statements prove paid."""
+        return book_paid(self.books, SimulatedLedger(self.books), (OFFICE,), "reconciler", NOW)
 
     def look(self) -> Findings:
         """What is found; whatever it is, it ties."""
@@ -256,6 +272,56 @@ def test_without_a_statement_nothing_is_known(office: Office) -> None:
     findings = office.look()
     assert findings.differences == ()
     assert findings.notes == (f"No statement of office ({IBAN}) was imported: nothing is known of it.",)
+
+
+def test_what_was_ordered_and_is_on_the_statement_is_booked_once(office: Office) -> None:
+    """Each under its reference, a batch as one total; explained before, matched after, however often it is asked."""
+    office.order("100 PKR", "50 PKR", owed=OWED)
+    office.order("7 PKR", "8 PKR", name="STIPEND", owed=OWED)
+    office.owe(16_500)
+    entries = [
+        Booked(-10_000, day(12), "PAYROLL-2026-05-001"),
+        Booked(-1_500, day(13), batch="STIPEND"),
+        Booked(-10_000, day(14), "PAYROLL-2026-05-001", reference="AGAIN"),
+        Booked(-50_000, day(15), "PAYROLL-2026-05-002", reference="OTHER AMOUNT"),
+    ]
+    office.give(may(*entries))
+    before = office.look()
+    assert [item.gap.units for item in before.explained] == [-10_000, -1_500]
+    for _ in range(2):
+        assert office.pay() == ()
+        after = office.look()
+        wrong = [(item.gap.units, item.subject) for item in after.unexplained]
+        assert wrong == [(-10_000, "office"), (-50_000, "office"), (-5_000, OWED)], "twice, another amount, and unpaid"
+    ledger = SimulatedLedger(office.books)
+    assert ledger.balances_at([OWED])[OWED].units == -5_000
+    posted = ledger.lines([CASH], NOW.replace(year=2009), NOW.replace(year=2100))[CASH].lines
+    assert [(line.evidence, line.at.date(), line.posting.amount.units) for line in posted][1:] == [
+        ("PAYROLL-2026-05-001", day(12), -10_000),
+        ("STIPEND-001", day(13), -700),
+        ("STIPEND-002", day(13), -800),
+    ]
+
+
+def test_what_the_ledger_refuses_to_book_is_told(office: Office) -> None:
+    """The bank pays what it had refused and what was taken back for that: the other payment is booked all the same."""
+    office.order("100 PKR", "50 PKR", owed=OWED)
+    office.owe(5_000)
+    office.give(may(Booked(-10_000, day(12), "PAYROLL-2026-05-001"), Booked(-5_000, day(12), "PAYROLL-2026-05-002")))
+    (note,) = office.pay()
+    assert note.startswith("PAYROLL-2026-05-001 is paid, and the ledger refuses to book it: ")
+    assert SimulatedLedger(office.books).balances_at([OWED])[OWED].units == 0
+
+
+@pytest.mark.parametrize(("closed", "explained"), [(day(15), True), (day(16), False)])
+def test_what_was_ordered_and_is_on_no_statement_is_asked_for(office: Office, closed: date, explained: bool) -> None:  # noqa: FBT001
+    """The order is for the 11th: as long as banks take it is explained."""
+    office.order("100 PKR", owed=OWED)
+    office.owe(10_000)
+    office.give(Sheet("MAY", 100_000, OPENED, closed))
+    (found,) = office.look().differences
+    assert (found.subject, found.gap.units, bool(found.explanation)) == (OWED, -10_000, explained)
+    assert "the oldest order is PAYROLL-2026-05, for 2026-05-11" in found.what
 
 
 UNITS = st.sampled_from([-700, -500, -1, 1, 500, 900])

@@ -23,6 +23,7 @@ from zakhira.flows.ports.bank import (
 )
 from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.reconciling.bank_records import order_record
 from zakhira.flows.spending.step import begin_step, commit_step
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.ids import derive_id
@@ -80,7 +81,8 @@ def write_orders(
         if body is None:
             step = begin_step(desk)
             record = Record(PAYOUT_ORDER, name, {"payout": payout_id, "part": part.number, "execute_on": str(day)})
-            commit_step(desk, step, officer.officer, f"payout ordered from the bank: {name}", (), (record,))
+            records = (record, order_record(order, prepared.campaign.ordered))
+            commit_step(desk, step, officer.officer, f"payout ordered from the bank: {name}", (), records)
         found.append(WrittenOrder(order, content))
     return tuple(found)
 

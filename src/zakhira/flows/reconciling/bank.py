@@ -11,10 +11,12 @@ from zakhira.flows.ports.bank import BankOrder, BankStatement, StatementEntry
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.ledger_books import LedgerBooks
 from zakhira.flows.reconciling.bank_records import bank_orders, statement_id
+from zakhira.flows.reconciling.booking import proven_paid
 from zakhira.flows.reconciling.difference import Difference, Findings, Line, Part
 from zakhira.flows.reconciling.importing import chain_notes, imported_statements, is_overlap, plain_number
 from zakhira.flows.reconciling.matching import MATCH_DAYS, BankItem, BookItem, match_items
 from zakhira.flows.reconciling.meters import BEGINNING, END
+from zakhira.flows.reconciling.outstanding import outstanding
 from zakhira.kernel.money import Amount
 from zakhira.programme.model import Programme
 from zakhira.programme.reconciliation import BankAccountSpec
@@ -32,14 +34,18 @@ def bank_findings(books: Books, ledger: LedgerBooks, programme: Programme) -> Fi
     orders = bank_orders(books)
     lines, differences = list[Line](), list[Difference]()
     notes = list(chain_notes(statements))
+    proven = proven_paid(books, ledger, programme.bank_accounts)
+    paid = {entry.evidence: entry.postings[1].amount.units for item in proven for entry in item.entries}
     for account in programme.bank_accounts:
         own = [item for item in statements if plain_number(item.account) == plain_number(account.number)]
         if not own:
             notes.append(f"No statement of {account.id} ({account.number}) was imported: nothing is known of it.")
             continue
-        compared = _Account(account, tuple(own), _postings(ledger, account.account)).compare(orders)
+        compared = _Account(account, tuple(own), _postings(ledger, account.account), paid).compare(orders)
         lines.append(compared[0])
         differences += compared[1]
+    booked = frozenset(line.reference for code in programme.bank_accounts for line in _postings(ledger, code.account))
+    differences += outstanding(books, ledger, statements, booked)
     if not programme.bank_accounts:
         notes.append("The programme names no bank account ([[bank_account]]).")
     return Findings(Part.BANK, tuple(lines), tuple(differences), tuple(notes))
@@ -69,6 +75,8 @@ class _Account:
     spec: BankAccountSpec
     statements: tuple[BankStatement, ...]
     postings: tuple[BookItem, ...]
+    paid: Mapping[str, int]
+    """end-to-end ids that the statements prove paid and that only have to be booked, with what each takes"""
 
     def compare(self, orders: Mapping[str, BankOrder]) -> tuple[Line, list[Difference]]:
         """The account's line and its differences."""
@@ -85,7 +93,7 @@ class _Account:
         differences = [
             *self._opening(first, before),
             *gaps,
-            *(self._not_in_books(item) for item in matched.bank),
+            *self._not_in_books(matched.bank, orders),
             *(self._not_at_bank(item, last) for item in late),
         ]
         return line, differences
@@ -121,10 +129,18 @@ class _Account:
             key = f"{self.spec.id}/{_OPENING}"
             yield Difference(Part.BANK, key, self.spec.id, what, first.opening, self._amount(before))
 
-    def _not_in_books(self, item: BankItem) -> Difference:
-        verb = "took back" if item.is_reversal else "booked"
-        what = f"The bank {verb} {item.words} on {item.on}, which the ledger does not have."
-        return Difference(Part.BANK, item.key, self.spec.id, what, self._amount(item.units), self._amount(0))
+    def _not_in_books(self, items: Iterable[BankItem], orders: Mapping[str, BankOrder]) -> Iterator[Difference]:
+        waiting = dict(self.paid)
+        for item in items:
+            verb = "took back" if item.is_reversal else "booked"
+            what = f"The bank {verb} {item.words} on {item.on}, which the ledger does not have."
+            order = None if item.reference else orders.get(item.order_id)
+            names = [transfer.end_to_end_id for transfer in order.transfers] if order else [item.reference]
+            why = ""
+            if not item.is_reversal and sum(waiting.get(name, 0) for name in names) == item.units:
+                why = "ordered, and paid as ordered: to be booked"
+                waiting = {name: units for name, units in waiting.items() if name not in names}
+            yield Difference(Part.BANK, item.key, self.spec.id, what, self._amount(item.units), self._amount(0), why)
 
     def _not_at_bank(self, item: BookItem, last: BankStatement) -> Difference:
         what = f"The ledger has {item.words!r} of {item.on} ({item.reference}), which the bank did not book."

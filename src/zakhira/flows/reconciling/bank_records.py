@@ -25,9 +25,14 @@ BANK_ORDER = "bank order"
 """Kind of the records of what was ordered from banks; the id is the message's."""
 
 
-def order_record(order: BankOrder) -> Record:
-    """The record of an order: written with what hands it out, it says which payments a bank's batch is made of."""
+def order_record(order: BankOrder, owed: str = "") -> Record:
+    """The record of an order: written with what hands it out, it says which payments a bank's batch is made of.
+
+    ``owed`` is the account of the ledger that holds what was ordered and is not proven paid: the statement books it
+    off against the cash account. Without one, what the bank pays is booked elsewhere.
+    """
     body: Json = {
+        "owed": owed,
         "ordered_at": utc_text(order.ordered_at),
         "execute_on": order.execute_on.isoformat(),
         "debtor": {"holder": order.debtor.holder, "number": order.debtor.number, "bank": order.debtor.bank},
@@ -49,6 +54,13 @@ def order_record(order: BankOrder) -> Record:
 def bank_orders(books: Books) -> Mapping[str, BankOrder]:
     """Every order by its message id."""
     return {name: order_of(name, body) for name, body in books.records(BANK_ORDER).items()}
+
+
+def owed_accounts(books: Books) -> Mapping[str, str]:
+    """The account that holds what was ordered, by message id; orders without one are left out."""
+    bodies = books.records(BANK_ORDER).items()
+    found = {name: str(cast("Mapping[str, Json]", body)["owed"]) for name, body in bodies}
+    return {name: code for name, code in found.items() if code}
 
 
 def order_of(message_id: str, body: Json) -> BankOrder:
