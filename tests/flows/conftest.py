@@ -83,7 +83,7 @@ def simulated_run() -> SimulatedRun:
     programme, _ = small()
     assert programme.drill is not None
     phrase, policy = programme.drill.phrase, programme.policy
-    books, chain = SimulatedBooks(backing_depth=policy.confirmations), SimulatedChain()
+    books, chain = SimulatedBooks(), SimulatedChain()
     clock = ProgrammeClock()
     signers = {
         vault.id: tuple(

@@ -21,6 +21,7 @@ from zakhira.flows.attention import NEAR_BLOCKS, PROOF_OF_LIFE_DAYS
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.chain_errors import NodeUnreachable
 from zakhira.flows.ports.coin_store import CoinSum, FollowedSpan, VaultStatus
+from zakhira.flows.ports.ledger_books import Backing
 from zakhira.flows.reserve_figures import (
     BooksFigures,
     Look,
@@ -32,6 +33,7 @@ from zakhira.flows.reserve_figures import (
 from zakhira.flows.reserve_health import HealthState, readiness, reserve_health
 from zakhira.flows.spending.spend_line import SpendLine
 from zakhira.flows.treasury import VAULT
+from zakhira.kernel.money import Commodity
 from zakhira.programme.model import Recovery
 from zakhira.simulator.follow import SimulatedFollower
 
@@ -39,6 +41,18 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 OK, WARNING, FAILING = HealthState.OK, HealthState.WARNING, HealthState.FAILING
 TIP = "aa" * 32
 NOTHING = CoinSum(0, 0)
+BACKING = Backing(
+    Commodity.BTC,
+    proven=300,
+    own_change=0,
+    suspense=0,
+    encumbered=0,
+    held=50,
+    outgoing=20,
+    demand=200,
+    term=50,
+    is_halted=False,
+)
 BOOKS = BooksFigures(
     span=FollowedSpan(0, 100, TIP),
     vaults=(VaultStatus("intake", 100, CoinSum(2, 300), CoinSum(1, 50), NOTHING),),
@@ -48,6 +62,7 @@ BOOKS = BooksFigures(
     proof_ages_days={"one": 10, "two": PROOF_OF_LIFE_DAYS},
     recovery_blocks={"cold": NEAR_BLOCKS + 1},
     unsealed=Unsealed(0, None),
+    backing=BACKING,
 )
 NODE = NodeFigures(100, is_catching_up=False, hash_at_followed=TIP)
 LOOK = Look(NOW, BOOKS, NODE, NODE)
@@ -94,6 +109,10 @@ CASES: dict[str, tuple[Look, str, HealthState]] = {
     "sealer stopped": (with_books(unsealed=Unsealed(3, NOW - timedelta(seconds=5.1))), "audit chain", FAILING),
     "written at an unknown time": (with_books(unsealed=Unsealed(3, None)), "audit chain", WARNING),
     "stolen": (with_books(unexplained=CoinSum(1, 5)), "our coins", FAILING),
+    "missing coins": (with_books(backing=replace(BACKING, proven=269, is_halted=True)), "claims", FAILING),
+    "missing coins free of holds": (with_books(backing=replace(BACKING, held=81)), "claims", FAILING),
+    "halted": (with_books(backing=replace(BACKING, is_halted=True)), "claims", WARNING),
+    "nothing owed": (with_books(backing=replace(BACKING, proven=0, demand=0, term=0)), "claims", OK),
     "suspense": (with_books(suspense=CoinSum(1, 5)), "suspense", WARNING),
     "silent key": (with_books(proof_ages_days={"one": PROOF_OF_LIFE_DAYS + 1}), "keys", WARNING),
     "key never shown": (with_books(proof_ages_days={"one": None}), "keys", WARNING),
