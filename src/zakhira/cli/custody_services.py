@@ -78,6 +78,15 @@ class SettleOrder:
     """the document that the amount was read from"""
 
 
+@dataclass(frozen=True)
+class ResumeOrder:
+    """Credits let in again; ``keys`` are the key files of the officers who say so."""
+
+    folder: Path
+    because: str
+    keys: tuple[Path, ...]
+
+
 class ReserveServices(Protocol):
     """A reserve: made, looked at, followed. All raise ZakhiraError alone on purpose."""
 
@@ -109,6 +118,9 @@ class ReserveServices(Protocol):
 
     def settle(self, order: SettleOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Give a coin in suspense its purpose, by the word of two officers."""
+
+    def resume(self, order: ResumeOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Let credits in again after a deficit, by the word of two officers."""
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,18 @@ from zakhira.controls.chain.audit import Unsealed
 from zakhira.controls.spend_state import SpendState
 from zakhira.custody.vault_state import RETIRED
 from zakhira.flows.coin_papers import COIN_PAPER, SUSPENSE, SUSPENSE_ACCOUNT
+from zakhira.flows.ports.backing_store import BackingStore
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.coin_store import CoinStore, CoinSum, Depth, FollowedSpan, VaultStatus
 from zakhira.flows.ports.follow import ChainWitness, FollowedNode
+from zakhira.flows.ports.ledger_books import Backing
 from zakhira.flows.registered_keys import key_register
 from zakhira.flows.spending.maturity import opening_height
 from zakhira.flows.spending.spend_line import spend_lines
 from zakhira.flows.treasury import vault_records
 from zakhira.flows.unexplained_spends import unexplained_spends
 from zakhira.kernel.errors import ZakhiraError
+from zakhira.kernel.money import Commodity
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class BooksFigures:
     recovery_blocks: Mapping[str, int]
     """blocks until a coin of the vault may be spent by its recovery path; 0 or less: now"""
     unsealed: Unsealed
+    backing: Backing | None = None
+    """what stands behind the claims in bitcoin; None where it was not asked for"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Look:
     second: NodeFigures | ZakhiraError | None
 
 
-def books_figures(books: Books, coins: CoinStore, depth: Depth, now: datetime) -> BooksFigures:
+def books_figures(
+    books: Books, coins: CoinStore, depth: Depth, now: datetime, backing: BackingStore | None = None
+) -> BooksFigures:
     """The figures of the books at ``now`` (UTC). May raise DatabaseUnreachable."""
     records = vault_records(books)
     span = coins.span()
@@ -74,6 +81,7 @@ def books_figures(books: Books, coins: CoinStore, depth: Depth, now: datetime) -
         proof_ages_days={signer: None if day is None else (now.date() - day).days for signer, day in ages.items()},
         recovery_blocks=_recovery_blocks(books, coins, span),
         unsealed=books.unsealed(),
+        backing=None if backing is None else backing.backing(Commodity.BTC),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from zakhira.flows.attention import NEAR_BLOCKS, PROOF_OF_LIFE_DAYS
+from zakhira.flows.ports.ledger_books import Backing
 from zakhira.flows.reserve_figures import BooksFigures, Look, NodeFigures
 from zakhira.kernel.errors import ZakhiraError
 
@@ -57,6 +58,8 @@ def _parts(look: Look) -> Iterator[HealthPart]:
             yield _second(books, look.second)
         yield _sealing(look, books)
         yield _stolen(books)
+        if books.backing is not None:
+            yield _claims(books.backing)
         yield _suspense(books)
         yield _keys(books)
         yield from _recovery(books)
@@ -125,6 +128,18 @@ def _stolen(books: BooksFigures) -> HealthPart:
             "our coins", HealthState.FAILING, detail, "Keys are in other hands: zakhira policy freeze DIR, then call."
         )
     return HealthPart("our coins", HealthState.OK, "no coin was spent by somebody else")
+
+
+def _claims(backing: Backing) -> HealthPart:
+    owed = f"{backing.demand + backing.term:,} sat are owed, {backing.available:,} sat stand behind them"
+    if backing.deficit:
+        detail = f"{owed}: {backing.deficit:,} sat ARE MISSING"
+        remedy = "Nothing is credited. Find the coins: zakhira reconcile, then call."
+        return HealthPart("claims", HealthState.FAILING, detail, remedy)
+    if backing.is_halted:
+        remedy = "When officers know why coins were missing: zakhira reserve resume DIR"
+        return HealthPart("claims", HealthState.WARNING, f"{owed}; credits are halted since a deficit", remedy)
+    return HealthPart("claims", HealthState.OK, owed)
 
 
 def _suspense(books: BooksFigures) -> HealthPart:

@@ -98,9 +98,18 @@ def log_turn(journal: Journal, facts: Mapping[str, Json]) -> None:
     for name, event in _NOTICES.items():
         for item in _items(facts, name):
             journal.warning(event, what=item)
+    backing = cast("Mapping[str, Json]", facts.get("backing", {}))
+    if backing.get("deficit_sats"):
+        journal.error("claims above coins", claims_sats=_owed(backing), deficit_sats=backing["deficit_sats"])
+    elif backing.get("is_halted"):
+        journal.warning("credits are halted", claims_sats=_owed(backing))
     for happened, spends in cast("Mapping[str, Json]", facts.get("spends", {})).items():
         for spend in cast("Sequence[Json]", spends):
             journal.info("spend", what=happened, spend=spend)
+
+
+def _owed(backing: Mapping[str, Json]) -> int:
+    return cast("int", backing["demand_sats"]) + cast("int", backing["term_sats"])
 
 
 def _items(facts: Mapping[str, Json], name: str) -> Sequence[Json]:

@@ -10,6 +10,7 @@ from zakhira.adapters.bitcoind.follow import BitcoindFollower
 from zakhira.adapters.bitcoind.node_view import open_rpc
 from zakhira.adapters.metrics.reserve import FollowerFigures, reserve_samples
 from zakhira.adapters.metrics.sample import ReadyCheck, Sample
+from zakhira.adapters.postgres.backing import PostgresBacking
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.coin_store import PostgresCoins
 from zakhira.flows.ports.coin_store import Depth
@@ -91,7 +92,8 @@ class Lookout:
         if isinstance(self._books, ZakhiraError):
             return self._books
         try:
-            return books_figures(self._books, PostgresCoins(self._books), self._depth, self._clock())
+            coins, backing = PostgresCoins(self._books), PostgresBacking(self._books)
+            return books_figures(self._books, coins, self._depth, self._clock(), backing)
         except ZakhiraError as error:
             return error
 

@@ -20,6 +20,7 @@ from zakhira.flows.spending.watching import SpendsFollowed, follow_spends
 from zakhira.flows.treasury import Treasury
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.amount_text import btc_text, counted
+from zakhira.wiring.backing_answer import with_backing
 from zakhira.wiring.follow_observer import UNOBSERVED, FollowObserver
 from zakhira.wiring.reconcile_answers import with_cases
 from zakhira.wiring.reserve_desk import Desk
@@ -83,7 +84,7 @@ def _turn(desk: Desk, progress: Progress, *, first: bool) -> tuple[Answer | None
     is_news = is_news or spends != SpendsFollowed()
     if not (is_news or first):
         return None, followed.hash
-    answer = _answer(treasury, followed, judged, spends, waiting)
+    answer = with_backing(_answer(treasury, followed, judged, spends, waiting), desk.archive.books)
     return with_cases(answer, reconcile_chain(desk.treasury, case_terms(desk.programme)), treasury.now), followed.hash
 
 

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zakhira.cli.answer import Answer, Progress, ServedReserve
-from zakhira.cli.custody_services import Ask, FollowOrder, MetricsText, MineOrder, ReserveOrder, SettleOrder
+from zakhira.cli.custody_services import (
+    Ask,
+    FollowOrder,
+    MetricsText,
+    MineOrder,
+    ReserveOrder,
+    ResumeOrder,
+    SettleOrder,
+)
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.settings import Settings
 
@@ -85,3 +93,9 @@ class ReserveDesk:
         from zakhira.wiring.suspense_service import settle_coin
 
         return settle_coin(self._settings, order, ask, dry_run=dry_run)
+
+    def resume(self, order: ResumeOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Let credits in again after a deficit, by the word of two officers."""
+        from zakhira.wiring.resume_service import resume
+
+        return resume(self._settings, order, ask, dry_run=dry_run)

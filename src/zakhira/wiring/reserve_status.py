@@ -19,6 +19,7 @@ from zakhira.flows.unexplained_spends import unexplained_spends
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import utc_text
 from zakhira.wiring.amount_text import btc_text, counted
+from zakhira.wiring.backing_answer import with_backing
 from zakhira.wiring.governing_answers import authority_facts, authority_tables
 from zakhira.wiring.reserve_desk import Desk
 
@@ -87,7 +88,8 @@ def reserve_status(desk: Desk) -> Answer:
         remedy = (f"Let them test-sign: zakhira vault test-sign {desk.folder.root} VAULT --out FILE",)
         tables.append(_cut("Keys without a recent proof of life", ("signer", "vault", "last"), rows, (), remedy))
     frozen = "FROZEN: nothing moves until a thaw. " if authority.freezes else ""
-    return Answer(tuple(tables), facts, frozen + _sentence(states, suspense_sats, chain))
+    answer = Answer(tuple(tables), facts, frozen + _sentence(states, suspense_sats, chain))
+    return with_backing(answer, desk.archive.books)
 
 
 def _sentence(states: Mapping[str, VaultStatus], suspense_sats: int, chain: Mapping[str, Json]) -> str:

@@ -29,6 +29,12 @@ SUSPENSE_COINS = Metric("zakhira_suspense_coins", "Unspent coins that nobody ann
 SUSPENSE_SATS = Metric("zakhira_suspense_sats", "Satoshi in coins that nobody announced.")
 UNEXPLAINED = Metric("zakhira_unexplained_spends", "Coins of the vaults that a stranger's transaction spent.")
 UNEXPLAINED_SATS = Metric("zakhira_unexplained_sats", "Satoshi in coins that a stranger's transaction spent.")
+CLAIMS = Metric("zakhira_claims_sats", "Satoshi that are owed, on demand and later.", labels=("claim",))
+BACKING = Metric(
+    "zakhira_backing_sats", "Satoshi that may stand behind claims, and behind those on demand.", labels=("claim",)
+)
+DEFICIT = Metric("zakhira_deficit_sats", "Satoshi by which claims are above the coins behind them.")
+HALTED = Metric("zakhira_credits_halted", "1 while nothing is credited to claims since a deficit, else 0.")
 UNSEALED = Metric("zakhira_unsealed_writes", "Committed writes that are not in the audit chain yet.")
 UNSEALED_AGE = Metric("zakhira_unsealed_oldest_age_seconds", "Age of the oldest write that is not sealed; 0 without.")
 KEY_AGE = Metric(
@@ -61,6 +67,10 @@ RESERVE_METRICS = (
     SUSPENSE_SATS,
     UNEXPLAINED,
     UNEXPLAINED_SATS,
+    CLAIMS,
+    BACKING,
+    DEFICIT,
+    HALTED,
     UNSEALED,
     UNSEALED_AGE,
     KEY_AGE,
@@ -128,6 +138,13 @@ def _of_books(look: Look, books: BooksFigures) -> Iterator[Sample]:
     yield SUSPENSE_SATS.sample(books.suspense.sats)
     yield UNEXPLAINED.sample(books.unexplained.count)
     yield UNEXPLAINED_SATS.sample(books.unexplained.sats)
+    if books.backing is not None:
+        yield CLAIMS.sample(books.backing.demand, claim="demand")
+        yield CLAIMS.sample(books.backing.term, claim="term")
+        yield BACKING.sample(books.backing.available, claim="any")
+        yield BACKING.sample(books.backing.available_on_demand, claim="demand")
+        yield DEFICIT.sample(books.backing.deficit)
+        yield HALTED.sample(books.backing.is_halted)
     oldest = books.unsealed.oldest_at
     yield UNSEALED.sample(books.unsealed.count)
     yield UNSEALED_AGE.sample(max(0.0, (look.at - oldest).total_seconds()) if oldest else 0)
