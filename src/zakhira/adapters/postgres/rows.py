@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
-from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
 
 from psycopg.rows import TupleRow
@@ -52,38 +51,71 @@ def entries_from(rows: Iterable[TupleRow]) -> Iterator[tuple[int, Entry]]:
         yield sequence, Entry(id_, _utc(at), narration, evidence, postings, reverses or "")
 
 
-def entry_rows(entries: Sequence[Entry]) -> str:
-    """The entries as a JSON list, one object for each row."""
-    return "[" + ",".join([_entry_row(ordinal, entry) for ordinal, entry in enumerate(entries, 1)]) + "]"
-
-
-def _entry_row(ordinal: int, entry: Entry) -> str:
-    reverses = f',"reverses":{quoted(entry.reverses)}' if entry.reverses else ""
+def entry_columns(entries: Sequence[Entry]) -> tuple[str | None, ...]:
+    """Ids, instants, narrations, evidences, counts of postings, what is reversed: each as PostgreSQL's array text."""
     return (
-        f'{{"ordinal":{ordinal},"posting_count":{len(entry.postings)},"id":{quoted(entry.id)},'
-        f'"at":"{_instant(entry.at)}","narration":{quoted(entry.narration)},"evidence":{quoted(entry.evidence)}{reverses}}}'
+        _texts([entry.id for entry in entries]),
+        _plain([_instant(entry.at) for entry in entries]),
+        _texts([entry.narration for entry in entries]),
+        _texts([entry.evidence for entry in entries]),
+        _plain([str(len(entry.postings)) for entry in entries]),
+        _texts([entry.reverses for entry in entries]) if any(entry.reverses for entry in entries) else None,
     )
 
 
-def posting_rows(entries: Sequence[Entry], numbers: Mapping[str, int]) -> str:
-    """The postings as a JSON list, one object for each row; ``numbers`` are those of the accounts by code."""
-    rows = [
-        _posting_row(place, ordinal, posting, numbers.get(posting.account, 0), day)
-        for place, entry in enumerate(entries, 1)
-        for day in (_instant(entry.at)[:_DAY],)
-        for ordinal, posting in enumerate(entry.postings, 1)
-    ]
-    return "[" + ",".join(rows) + "]"
+def posting_columns(entries: Sequence[Entry], numbers: Mapping[str, int]) -> tuple[str | None, ...]:
+    """Places, ordinals, accounts, units, days, commodities, lots and costs, each as PostgreSQL's array text.
 
-
-def _posting_row(place: int, ordinal: int, posting: Posting, account: int, day: str) -> str:
-    amount, lot, cost = posting.amount, posting.lot, posting.cost
-    told_lot = "" if lot is None else f',"lot_outpoint":{quoted(lot.outpoint)},"lot_source":{quoted(lot.source)}'
-    told_cost = "" if cost is None else f',"cost_units":{cost.units},"cost_commodity":"{cost.commodity.value}"'
+    ``numbers`` are those of the accounts by code. A column of lots or costs that nobody uses is None.
+    """
+    postings = [posting for entry in entries for posting in entry.postings]
+    places = [str(place) for place, entry in enumerate(entries, 1) for _ in entry.postings]
+    days = [_instant(entry.at)[:_DAY] for entry in entries for _ in entry.postings]
+    ordinals = [str(ordinal) for entry in entries for ordinal in range(1, len(entry.postings) + 1)]
     return (
-        f'{{"entry_ordinal":{place},"ordinal":{ordinal},"account":{account},"units":{amount.units},"day":"{day}",'
-        f'"commodity":"{amount.commodity._value_}"{told_lot}{told_cost}}}'
+        _plain(places),
+        _plain(ordinals),
+        _plain([str(numbers.get(posting.account, 0)) for posting in postings]),
+        _plain([str(posting.amount.units) for posting in postings]),
+        _plain(days),
+        _plain([posting.amount.commodity._value_ for posting in postings]),
+        *_lot_columns(postings),
+        *_cost_columns(postings),
     )
+
+
+def _lot_columns(postings: Sequence[Posting]) -> tuple[str | None, str | None]:
+    if not any(posting.lot is not None for posting in postings):
+        return None, None
+    return (
+        _texts([None if posting.lot is None else posting.lot.outpoint for posting in postings]),
+        _texts([None if posting.lot is None else posting.lot.source for posting in postings]),
+    )
+
+
+def _cost_columns(postings: Sequence[Posting]) -> tuple[str | None, str | None]:
+    if not any(posting.cost is not None for posting in postings):
+        return None, None
+    return (
+        _plain(["NULL" if posting.cost is None else str(posting.cost.units) for posting in postings]),
+        _plain(["NULL" if posting.cost is None else posting.cost.commodity.value for posting in postings]),
+    )
+
+
+def _plain(items: Sequence[str]) -> str:
+    """An array of what needs no quotes: numbers, days, instants, names of commodities."""
+    return "{" + ",".join(items) + "}"
+
+
+def _texts(items: Sequence[str | None]) -> str:
+    """An array of texts, quoted as PostgreSQL reads them (8.15.6, array input and output syntax)."""
+    return "{" + ",".join(["NULL" if item is None else _quoted(item) for item in items]) + "}"
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def record_rows(write: Write) -> str:

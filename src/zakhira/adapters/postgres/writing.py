@@ -13,7 +13,7 @@ from zlib import crc32
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres.rows import entry_rows, event_rows, posting_rows, record_rows
+from zakhira.adapters.postgres.rows import entry_columns, event_rows, posting_columns, record_rows
 from zakhira.controls.chain.audit import AuditEntry
 from zakhira.flows.ports.books import Write
 
@@ -21,8 +21,13 @@ MANY = 64
 """A write that touches more names than this stands alone: locks live in the server's shared memory."""
 _WRITE = """
 SELECT number, found_content, found_leaf FROM zakhira.write(
-    %s, %s, %s, %s, %s, %s, %s::int[], %s, %s, %s, %s, %s::json, %s::json, %s::json, %s::json)
+    %s, %s, %s, %s, %s, %s, %s::int[], %s, %s, %s, %s,
+    %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::int[], %s::text[],
+    %s::int[], %s::int[], %s::int[], %s::bigint[], %s::date[], %s::text[],
+    %s::text[], %s::text[], %s::bigint[], %s::text[], %s::json, %s::json)
 """
+_NO_ENTRIES = (None,) * 6
+_NO_POSTINGS = (None,) * 10
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,8 @@ def insert_write(
             sum([len(entry.postings) for entry in write.entries]),
             len(write.records),
             len(write.coin_events),
-            entry_rows(write.entries) if write.entries else None,
-            posting_rows(write.entries, numbers) if write.entries else None,
+            *(entry_columns(write.entries) if write.entries else _NO_ENTRIES),
+            *(posting_columns(write.entries, numbers) if write.entries else _NO_POSTINGS),
             record_rows(write) if write.records else None,
             event_rows(write) if write.coin_events else None,
         ),

@@ -25,17 +25,21 @@ ALTER TABLE zakhira.account ADD CONSTRAINT account_claim_is_a_liability_in_coin 
 CREATE INDEX account_by_code ON zakhira.account (code COLLATE "C");
 CREATE INDEX account_by_holder ON zakhira.account (holder) WHERE holder <> '';
 
--- What is on an account now, and what it may hold in its natural sign (`sign` -1: shown with the sign turned). A row
--- about to be merged into another has sign 0 and passes; the rows that stay were made when the account was opened.
+-- What is on an account now, and what it may hold in its natural sign (`sign` -1: shown with the sign turned). The row is
+-- made when the account is opened; one that comes to be merged into it has sign 0 and passes.
 ALTER TABLE zakhira.balance RENAME TO earlier_balance;
 CREATE TABLE zakhira.balance (
-    account integer PRIMARY KEY,
-    units bigint NOT NULL CHECK (abs(units::numeric) <= 9223372036854775807),
+    account integer PRIMARY KEY CONSTRAINT posting_account_is_there REFERENCES zakhira.account (number),
+    units bigint NOT NULL CHECK (units >= -9223372036854775807),
     postings bigint NOT NULL,
-    sign smallint NOT NULL DEFAULT 0,
     floor_units bigint NOT NULL DEFAULT 0,
     ceiling_units bigint NOT NULL DEFAULT 9223372036854775807,
+    sign smallint NOT NULL DEFAULT 0,
     is_frozen boolean NOT NULL DEFAULT false,
+    -- What postings need to know of the account: what it counts, and 'c' coins in a vault, 'd' a claim on demand, 't' at
+    -- a term, 's' in suspense, '-' none of these.
+    class "char" NOT NULL DEFAULT '-',
+    commodity text NOT NULL,
     CONSTRAINT balance_floor CHECK (units * sign >= floor_units),
     CONSTRAINT balance_ceiling CHECK (units * sign <= ceiling_units)
 ) WITH (fillfactor = 50);
@@ -58,11 +62,16 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
                 ELSE -9223372036854775807 END
 $$;
 
+CREATE FUNCTION zakhira.class_of(kind text, commodity text, claim text) RETURNS "char"
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN claim <> '' THEN left(claim, 1) WHEN kind = 'asset' AND commodity = 'BTC' THEN 'c' ELSE '-' END::"char"
+$$;
+
 CREATE FUNCTION zakhira.begin_balance() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO zakhira.balance (account, units, postings, sign, floor_units, ceiling_units)
-        SELECT added.number, 0, 0, CASE WHEN added.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END,
+    INSERT INTO zakhira.balance (account, commodity, class, units, postings, sign, floor_units, ceiling_units)
+        SELECT added.number, added.commodity, zakhira.class_of(added.kind, added.commodity, added.claim), 0, 0, CASE WHEN added.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END,
                zakhira.floor_of(added.kind, added.is_overdraft_allowed),
                coalesce(added.ceiling_units, 9223372036854775807)
         FROM added;
@@ -71,8 +80,8 @@ END $$;
 CREATE TRIGGER begin_balance AFTER INSERT ON zakhira.account
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.begin_balance();
 
-INSERT INTO zakhira.balance (account, units, postings, sign, floor_units, ceiling_units)
-    SELECT account.number, coalesce(earlier.units, 0),
+INSERT INTO zakhira.balance (account, commodity, class, units, postings, sign, floor_units, ceiling_units)
+    SELECT account.number, account.commodity, zakhira.class_of(account.kind, account.commodity, account.claim), coalesce(earlier.units, 0),
            (SELECT count(*) FROM zakhira.posting WHERE posting.account = account.code),
            CASE WHEN account.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END,
            -- What was allowed before stays as it is: an account that is below 0 now may be, from here on.
@@ -91,8 +100,15 @@ ALTER TABLE zakhira.entry
     DROP COLUMN entry_count,
     ADD COLUMN reverses text CHECK (reverses <> '' AND reverses <> id);
 CREATE UNIQUE INDEX entry_reversed_once ON zakhira.entry (reverses) WHERE reverses IS NOT NULL;
-ALTER TABLE zakhira.audit DROP CONSTRAINT audit_sequence_entry_count_key;
+ALTER TABLE zakhira.record DROP CONSTRAINT record_sequence_record_count_fkey;
+ALTER TABLE zakhira.chain_event DROP CONSTRAINT chain_event_sequence_event_count_fkey;
+ALTER TABLE zakhira.audit
+    DROP CONSTRAINT audit_sequence_entry_count_key,
+    DROP CONSTRAINT audit_sequence_record_count_key,
+    DROP CONSTRAINT audit_sequence_event_count_key;
 ALTER TABLE zakhira.audit ADD COLUMN posting_count integer NOT NULL DEFAULT 0 CHECK (posting_count >= 0);
+-- The transaction that made the write: only it can add to it.
+ALTER TABLE zakhira.audit ADD COLUMN transaction xid8;
 
 -- Postings. Fixed fields first, the rarely used last: a posting in rupees takes 76 bytes.
 CREATE TABLE zakhira.posting (
@@ -133,7 +149,6 @@ UPDATE zakhira.audit SET posting_count = counted.postings, written_at = coalesce
           GROUP BY audit.sequence) AS counted
     WHERE counted.sequence = audit.sequence;
 ALTER TABLE zakhira.audit ENABLE TRIGGER append_only;
-CREATE INDEX audit_by_time ON zakhira.audit (written_at, sequence);
 
 -- When a write was entered never goes back behind what is sealed, whatever the clock does.
 ALTER TABLE zakhira.sealing ADD COLUMN written_through timestamptz NOT NULL DEFAULT '-infinity';
@@ -146,7 +161,7 @@ BEGIN
         RAISE EXCEPTION 'the leaf hash of write % is not the hash of its header', NEW.key USING ERRCODE = 'ZK002';
     END IF;
     -- The transaction has its id before the number is drawn: seal() concludes from ids which numbers are still open.
-    PERFORM pg_current_xact_id();
+    NEW.transaction := pg_current_xact_id();
     NEW.sequence := nextval('zakhira.write_number');
     SELECT greatest(clock_timestamp(), sealing.written_through) INTO STRICT NEW.written_at FROM zakhira.sealing;
     RETURN NEW;
@@ -193,77 +208,135 @@ BEGIN
     END IF;
 END $$;
 
-CREATE OR REPLACE FUNCTION zakhira.keep_sums() RETURNS trigger
+-- The write that is being made by this very transaction, and no other.
+CREATE FUNCTION zakhira.require_open(first bigint, last bigint) RETURNS zakhira.audit
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    there zakhira.audit;
+BEGIN
+    SELECT * INTO there FROM zakhira.audit WHERE audit.sequence = first AND audit.transaction = pg_current_xact_id();
+    IF first <> last OR there.sequence IS NULL THEN
+        RAISE EXCEPTION 'something is added to write %, which this transaction does not make', last
+            USING ERRCODE = 'ZK003', HINT = 'Write one write after another, each whole.';
+    END IF;
+    RETURN there;
+END $$;
+
+CREATE OR REPLACE FUNCTION zakhira.keep_sums() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off
+SET enable_mergejoin = off AS $$
+DECLARE
     told record;
-    bad record;
-    due bigint;
+    write zakhira.audit;
+    coins record;
     done bigint;
 BEGIN
-    SELECT count(*) AS postings, min(added.sequence) AS first, max(added.sequence) AS last,
-           count(DISTINCT added.account) AS accounts, count(added.lot_outpoint) AS lots,
-           count(*) FILTER (WHERE account.commodity IS DISTINCT FROM added.commodity
-               OR (added.lot_outpoint IS NULL AND added.commodity = 'BTC' AND account.kind = 'asset')) AS wrong,
-           coalesce(sum(-added.units) FILTER (WHERE account.claim = 'demand'), 0)::bigint AS demand,
-           coalesce(sum(-added.units) FILTER (WHERE account.claim = 'term'), 0)::bigint AS term,
-           coalesce(sum(-added.units) FILTER (WHERE account.claim = 'suspense'), 0)::bigint AS suspense
-        INTO told FROM added LEFT JOIN zakhira.account ON account.number = added.account;
-    IF told.postings = 0 THEN
+    SELECT min(added.sequence) AS first, max(added.sequence) AS last, count(DISTINCT added.account) AS accounts,
+           bool_or(added.commodity = 'BTC') AS has_coins, count(added.lot_outpoint) AS lots INTO told FROM added;
+    IF told.first IS NULL THEN
         RETURN NULL;
     END IF;
-    IF told.wrong > 0 THEN
-        SELECT account.code, account.commodity AS counts, added.* INTO bad
-            FROM added LEFT JOIN zakhira.account ON account.number = added.account
-            WHERE account.commodity IS DISTINCT FROM added.commodity
-                OR (added.lot_outpoint IS NULL AND added.commodity = 'BTC' AND account.kind = 'asset') LIMIT 1;
-        IF bad.code IS NULL THEN
-            RAISE EXCEPTION 'there is no account %', bad.account
-                USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_account_is_there';
-        ELSIF bad.counts <> bad.commodity THEN
-            RAISE EXCEPTION '% % cannot stand on %, which counts %', bad.units, bad.commodity, bad.code, bad.counts
-                USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_commodity_of_account';
-        END IF;
-        RAISE EXCEPTION '% on % has no lot', bad.units, bad.code
-            USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_coin_has_lot';
+    write := zakhira.require_open(told.first, told.last);
+    -- Whoever has the write checked before the end can still add nothing: all its places are taken then.
+    IF (SELECT count(*) FROM zakhira.posting WHERE posting.sequence = told.first) > write.posting_count THEN
+        RAISE EXCEPTION 'write % does not hold so many postings', told.first USING ERRCODE = 'ZK003';
     END IF;
-    IF EXISTS (
-        SELECT FROM zakhira.audit RIGHT JOIN (
-            SELECT posting.sequence, count(*) AS postings FROM zakhira.posting
-            WHERE posting.sequence BETWEEN told.first AND told.last
-                AND (told.first = told.last OR posting.sequence IN (SELECT added.sequence FROM added))
-            GROUP BY posting.sequence) AS there ON there.sequence = audit.sequence
-        WHERE audit.sequence IS NULL OR there.postings > audit.posting_count)
-    THEN
-        RAISE EXCEPTION 'postings are added to a write that does not hold so many' USING ERRCODE = 'ZK003';
-    END IF;
-    INSERT INTO zakhira.balance AS kept (account, units, postings)
-        SELECT added.account, sum(added.units)::bigint, count(*) FROM added GROUP BY added.account ORDER BY added.account
+    INSERT INTO zakhira.balance AS kept (account, commodity, units, postings)
+        SELECT added.account, added.commodity, sum(added.units)::bigint, count(*) FROM added
+        GROUP BY added.account, added.commodity ORDER BY added.account
         ON CONFLICT (account) DO UPDATE
             SET units = kept.units + excluded.units, postings = kept.postings + excluded.postings
-            WHERE NOT kept.is_frozen;
+            WHERE NOT kept.is_frozen AND kept.commodity = excluded.commodity;
     GET DIAGNOSTICS done = ROW_COUNT;
     IF done <> told.accounts THEN
-        SELECT account.code INTO bad FROM added JOIN zakhira.balance ON balance.account = added.account
-            JOIN zakhira.account ON account.number = added.account WHERE balance.is_frozen LIMIT 1;
-        RAISE EXCEPTION '% is frozen', bad.code USING ERRCODE = 'ZK009';
+        PERFORM zakhira.refuse_posting(added.account, added.commodity, added.units) FROM added;
+        RAISE EXCEPTION 'a posting does not stand on its account' USING ERRCODE = 'ZK013';
     END IF;
-    IF told.lots > 0 THEN
-        PERFORM zakhira.keep_lots(jsonb_agg(to_jsonb(lots))) FROM (
-            SELECT account.code AS account, added.lot_outpoint AS outpoint,
-                   (array_agg(added.lot_source ORDER BY added.sequence, added.entry_ordinal, added.ordinal))[1] AS source,
-                   bool_or(account.kind = 'asset') AS guarded, sum(added.units)::bigint AS units,
-                   max(added.sequence) AS last_sequence
-            FROM added JOIN zakhira.account ON account.number = added.account
-            WHERE added.lot_outpoint IS NOT NULL GROUP BY account.code, added.lot_outpoint) AS lots;
-    END IF;
-    IF told.demand <> 0 OR told.term <> 0 OR told.suspense <> 0 THEN
-        PERFORM zakhira.count_claims(told.demand, told.term, told.suspense);
+    IF told.has_coins THEN
+        SELECT count(*) FILTER (WHERE balance.class = 'c' AND added.lot_outpoint IS NULL) AS bare,
+               coalesce(sum(-added.units) FILTER (WHERE balance.class = 'd'), 0)::bigint AS demand,
+               coalesce(sum(-added.units) FILTER (WHERE balance.class = 't'), 0)::bigint AS term,
+               coalesce(sum(-added.units) FILTER (WHERE balance.class = 's'), 0)::bigint AS suspense
+            INTO coins FROM added JOIN zakhira.balance ON balance.account = added.account
+            WHERE added.commodity = 'BTC';
+        IF coins.bare > 0 THEN
+            RAISE EXCEPTION 'a coin in a vault has no lot'
+                USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_coin_has_lot';
+        END IF;
+        IF told.lots > 0 THEN
+            PERFORM zakhira.keep_lots(jsonb_agg(to_jsonb(lots))) FROM (
+                SELECT account.code AS account, added.lot_outpoint AS outpoint,
+                       (array_agg(added.lot_source ORDER BY added.entry_ordinal, added.ordinal))[1] AS source,
+                       bool_or(account.kind = 'asset') AS guarded, sum(added.units)::bigint AS units,
+                       max(added.sequence) AS last_sequence
+                FROM added JOIN zakhira.account ON account.number = added.account
+                WHERE added.lot_outpoint IS NOT NULL GROUP BY account.code, added.lot_outpoint) AS lots;
+        END IF;
+        IF coins.demand <> 0 OR coins.term <> 0 OR coins.suspense <> 0 THEN
+            PERFORM zakhira.count_claims(coins.demand, coins.term, coins.suspense);
+        END IF;
     END IF;
     RETURN NULL;
 END $$;
+
+-- Says what is wrong with a posting, where something is.
+CREATE FUNCTION zakhira.refuse_posting(account integer, commodity text, units bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    there record;
+BEGIN
+    SELECT named.code, named.commodity, balance.is_frozen INTO there
+        FROM zakhira.account AS named JOIN zakhira.balance ON balance.account = named.number WHERE named.number = $1;
+    IF there.commodity <> $2 THEN
+        RAISE EXCEPTION '% % cannot stand on %, which counts %', $3, $2, there.code, there.commodity
+            USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_commodity_of_account';
+    ELSIF there.is_frozen THEN
+        RAISE EXCEPTION '% is frozen', there.code USING ERRCODE = 'ZK009';
+    END IF;
+END $$;
+
 CREATE TRIGGER keep_sums AFTER INSERT ON zakhira.posting
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.keep_sums();
+
+-- Records and facts of the chain are added to a write by the transaction that makes it, and say themselves how many
+-- there are.
+CREATE FUNCTION zakhira.require_records() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told record;
+    write zakhira.audit;
+BEGIN
+    SELECT min(added.sequence) AS first, max(added.sequence) AS last, min(added.record_count) AS low,
+           max(added.record_count) AS high INTO told FROM added;
+    IF told.first IS NOT NULL THEN
+        write := zakhira.require_open(told.first, told.last);
+        IF told.low <> write.record_count OR told.high <> write.record_count THEN
+            RAISE EXCEPTION 'write % does not hold so many records', told.first USING ERRCODE = 'ZK003';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_require_records AFTER INSERT ON zakhira.record
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.require_records();
+
+CREATE FUNCTION zakhira.require_events() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told record;
+    write zakhira.audit;
+BEGIN
+    SELECT min(added.sequence) AS first, max(added.sequence) AS last, min(added.event_count) AS low,
+           max(added.event_count) AS high INTO told FROM added;
+    IF told.first IS NOT NULL THEN
+        write := zakhira.require_open(told.first, told.last);
+        IF told.low <> write.event_count OR told.high <> write.event_count THEN
+            RAISE EXCEPTION 'write % does not hold so many facts of the chain', told.first USING ERRCODE = 'ZK003';
+        END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_require_events AFTER INSERT ON zakhira.chain_event
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.require_events();
 
 -- Closed periods. Whoever posts holds the line shared, whoever closes holds it alone: nothing is posted into a period
 -- while it closes.
@@ -281,14 +354,20 @@ INSERT INTO zakhira.closing DEFAULT VALUES;
 CREATE FUNCTION zakhira.require_entries() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    told record;
+    write zakhira.audit;
     closed date;
     bad record;
 BEGIN
-    IF EXISTS (
-        SELECT FROM added LEFT JOIN zakhira.audit ON audit.sequence = added.sequence
-        WHERE audit.sequence IS NULL OR added.ordinal NOT BETWEEN 1 AND audit.entry_count)
-    THEN
-        RAISE EXCEPTION 'an entry is added to a write that does not hold so many' USING ERRCODE = 'ZK003';
+    SELECT min(added.sequence) AS first, max(added.sequence) AS last,
+           min(added.ordinal) AS low, max(added.ordinal) AS high,
+           (min(added.at) AT TIME ZONE 'UTC')::date AS first_day INTO told FROM added;
+    IF told.first IS NULL THEN
+        RETURN NULL;
+    END IF;
+    write := zakhira.require_open(told.first, told.last);
+    IF told.low < 1 OR told.high > write.entry_count THEN
+        RAISE EXCEPTION 'write % does not hold so many entries', told.first USING ERRCODE = 'ZK003';
     END IF;
     PERFORM pg_advisory_xact_lock_shared(2053861743);
     IF current_setting('transaction_isolation') = 'read committed' THEN
@@ -296,13 +375,11 @@ BEGIN
     ELSE -- an older snapshot does not show what was closed since: the lock tells
         SELECT closing.through INTO STRICT closed FROM zakhira.closing FOR SHARE;
     END IF;
-    IF isfinite(closed) THEN
+    IF told.first_day <= closed THEN
         SELECT added.id, (added.at AT TIME ZONE 'UTC')::date AS day INTO bad FROM added
             WHERE (added.at AT TIME ZONE 'UTC')::date <= closed LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION 'entry % of % falls into a closed period: everything through % is closed', bad.id, bad.day,
-                closed USING ERRCODE = 'ZK008';
-        END IF;
+        RAISE EXCEPTION 'entry % of % falls into a closed period: everything through % is closed', bad.id, bad.day,
+            closed USING ERRCODE = 'ZK008';
     END IF;
     RETURN NULL;
 END $$;
@@ -395,23 +472,21 @@ DECLARE
     told record;
     bad record;
 BEGIN
-    IF (NEW.record_count > 0 OR EXISTS (SELECT FROM zakhira.record WHERE record.sequence = NEW.sequence))
+    IF NEW.record_count > 0
             AND (SELECT count(*) FROM zakhira.record WHERE record.sequence = NEW.sequence) <> NEW.record_count
-        OR (NEW.event_count > 0 OR EXISTS (SELECT FROM zakhira.chain_event AS event WHERE event.sequence = NEW.sequence))
+        OR NEW.event_count > 0
             AND (SELECT count(*) FROM zakhira.chain_event AS event WHERE event.sequence = NEW.sequence) <> NEW.event_count
     THEN
         RAISE EXCEPTION 'write % does not hold what it says', NEW.sequence USING ERRCODE = 'ZK003';
     END IF;
-    IF NEW.entry_count = 0 AND NEW.posting_count = 0 THEN
-        RETURN NULL;
-    END IF;
-    WITH summed AS (
+    WITH summed AS MATERIALIZED (
         SELECT posting.entry_ordinal, count(*) AS postings, sum(posting.units) AS units,
                min(posting.commodity) AS low, max(posting.commodity) AS high,
                min(posting.day) AS first_day, max(posting.day) AS last_day,
                min(posting.ordinal) AS first, max(posting.ordinal) AS last
         FROM zakhira.posting WHERE posting.sequence = NEW.sequence GROUP BY posting.entry_ordinal)
-    SELECT count(*) AS entries, coalesce(sum(summed.postings), 0) AS postings,
+    SELECT count(*) AS entries, max(entry.ordinal) AS last, coalesce(sum(summed.postings), 0) AS postings,
+           (SELECT coalesce(sum(every.postings), 0) FROM summed AS every) AS all_postings,
            count(*) FILTER (WHERE summed.postings IS DISTINCT FROM entry.posting_count OR summed.first <> 1
                OR summed.last <> entry.posting_count OR summed.first_day <> summed.last_day
                OR summed.first_day <> (entry.at AT TIME ZONE 'UTC')::date) AS torn,
@@ -419,8 +494,8 @@ BEGIN
            bool_or(summed.low <> summed.high) AS is_mixed, count(entry.reverses) AS reversals
         INTO told FROM zakhira.entry LEFT JOIN summed ON summed.entry_ordinal = entry.ordinal
         WHERE entry.sequence = NEW.sequence;
-    IF told.entries <> NEW.entry_count OR told.postings <> NEW.posting_count OR told.torn > 0
-        OR NEW.posting_count <> (SELECT count(*) FROM zakhira.posting WHERE posting.sequence = NEW.sequence)
+    IF told.entries <> NEW.entry_count OR (told.last IS NOT NULL AND told.last <> NEW.entry_count)
+        OR told.postings <> NEW.posting_count OR told.all_postings <> NEW.posting_count OR told.torn > 0
     THEN
         RAISE EXCEPTION 'write % does not hold what it says, or an entry does not have all its postings', NEW.sequence
             USING ERRCODE = 'ZK003';
@@ -534,13 +609,28 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(max(part.through), 0), 9223372036854775807 FROM part
 $$;
 
--- The last number that was written before an instant.
+-- The last number that was written before an instant: times grow with the numbers, so it is found by halving.
 CREATE FUNCTION zakhira.number_before(instant timestamptz) RETURNS bigint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce((SELECT max(recent.sequence) FROM (
-        SELECT audit.sequence FROM zakhira.audit WHERE audit.written_at < instant
-        ORDER BY audit.written_at DESC, audit.sequence DESC LIMIT 1000) AS recent), 0)
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    low bigint := 0;
+    high bigint;
+    there record;
+BEGIN
+    SELECT coalesce(max(audit.sequence), 0) INTO high FROM zakhira.audit;
+    WHILE low < high LOOP -- everything up to low was written before, nothing behind high
+        SELECT audit.sequence, audit.written_at INTO there FROM zakhira.audit
+            WHERE audit.sequence > (low + high) / 2 AND audit.sequence <= high ORDER BY audit.sequence LIMIT 1;
+        IF NOT FOUND THEN
+            high := (low + high) / 2;
+        ELSIF there.written_at < instant THEN
+            low := there.sequence;
+        ELSE
+            high := (low + high) / 2;
+        END IF;
+    END LOOP;
+    RETURN low;
+END $$;
 
 -- Wait until nobody else writes what these names stand for (NULL: very much), and keep others from it to the end.
 CREATE FUNCTION zakhira.lock_touched(names integer[]) RETURNS void
@@ -554,14 +644,18 @@ BEGIN
     END IF;
 END $$;
 
--- One write in one call: the locks, the look whether it was done before, and every row of it. Rows come as JSON, the
--- account of a posting as its number. Says the number, or what stands under the key already.
+-- One write in one call: the locks, the look whether it was done before, and every row of it. Entries and postings come
+-- as columns, the account of a posting as its number; columns at the end that no row uses may be NULL. Says the number,
+-- or what stands under the key already.
 CREATE FUNCTION zakhira.write(
     key text, actor text, action text, at timestamptz, content_hash text, leaf_hash text, names integer[],
     entry_count integer, posting_count integer, record_count integer, event_count integer,
-    entries json, postings json, records json, events json,
+    ids text[], instants timestamptz[], narrations text[], evidences text[], counts integer[], reversed text[],
+    places integer[], ordinals integer[], accounts integer[], units bigint[], days date[], commodities text[],
+    outpoints text[], sources text[], cost_units bigint[], cost_commodities text[],
+    records json, events json,
     OUT number bigint, OUT found_content text, OUT found_leaf text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM zakhira.lock_touched(names);
     IF event_count > 0 THEN
@@ -575,16 +669,19 @@ BEGIN
         key, actor, action, at, content_hash, leaf_hash, entry_count, posting_count, record_count, event_count)
         VALUES ($1, $2, $3, $4, $5, $6, $8, $9, $10, $11) RETURNING audit.sequence INTO number;
     IF entry_count > 0 THEN
-        INSERT INTO zakhira.entry (sequence, ordinal, posting_count, id, at, narration, evidence, reverses)
-            SELECT number, given.* FROM json_to_recordset(entries) AS given (
-                ordinal integer, posting_count integer, id text, at timestamptz, narration text, evidence text,
-                reverses text);
+        INSERT INTO zakhira.entry (sequence, ordinal, id, at, narration, evidence, posting_count, reverses)
+            SELECT number, given.ordinal, given.id, given.at, given.narration, given.evidence, given.posting_count,
+                   nullif(given.reverses, '')
+            FROM unnest(ids, instants, narrations, evidences, counts, reversed) WITH ORDINALITY
+                AS given (id, at, narration, evidence, posting_count, reverses, ordinal);
+    END IF;
+    IF posting_count > 0 THEN
         INSERT INTO zakhira.posting (
             sequence, entry_ordinal, ordinal, account, units, day, commodity, lot_outpoint, lot_source, cost_units,
             cost_commodity)
-            SELECT number, given.* FROM json_to_recordset(postings) AS given (
-                entry_ordinal integer, ordinal integer, account integer, units bigint, day date, commodity text,
-                lot_outpoint text, lot_source text, cost_units bigint, cost_commodity text);
+            SELECT number, given.* FROM unnest(
+                places, ordinals, accounts, units, days, commodities, outpoints, sources, cost_units, cost_commodities)
+                AS given;
     END IF;
     IF record_count > 0 THEN
         INSERT INTO zakhira.record (sequence, record_count, ordinal, kind, id, body)
@@ -619,19 +716,22 @@ BEGIN
     END LOOP;
     FOREACH name IN ARRAY ARRAY['balance', 'backing', 'closing'] LOOP
         EXECUTE format(
-            'CREATE TRIGGER by_trigger_only BEFORE INSERT OR UPDATE ON zakhira.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION zakhira.refuse_by_hand()', name);
+            'CREATE TRIGGER by_trigger_only BEFORE INSERT OR UPDATE ON zakhira.%I FOR EACH STATEMENT '
+            'WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION zakhira.refuse_by_hand()', name);
     END LOOP;
     CREATE TRIGGER by_trigger_only BEFORE INSERT ON zakhira.closed_period
         FOR EACH STATEMENT EXECUTE FUNCTION zakhira.refuse_by_hand();
 END $$;
 
-REVOKE ALL ON FUNCTION zakhira.open_account(), zakhira.floor_of(text, boolean), zakhira.begin_balance(),
-    zakhira.count_claims(bigint, bigint, bigint), zakhira.keep_lots(jsonb), zakhira.require_entries(),
+REVOKE ALL ON FUNCTION zakhira.open_account(), zakhira.class_of(text, text, text), zakhira.require_open(bigint, bigint),
+    zakhira.refuse_posting(integer, text, bigint), zakhira.floor_of(text, boolean), zakhira.begin_balance(),
+    zakhira.count_claims(bigint, bigint, bigint), zakhira.keep_lots(jsonb), zakhira.require_records(),
+    zakhira.require_events(), zakhira.require_entries(),
     zakhira.close_period(), zakhira.keep_account(), zakhira.require_reversal(bigint, integer, text),
     zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint), zakhira.number_before(timestamptz),
-    zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
-        json, json)
+    zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],
+        timestamptz[], text[], text[], integer[], text[], integer[], integer[], integer[], bigint[], date[], text[],
+        text[], text[], bigint[], text[], json, json)
     FROM PUBLIC;
 GRANT SELECT ON zakhira.account, zakhira.balance, zakhira.posting, zakhira.backing, zakhira.closed_period,
     zakhira.closing, zakhira.rollup, zakhira.rolled TO zakhira_app;
@@ -641,6 +741,7 @@ GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceilin
     TO zakhira_app;
 GRANT EXECUTE ON FUNCTION zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint),
     zakhira.number_before(timestamptz), zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]),
-    zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, json, json,
-        json, json)
+    zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],
+        timestamptz[], text[], text[], integer[], text[], integer[], integer[], integer[], bigint[], date[], text[],
+        text[], text[], bigint[], text[], json, json)
     TO zakhira_app;
