@@ -61,7 +61,8 @@ def _sentence(done: Sequence[Reconciled], there: Sequence[Case], halting: Sequen
         counted(sum(line.compared for line in item.findings.lines), _COUNTED[item.findings.part]) for item in done
     )
     if not there:
-        text = f"Books and world agree: {counts} compared"
+        explained = sum(len(item.findings.explained) for item in done)
+        text = f"Books and world agree: {counts} compared" + (f", {explained} explained" if explained else "")
     else:
         text = f"{counts} compared: {counted(len(there), 'difference')} without an explanation"
     if opened or closed:
@@ -244,7 +245,6 @@ def imported_answer(file: Path, imported: Imported, *, dry_run: bool) -> Answer:
     """The statements of a file."""
     known = {(item.account, item.id) for item in imported.known}
     found = (*imported.new, *imported.known)
-    rows = tuple(_statement_row(item, is_known=(item.account, item.id) in known) for item in found)
     facts: dict[str, Json] = {
         "dry_run": dry_run,
         "file": str(file),
@@ -252,19 +252,32 @@ def imported_answer(file: Path, imported: Imported, *, dry_run: bool) -> Answer:
         "known": [item.id for item in imported.known],
         "notes": list(imported.notes),
     }
-    columns = ("statement", "account", "from", "to", "opening", "closing", "entries", "")
-    table = Table("Statements", columns, rows, right=(4, 5, 6), notes=imported.notes)
+    currencies = {item.account: item.opening.commodity.unit for item in found}
+    tables = [
+        Table(
+            f"Statements of {account}, in {currencies[account]}",
+            ("statement", "from", "to", "opening", "closing", "entries", ""),
+            tuple(
+                _statement_row(item, is_known=(item.account, item.id) in known)
+                for item in found
+                if item.account == account
+            ),
+            right=(3, 4, 5),
+        )
+        for account in currencies
+    ]
+    tables[-1] = replace(tables[-1], notes=imported.notes)
     verb = "would be taken in" if dry_run else "taken in"
     sentence = f"{counted(len(imported.new), 'statement')} {verb}"
     if known:
         sentence += f", {len(known)} had been before and changed nothing"
     if imported.notes:
         sentence += f"; {counted(len(imported.notes), 'thing')} to look at between statements"
-    return Answer((table,), facts, ("Dry run: " if dry_run else "") + sentence + ".")
+    return Answer(tuple(tables), facts, ("Dry run: " if dry_run else "") + sentence + ".")
 
 
 def _statement_row(item: BankStatement, *, is_known: bool) -> tuple[str, ...]:
     entries = f"{len(item.entries):,}" + (f" (+{item.pending} pending)" if item.pending else "")
     ends = (item.opened_on.isoformat(), item.closed_on.isoformat())
-    money = (amount_text(item.opening), amount_text(item.closing))
-    return (item.id, item.account, *ends, *money, entries, "known" if is_known else "new")
+    money = (amount_text(amount).rpartition(" ")[0] for amount in (item.opening, item.closing))
+    return (item.id, *ends, *money, entries, "known" if is_known else "new")
