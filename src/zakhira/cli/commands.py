@@ -21,6 +21,8 @@ from zakhira.cli.door import Exit, tell
 from zakhira.cli.drill_commands import drill
 from zakhira.cli.governing_commands import officer
 from zakhira.cli.keys_commands import keys
+from zakhira.cli.ledger_commands import ledger
+from zakhira.cli.participant_commands import participant
 from zakhira.cli.payout_commands import payout
 from zakhira.cli.plan_commands import plan
 from zakhira.cli.policy_commands import policy
@@ -201,3 +203,5 @@ zakhira.add_command(watch)
 zakhira.add_command(db)
 zakhira.add_command(reconcile)
 zakhira.add_command(payout)
+zakhira.add_command(ledger)
+zakhira.add_command(participant)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zakhira.cli.db_services import DatabaseServices
     from zakhira.cli.drill_services import DrillServices
     from zakhira.cli.governing_services import GoverningServices
+    from zakhira.cli.ledger_services import LedgerServices, ParticipantServices
     from zakhira.cli.payout_services import PayoutServices
     from zakhira.cli.policy_services import PolicyServices
     from zakhira.cli.reconcile_services import ReconcileServices
@@ -191,6 +192,14 @@ class Services(Protocol):
     @property
     def reconciling(self) -> ReconcileServices:
         """Books against the world."""
+
+    @property
+    def ledger(self) -> LedgerServices:
+        """The books."""
+
+    @property
+    def participants(self) -> ParticipantServices:
+        """Who holds claims."""
 
     @property
     def payouts(self) -> PayoutServices:

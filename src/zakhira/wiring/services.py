@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from zakhira.wiring.drill_service import DrillDesk
     from zakhira.wiring.governing_service import GoverningDesk
     from zakhira.wiring.keys_service import KeyDesk
+    from zakhira.wiring.ledger_service import LedgerDesk
+    from zakhira.wiring.participant_service import ParticipantDesk
     from zakhira.wiring.payout_service import PayoutOffice
     from zakhira.wiring.policy_service import PolicyDesk
     from zakhira.wiring.reconcile_service import ReconcileDesk
@@ -263,6 +265,20 @@ class ProgramServices:
         from zakhira.wiring.reconcile_service import ReconcileDesk
 
         return ReconcileDesk(self._settings)
+
+    @property
+    def ledger(self) -> LedgerDesk:
+        """The books."""
+        from zakhira.wiring.ledger_service import LedgerDesk
+
+        return LedgerDesk(self._settings)
+
+    @property
+    def participants(self) -> ParticipantDesk:
+        """Who holds claims."""
+        from zakhira.wiring.participant_service import ParticipantDesk
+
+        return ParticipantDesk(self._settings)
 
     @property
     def payouts(self) -> PayoutOffice:

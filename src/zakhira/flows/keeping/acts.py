@@ -41,8 +41,8 @@ def _plain(entry: Entry) -> Sequence[str]:
     return [*parts, *(f"{one.account} {one.amount} {one.lot} {one.cost}" for one in entry.postings)]
 
 
-def reverse_act(ledger: LedgerBooks, entry_id: str, day: date, because: str, evidence: str) -> LedgerAct:
-    """The act that takes an entry back, dated on ``day``.
+def reverse_act(ledger: LedgerBooks, entry_id: str, day: date | None, because: str, evidence: str) -> LedgerAct:
+    """The act that takes an entry back, dated on ``day`` (None: at the moment of the entry itself).
 
     Raises:
         UnknownEntry: there is none of this id.
@@ -53,11 +53,11 @@ def reverse_act(ledger: LedgerBooks, entry_id: str, day: date, because: str, evi
         raise UnknownEntry(
             f"There is no entry {entry_id[:80]!r}.", "See the entries of an account: zakhira ledger show"
         )
-    if day < posted.entry.at.date():
+    if day is not None and day < posted.entry.at.date():
         raise ReversedTooEarly(
             f"{entry_id} happened on {posted.entry.at.date()}, after {day}.", "Date the reversal on that day or later."
         )
-    at = max(midnight(day), posted.entry.at)
+    at = posted.entry.at if day is None else max(midnight(day), posted.entry.at)
     made = reversal(posted.entry, derive_id("entry", "reversal", entry_id), at, because, evidence)
     return LedgerAct(f"reverse {entry_id}", because, (made,))
 
