@@ -42,15 +42,18 @@ def code(number: int) -> str:
     return POOL_CODE if number == POOL else f"liabilities:participants:p-{number:06d}:BTC"
 
 
+def accounts(participants: int = PARTICIPANTS) -> tuple[AccountSpec, ...]:
+    """The pool and the participants."""
+    claims = (AccountSpec(code(number), "BTC", "liability") for number in range(1, participants + 1))
+    return (AccountSpec(POOL_CODE, "BTC", "equity"), *claims)
+
+
 def install(dsn: str, participants: int = PARTICIPANTS) -> None:
     """Make the books, their accounts, the coin behind them, and what each participant has to begin with."""
     with closing(open_books(dsn)) as books:
-        books.open_accounts(
-            (
-                AccountSpec(POOL_CODE, "BTC", "equity"),
-                *(AccountSpec(code(number), "BTC", "liability") for number in range(1, participants + 1)),
-            )
-        )
+        opened = accounts(participants)
+        for first in range(0, len(opened), OPENED_AT_ONCE):
+            books.open_accounts(opened[first : first + OPENED_AT_ONCE])
         books.commit(_coin())
         numbers = range(1, participants + 1)
         for first in range(0, participants, OPENED_AT_ONCE):
@@ -59,6 +62,14 @@ def install(dsn: str, participants: int = PARTICIPANTS) -> None:
     # What a running server has: statistics, as if it had not been filled a moment ago.
     with closing(PostgresBooks(dsn)) as books:
         books.ask(lambda connection: connection.execute("ANALYZE"))
+
+
+def require_whole(dsn: str) -> None:
+    """Everything is sealed."""
+    with closing(PostgresBooks(dsn)) as books:
+        left = books.unsealed().count
+    if left:
+        raise SystemExit(f"{left} writes are not in the audit chain.")
 
 
 def write(key: str, moves: Sequence[Transfer], at: datetime) -> Write:
@@ -71,6 +82,8 @@ def write(key: str, moves: Sequence[Transfer], at: datetime) -> Write:
 def open_ours(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
     """A worker's books with a sealer of their own; at the end everything is sealed."""
     books = PostgresBooks(dsn, Sealer(dsn))
+    # What a process knows that has been at work for a while; the peer's has read the ids of its accounts, too.
+    books.open_accounts(accounts())
     begun = 0
 
     def post(moves: Sequence[Transfer]) -> None:

@@ -36,7 +36,21 @@ class KnownAccounts:
 
     def learn(self, connection: Connection[TupleRow], entries: Iterable[Entry]) -> None:
         """Read those accounts of these entries that are not known yet; one that is not there stays unknown."""
-        codes = {posting.account for entry in entries for posting in entry.postings}
+        self._learn(connection, {posting.account for entry in entries for posting in entry.postings})
+
+    def open(self, connection: Connection[TupleRow], accounts: Sequence[AccountSpec]) -> None:
+        """Make sure these accounts exist, and remember them.
+
+        Raises AccountConflict if one is there as another, and then opens none.
+        """
+        self._learn(connection, {account.code for account in accounts})
+        missing = [account for account in accounts if account.code not in self.specs]
+        _require_same([account for account in accounts if account.code in self.specs], self.specs)
+        if missing:
+            _open(connection, missing)
+            self._learn(connection, {account.code for account in missing})
+
+    def _learn(self, connection: Connection[TupleRow], codes: set[str]) -> None:
         missing = codes - self.numbers.keys()
         if not missing:
             return
@@ -53,8 +67,8 @@ def read_accounts(connection: Connection[TupleRow]) -> dict[str, AccountSpec]:
     return {spec.code: spec for _, spec in _read(connection, None)}
 
 
-def open_accounts(connection: Connection[TupleRow], accounts: Sequence[AccountSpec]) -> None:
-    """Make sure these accounts exist; raises AccountConflict if one is there as another, and then opens none."""
+def _open(connection: Connection[TupleRow], accounts: Sequence[AccountSpec]) -> None:
+    """Others may open the same accounts at this moment: what is there in the end is looked at."""
     with connection.transaction():
         connection.cursor().executemany(_OPEN, sorted((_row(account) for account in accounts), key=str))
         known = {spec.code: spec for _, spec in _read(connection, [account.code for account in accounts])}

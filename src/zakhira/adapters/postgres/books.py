@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres import reading, seals
-from zakhira.adapters.postgres.accounts import KnownAccounts, open_accounts
+from zakhira.adapters.postgres.accounts import KnownAccounts
 from zakhira.adapters.postgres.connecting import RECOVERY_SECONDS, connect, reading_dsn
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.logins import Logins
@@ -95,7 +95,7 @@ class PostgresBooks:
 
     def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
         """Make sure these accounts exist; see the port."""
-        self._ask(lambda connection: open_accounts(connection, accounts))
+        self._ask(lambda connection: self._accounts.open(connection, accounts))
 
     def commit(self, write: Write) -> Receipt:
         """Write it, whole or not at all; see the port.
