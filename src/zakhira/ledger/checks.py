@@ -52,9 +52,30 @@ def require_valid(entries: Iterable[Entry], accounts: Mapping[str, AccountSpec])
     Raises:
         InvalidInput: the class of the first fault (:data:`ENTRY_FAULTS`); its message tells all faults.
     """
-    faults = [fault for entry in entries for fault in entry_faults(entry, accounts)]
+    faults = [fault for entry in entries if not _is_plain(entry, accounts) for fault in entry_faults(entry, accounts)]
     if faults:
         raise _CLASSES[faults[0].code]("; ".join(_sentence(fault) for fault in faults), faults[0].remedy)
+
+
+def _is_plain(entry: Entry, accounts: Mapping[str, AccountSpec]) -> bool:
+    """Whether it moves one commodity between accounts that count it, without lots or costs, in balance.
+
+    Most entries do, and need no closer look; about the others this says nothing.
+    """
+    commodity = entry.postings[0].amount.commodity if len(entry.postings) >= MIN_POSTINGS else None
+    sum_units = 0
+    for posting in entry.postings:
+        amount, account = posting.amount, accounts.get(posting.account)
+        if account is None or amount.commodity is not commodity or account.commodity != commodity.value:
+            return False
+        if not amount.units or posting.lot or posting.cost or (account.kind == "asset" and commodity in COINS):
+            return False
+        sum_units += amount.units
+    return commodity is not None and not sum_units and bool(entry.id.strip() and _is_told(entry))
+
+
+def _is_told(entry: Entry) -> bool:
+    return bool(entry.narration.strip() and entry.evidence.strip())
 
 
 def _sentence(fault: Fault) -> str:

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from zakhira.adapters.postgres.connecting import connect
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.roles import APP_ROLE
-from zakhira.adapters.postgres.seals import is_due, seal_all
+from zakhira.adapters.postgres.seals import is_due, roll_up, seal_all
 from zakhira.kernel.errors import ZakhiraError
 
 PAUSE_SECONDS = 0.3
@@ -70,6 +70,7 @@ class Sealer:
             due = is_due(connection, self._pause_s * _SHARED)
             if due:
                 seal_all(connection)
+                roll_up(connection)
             elif due is not None:
                 self._work.set()
         except psycopg.Error as error:

@@ -167,6 +167,60 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- As before, and it remembers until when what it seals was written.
+CREATE OR REPLACE FUNCTION zakhira.seal(most integer DEFAULT 20000) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    drawn bigint;
+    is_first boolean := pg_current_xact_id_if_assigned() IS NULL;
+    oldest_open xid8;
+    state zakhira.sealing;
+    head zakhira.audit_head;
+    one record;
+    link bytea;
+    numbers bigint[] := '{}';
+    links bytea[] := '{}';
+    found bigint := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(2053861741);
+    -- The order of these statements matters: first the numbers drawn, then our own id, which is behind all of theirs.
+    SELECT CASE WHEN write_number.is_called THEN write_number.last_value ELSE 0 END INTO STRICT drawn
+        FROM zakhira.write_number;
+    IF NOT EXISTS (SELECT FROM zakhira.unsealed) THEN
+        RETURN 0;
+    END IF;
+    SELECT * INTO STRICT head FROM zakhira.audit_head FOR UPDATE;
+    SELECT * INTO STRICT state FROM zakhira.sealing FOR UPDATE;
+    oldest_open := pg_snapshot_xmin(pg_current_snapshot());
+    link := head.hash;
+    FOR one IN
+        SELECT unsealed.sequence, unsealed.leaf_hash FROM zakhira.unsealed ORDER BY unsealed.sequence LIMIT most
+    LOOP
+        link := sha256(link || decode(one.leaf_hash, 'hex'));
+        found := found + 1;
+        numbers[found] := one.sequence;
+        links[found] := link;
+    END LOOP;
+    IF found > 0 THEN
+        INSERT INTO zakhira.seal (position, sequence, previous_hash, hash)
+            SELECT head.position + given.place, given.number, lag(given.link, 1, head.hash) OVER (ORDER BY given.place),
+                   given.link
+            FROM unnest(numbers, links) WITH ORDINALITY AS given (number, link, place);
+        UPDATE zakhira.sealing SET written_through = sealed.written_at
+            FROM (SELECT max(audit.written_at) AS written_at FROM zakhira.audit
+                  WHERE audit.sequence = ANY (numbers)) AS sealed
+            WHERE sealed.written_at > sealing.written_through;
+    END IF;
+    -- Ids behind our own are those of another server, from which this database was restored.
+    IF is_first AND found < most AND (state.open_until <= oldest_open OR state.open_until > pg_current_xact_id()) THEN
+        UPDATE zakhira.sealing SET
+            done_through = CASE WHEN state.open_until <= oldest_open THEN state.open_through ELSE state.done_through END,
+            open_through = drawn, open_until = pg_current_xact_id()
+            WHERE drawn > state.open_through;
+    END IF;
+    RETURN found;
+END $$;
+
 -- Claims in each coin, in their natural sign. One row, locked by whoever changes a sum; what stands behind them comes
 -- with the next migration.
 CREATE TABLE zakhira.backing (
@@ -537,7 +591,7 @@ CREATE TABLE zakhira.rolled (
 ALTER TABLE zakhira.sealing ADD COLUMN rolled_through bigint NOT NULL DEFAULT 0;
 
 -- Roll up what `busy` or more postings were added to since the last time, for at most so many writes; says how far it is.
-CREATE FUNCTION zakhira.roll_up(most integer DEFAULT 2000, busy integer DEFAULT 512) RETURNS bigint
+CREATE FUNCTION zakhira.roll_up(most integer DEFAULT 500, busy integer DEFAULT 512) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     state zakhira.sealing;
