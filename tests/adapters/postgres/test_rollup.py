@@ -115,7 +115,8 @@ def test_what_is_rolled_up_is_what_was_posted(
     assert books.breaks() == ()
     wrong = owner.execute(
         "SELECT count(*) FROM (SELECT rollup.account, rollup.day, sum(rollup.units) AS units, "
-        "sum(rollup.postings) AS n FROM zakhira.rollup GROUP BY 1, 2) AS shown FULL JOIN (SELECT posting.account, posting.day, "
+        "sum(rollup.postings) AS n FROM zakhira.rollup GROUP BY 1, 2) AS shown "
+        "FULL JOIN (SELECT posting.account, posting.day, "
         "sum(posting.units) AS units, count(*) AS n FROM zakhira.posting JOIN zakhira.rolled USING (account) "
         "WHERE posting.sequence <= rolled.through GROUP BY 1, 2) AS due USING (account, day) "
         "WHERE shown.units IS DISTINCT FROM due.units OR shown.n IS DISTINCT FROM due.n"
