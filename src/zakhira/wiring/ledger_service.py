@@ -27,6 +27,7 @@ from zakhira.ledger.chart import natural
 from zakhira.ledger.periods import Period, midnight
 from zakhira.ledger.statement import AccountStatement
 from zakhira.programme.model import AccountSpec
+from zakhira.wiring.amount_text import counted
 from zakhira.wiring.journal_file import read_journal
 from zakhira.wiring.ledger_answers import (
     accounts_answer,
@@ -89,7 +90,7 @@ class LedgerDesk:
         facts = {**state_facts(state), "newest": [item.entry for item in shown]}
         freeze = "; frozen" if state.is_frozen else ""
         sentence = f"{account}: {state.spec.kind}, {written(natural(state.balance, state.spec.kind))}"
-        return Answer((table,) if rows else (), facts, f"{sentence}, {state.postings:,} postings{freeze}.")
+        return Answer((table,) if rows else (), facts, f"{sentence}, {counted(state.postings, 'posting')}{freeze}.")
 
     def balance(self, order: BalanceOrder) -> Answer:
         """Balances as of two dates."""
