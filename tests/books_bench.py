@@ -7,18 +7,21 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import psycopg
+import pytest
 
+from zakhira.adapters.postgres import programs
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.server import EmbeddedServer
@@ -190,9 +193,24 @@ class Template:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+OTHER_POSTGRES = "ZAKHIRA_TEST_POSTGRES"
+"""Names the folder of another PostgreSQL's programs, with which the same tests are run."""
+
+
+def _use_other_postgres(folder: Path) -> None:
+    """Let the server of this process be of another version than the wheel's."""
+    version = subprocess.run([str(folder / "postgres"), "--version"], capture_output=True, text=True, check=True)
+    major = int(version.stdout.split()[2].partition(".")[0])
+    real, patch = programs.find_programs, pytest.MonkeyPatch()
+    patch.setattr("zakhira.adapters.postgres.server.find_programs", lambda data: replace(real(data), folder=folder))
+    patch.setattr("zakhira.adapters.postgres.data_folder.MAJOR_VERSION", major)
+
+
 @cache
 def shared_template() -> Template:
     """One server for all tests of this process; it is stopped and removed at the end."""
+    if os.environ.get(OTHER_POSTGRES):
+        _use_other_postgres(Path(os.environ[OTHER_POSTGRES]))
     folder = Path(tempfile.mkdtemp(prefix="zk"))
     server = EmbeddedServer.start(folder / "pg")
     server.ensure_database("fresh")

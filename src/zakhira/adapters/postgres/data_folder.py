@@ -61,8 +61,7 @@ def initialise(folder: Path, programs: Programs, passfiles: Passfiles) -> None:
     fresh.mkdir(mode=0o700)
     if programs.uid is not None and programs.gid is not None:
         os.chown(fresh, programs.uid, programs.gid)
-    settings = [text for name, value in _SETTINGS.items() for text in ("-c", f"{name}={value}")]
-    options = ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--username={Login.ADMINISTRATOR}", *settings]
+    options = ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--username={Login.ADMINISTRATOR}"]
     try:
         with _told(passfiles, folder, programs) as told:
             done = programs.run("initdb", "-D", str(fresh), f"--pwfile={told}", *options, timeout_s=INIT_SECONDS)
@@ -75,8 +74,16 @@ def initialise(folder: Path, programs: Programs, passfiles: Passfiles) -> None:
         if "No space left on device" in said:
             raise DatabaseFull(f"The disk of {folder} is full.", "Make room and start again.")
         raise ServerNotStarted(f"No database could be made in {folder}: {said}", "Give another folder.")
+    _configure(fresh)
     write_rules(fresh, programs)
     fresh.rename(folder)
+
+
+def _configure(fresh: Path) -> None:
+    """Our settings at the end of the file, where they count; only later versions of ``initdb`` take them."""
+    lines = (f"{name} = '{value}'" for name, value in _SETTINGS.items())
+    with (fresh / "postgresql.conf").open("a", encoding="utf-8") as out:
+        out.write("\n".join(("", "# Zakhira's own", *lines, "")))
 
 
 @contextmanager
