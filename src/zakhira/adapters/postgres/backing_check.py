@@ -74,6 +74,11 @@ WITH newest AS MATERIALIZED (
 SELECT DISTINCT name || ': what counts is not what its record says'
 FROM ((TABLE told EXCEPT ALL TABLE shown) UNION ALL (TABLE shown EXCEPT ALL TABLE told)) AS other
 """
+_PAPERS: LiteralString = """
+SELECT 'coin ' || coin.outpoint || ': what counts of it is not what its paper says'
+FROM zakhira.coin LEFT JOIN zakhira.coin_origin AS origin ON origin.outpoint = coin.outpoint
+WHERE coin.is_judged <> coalesce(origin.is_judged, false) OR coin.hold_until IS DISTINCT FROM origin.hold_until
+"""
 # The highest tip that the books had at the end of a write, since the coin came or the rule for its depth began to hold.
 _PROVEN: LiteralString = """
 WITH tips AS (
@@ -111,7 +116,7 @@ WHERE NOT backing.is_halted AND NOT EXISTS (
     SELECT FROM zakhira.record WHERE kind = 'credits resumed' AND id = backing.commodity
         AND body ->> 'deficit' = newest.number::text)
 """
-_QUESTIONS: tuple[LiteralString, ...] = (_NO_ROW, _ROW, _RECORDS, _PROVEN, _HALT)
+_QUESTIONS: tuple[LiteralString, ...] = (_NO_ROW, _ROW, _RECORDS, _PAPERS, _PROVEN, _HALT)
 
 
 def read_backing_breaks(connection: Connection[TupleRow]) -> tuple[str, ...]:

@@ -70,7 +70,11 @@ CREATE INDEX deficit_of_commodity ON zakhira.deficit (commodity, number);
 
 -- Once a coin was deep enough it stays proven for as long as its block is on the followed chain: a reorganisation above
 -- it takes confirmations away for a moment, and takes nothing of ours.
-ALTER TABLE zakhira.coin ADD COLUMN is_proven boolean NOT NULL DEFAULT false;
+ALTER TABLE zakhira.coin
+    ADD COLUMN is_proven boolean NOT NULL DEFAULT false,
+    -- What its paper says, as in coin_origin: a hundred thousand coins are added up without looking at their papers.
+    ADD COLUMN is_judged boolean NOT NULL DEFAULT false,
+    ADD COLUMN hold_until date;
 CREATE INDEX coin_unproven ON zakhira.coin (height) WHERE NOT is_proven;
 CREATE INDEX coin_by_spender ON zakhira.coin (spent_by) WHERE spent_by IS NOT NULL;
 
@@ -125,6 +129,15 @@ RETURNS integer LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 
                     CASE WHEN is_coinbase THEN (rule).coinbase_confirmations ELSE 0 END)
 $$;
 
+-- What is pledged, and what is on its way out.
+CREATE FUNCTION zakhira.committed_parts(OUT encumbered bigint, OUT outgoing bigint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT (SELECT coalesce(sum(one.units), 0)::bigint FROM zakhira.encumbrance AS one
+            WHERE one.commodity = 'BTC' AND NOT one.is_released),
+           (SELECT coalesce(sum(one.units), 0)::bigint FROM zakhira.outgoing AS one
+            WHERE NOT one.is_ended AND one.spent_height IS NULL)
+$$;
+
 -- The parts of the row that follow from coins, papers, spends and encumbrances, added up anew; a hold until `today` is
 -- over.
 CREATE FUNCTION zakhira.backing_parts(
@@ -134,19 +147,21 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made record;
 BEGIN
-    SELECT coalesce(sum(deep.amount_sats), 0), coalesce(sum(deep.amount_sats) FILTER (WHERE NOT deep.is_judged), 0),
-           coalesce(sum(deep.amount_sats) FILTER (WHERE deep.hold_until > today), 0)
+    SELECT coalesce(sum(coin.amount_sats), 0), coalesce(sum(coin.amount_sats) FILTER (WHERE NOT coin.is_judged), 0),
+           coalesce(sum(coin.amount_sats) FILTER (WHERE coin.is_judged AND coin.hold_until > today), 0)
         INTO proven, unjudged, held
-        FROM (
-            SELECT coin.amount_sats, coalesce(origin.hold_until, ours.hold_until) AS hold_until,
-                   -- What a transaction of ours makes is known before its paper is written, if it took coins of ours.
-                   coalesce(origin.is_judged, false) OR (ours.txid IS NOT NULL AND EXISTS (
-                       SELECT FROM zakhira.coin AS taken WHERE taken.spent_by = ours.txid)) AS is_judged
-            FROM zakhira.coin
-            LEFT JOIN zakhira.coin_origin AS origin ON origin.outpoint = coin.outpoint
-            LEFT JOIN zakhira.own_transaction AS ours ON ours.txid = left(coin.outpoint, 64)
-            WHERE coin.spent_by IS NULL AND coin.is_proven
-        ) AS deep;
+        FROM zakhira.coin WHERE coin.spent_by IS NULL AND coin.is_proven;
+    IF unjudged > 0 THEN
+        -- What a transaction of ours makes is known before its paper is written, if it took coins of ours.
+        SELECT coalesce(sum(coin.amount_sats), 0) AS units,
+               coalesce(sum(coin.amount_sats) FILTER (WHERE ours.hold_until > today), 0) AS held
+            INTO made
+            FROM zakhira.coin JOIN zakhira.own_transaction AS ours ON ours.txid = left(coin.outpoint, 64)
+            WHERE coin.spent_by IS NULL AND coin.is_proven AND NOT coin.is_judged
+                AND EXISTS (SELECT FROM zakhira.coin AS taken WHERE taken.spent_by = ours.txid);
+        unjudged := unjudged - made.units;
+        held := held + made.held;
+    END IF;
     -- A transaction that is called ours counts for at most what it took of our coins that counted themselves.
     SELECT coalesce(sum(least(fresh.units, taken.units)), 0) AS units,
            coalesce(sum(least(fresh.units, taken.units)) FILTER (WHERE fresh.hold_until > today), 0) AS held
@@ -163,10 +178,7 @@ BEGIN
         ) AS taken;
     own_change := made.units;
     held := held + made.held;
-    SELECT coalesce(sum(encumbrance.units), 0) INTO encumbered FROM zakhira.encumbrance
-        WHERE encumbrance.commodity = 'BTC' AND NOT encumbrance.is_released;
-    SELECT coalesce(sum(one.units), 0) INTO outgoing FROM zakhira.outgoing AS one
-        WHERE NOT one.is_ended AND one.spent_height IS NULL;
+    SELECT committed.encumbered, committed.outgoing INTO encumbered, outgoing FROM zakhira.committed_parts() AS committed;
 END $$;
 
 -- The row is written each time, also when nothing changes: who read an older state of what it follows from must lose.
@@ -177,6 +189,13 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         encumbered_units = parts.encumbered, held_units = parts.held, outgoing_units = parts.outgoing,
         is_by_world = $1, counted_at = clock_timestamp()
         FROM zakhira.backing_parts((clock_timestamp() AT TIME ZONE 'UTC')::date) AS parts WHERE backing.commodity = 'BTC'
+$$;
+
+-- The same where no coin and no paper of one changed.
+CREATE FUNCTION zakhira.count_committed(is_by_world boolean) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE zakhira.backing SET encumbered_units = parts.encumbered, outgoing_units = parts.outgoing, is_by_world = $1
+        FROM zakhira.committed_parts() AS parts WHERE backing.commodity = 'BTC'
 $$;
 
 CREATE FUNCTION zakhira.lock_backing() RETURNS void
@@ -207,6 +226,9 @@ CREATE FUNCTION zakhira.back_by_chain() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM zakhira.lock_backing();
+    UPDATE zakhira.coin AS held SET is_judged = origin.is_judged, hold_until = origin.hold_until
+        FROM added JOIN zakhira.coin_origin AS origin ON origin.outpoint = added.outpoint
+        WHERE added.kind = 'coin created' AND held.outpoint = added.outpoint;
     PERFORM zakhira.prove_coins();
     UPDATE zakhira.outgoing AS one SET spent_height = found.height
         FROM (SELECT ours.spend, min(added.height) AS height FROM added
@@ -309,6 +331,9 @@ BEGIN
         ON CONFLICT (outpoint) DO UPDATE SET is_judged = excluded.is_judged, hold_until = excluded.hold_until,
             sequence = excluded.sequence
             WHERE kept.sequence <= excluded.sequence;
+    UPDATE zakhira.coin AS held SET is_judged = origin.is_judged, hold_until = origin.hold_until
+        FROM added JOIN zakhira.coin_origin AS origin ON origin.outpoint = added.id COLLATE "C"
+        WHERE added.kind = 'coin paper' AND held.outpoint = origin.outpoint;
     INSERT INTO zakhira.own_transaction AS kept (txid, spend, hold_until, sequence)
         SELECT DISTINCT ON (added.id) added.id, added.body ->> 'spend', nullif(added.body ->> 'hold_until', '')::date,
                added.sequence
@@ -342,7 +367,11 @@ BEGIN
             is_world := true;
         END IF;
     END LOOP;
-    PERFORM zakhira.count_backing(is_world);
+    IF EXISTS (SELECT FROM added WHERE added.kind IN ('coin paper', 'own transaction', 'proof depth')) THEN
+        PERFORM zakhira.count_backing(is_world);
+    ELSE
+        PERFORM zakhira.count_committed(is_world);
+    END IF;
     PERFORM zakhira.resume_credits(added.id, added.body) FROM added WHERE added.kind = 'credits resumed';
     RETURN NULL;
 END $$;
@@ -375,6 +404,8 @@ INSERT INTO zakhira.outgoing (spend, units, is_ended, spent_height, sequence)
         ORDER BY record.id, record.sequence DESC, record.ordinal DESC
     ) AS newest WHERE newest.body ->> 'action' = 'spend' AND newest.body ->> 'commodity' = 'BTC';
 ALTER TABLE zakhira.coin DISABLE TRIGGER by_trigger_only;
+UPDATE zakhira.coin AS held SET is_judged = origin.is_judged, hold_until = origin.hold_until
+    FROM zakhira.coin_origin AS origin WHERE origin.outpoint = held.outpoint;
 ALTER TABLE zakhira.backing DISABLE TRIGGER by_trigger_only;
 SELECT zakhira.prove_coins();
 SELECT zakhira.count_backing(true);
@@ -453,13 +484,13 @@ END $$;
 
 REVOKE ALL ON FUNCTION zakhira.refuse_negative_claim(), zakhira.available(zakhira.backing), zakhira.gap(zakhira.backing), zakhira.gap_on_demand(zakhira.backing),
     zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean), zakhira.backing_parts(date),
-    zakhira.count_backing(boolean), zakhira.lock_backing(), zakhira.height_of_spend(text), zakhira.prove_coins(),
+    zakhira.committed_parts(), zakhira.count_backing(boolean), zakhira.count_committed(boolean), zakhira.lock_backing(), zakhira.height_of_spend(text), zakhira.prove_coins(),
     zakhira.back_by_chain(), zakhira.is_watcher(), zakhira.keep_depth(jsonb, bigint),
     zakhira.keep_encumbrance(text, jsonb, bigint), zakhira.resume_credits(text, jsonb), zakhira.back_by_records(),
     zakhira.leaving_units(jsonb), zakhira.judge_backing() FROM PUBLIC;
 GRANT SELECT ON zakhira.proof_depth, zakhira.coin_origin, zakhira.own_transaction, zakhira.outgoing,
     zakhira.encumbrance, zakhira.deficit TO zakhira_app;
-GRANT EXECUTE ON FUNCTION zakhira.backing_parts(date), zakhira.available(zakhira.backing), zakhira.gap(zakhira.backing),
+GRANT EXECUTE ON FUNCTION zakhira.backing_parts(date), zakhira.committed_parts(), zakhira.available(zakhira.backing), zakhira.gap(zakhira.backing),
     zakhira.gap_on_demand(zakhira.backing),
     zakhira.confirmations_needed(zakhira.proof_depth, bigint, boolean), zakhira.leaving_units(jsonb),
     zakhira.height_of_spend(text) TO zakhira_app, zakhira_auditor;
