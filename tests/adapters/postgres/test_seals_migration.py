@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import psycopg
 import pytest
-from psycopg import Connection
-from psycopg.rows import TupleRow
 
 from books_bench import ACCOUNTS, COLD, INTAKE, invoice, receipt, shared_template, sweep, write
+from earlier_books import commit_in_line
 from zakhira.adapters.postgres.books import open_books
-from zakhira.adapters.postgres.rows import event_rows, record_rows
 from zakhira.adapters.postgres.schema import load_migrations, migrate
 from zakhira.controls.chain.audit import FIRST_PREVIOUS
-from zakhira.flows.ports.books import Record, Write, input_hash
+from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import ChainBroken, KeyReused
 from zakhira.flows.ports.coin_events import CoinEvent, CoinEventKind
-from zakhira.kernel.canonical import Json, content_hash
-from zakhira.kernel.interval import exact_utc_text
 
 EARLIER = 4
 """The last version without seals."""
@@ -30,71 +25,6 @@ WRITES = (
     write('odd\t"\\\x7fذ'),
     Write("blocks", "watcher", "follow", receipt(1).at, coin_events=BLOCKS),
 )
-
-
-def earlier_entry_rows(one: Write) -> str:
-    """Entries as the program of that version handed them to the database."""
-    return json.dumps(
-        [
-            {
-                "ordinal": ordinal,
-                "posting_count": len(entry.postings),
-                "id": entry.id,
-                "at": exact_utc_text(entry.at),
-                "narration": entry.narration,
-                "evidence": entry.evidence,
-            }
-            for ordinal, entry in enumerate(one.entries, 1)
-        ]
-    )
-
-
-def earlier_posting_rows(one: Write) -> str:
-    """Postings as the program of that version handed them to the database."""
-    return json.dumps(
-        [
-            {
-                "entry_ordinal": place,
-                "ordinal": ordinal,
-                "posting_count": len(entry.postings),
-                "account": posting.account,
-                "commodity": posting.amount.commodity.value,
-                "units": posting.amount.units,
-                "lot_outpoint": None if posting.lot is None else posting.lot.outpoint,
-                "lot_source": None if posting.lot is None else posting.lot.source,
-            }
-            for place, entry in enumerate(one.entries, 1)
-            for ordinal, posting in enumerate(entry.postings, 1)
-        ]
-    )
-
-
-_TABLES = (
-    (
-        "entry",
-        earlier_entry_rows,
-        "ordinal integer, posting_count integer, id text, at timestamptz, narration text, evidence text",
-    ),
-    (
-        "posting",
-        earlier_posting_rows,
-        (
-            "entry_ordinal integer, ordinal integer, posting_count integer, account text, commodity text, "
-            "units bigint, lot_outpoint text, lot_source text"
-        ),
-    ),
-    ("record", record_rows, "ordinal integer, kind text, id text, body jsonb"),
-    (
-        "chain_event",
-        event_rows,
-        (
-            "ordinal integer, kind text, height integer, block_hash text, previous_hash text, outpoint text, "
-            "vault text, branch smallint, place integer, amount_sats bigint, script_hex text, is_coinbase boolean, "
-            "spent_by text"
-        ),
-    ),
-)
-_COUNTS = {"entry": "entry_count", "record": "record_count", "chain_event": "event_count"}
 
 
 @pytest.fixture
@@ -110,39 +40,9 @@ def earlier() -> Iterator[str]:
         )
         before = FIRST_PREVIOUS
         for number, one in enumerate(WRITES, 1):
-            before = commit_as_before(connection, number, before, one)
+            before = commit_in_line(connection, number, before, one)
     yield dsn
     shared_template().drop("earlier")
-
-
-def commit_as_before(connection: Connection[TupleRow], number: int, before: str, one: Write) -> str:
-    """Write it as the program of that version did; returns the hash of its audit entry."""
-    fields: dict[str, Json] = {
-        "sequence": number,
-        "key": one.key,
-        "actor": one.actor,
-        "action": one.action,
-        "at": exact_utc_text(one.at),
-        "content_hash": input_hash(one.entries, one.records, one.coin_events),
-        "previous_hash": before,
-    }
-    counts = {"entry": len(one.entries), "record": len(one.records), "chain_event": len(one.coin_events)}
-    with connection.transaction():
-        connection.execute(
-            "INSERT INTO zakhira.audit (sequence, key, actor, action, at, content_hash, previous_hash, hash, "
-            "entry_count, record_count, event_count) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (*fields.values(), content_hash(fields), *counts.values()),
-        )
-        for table, rows_of, columns in _TABLES:
-            names = ", ".join(part.split()[0] for part in columns.split(", "))
-            count = f"{counts[table]} AS {_COUNTS[table]}, " if table in counts else ""
-            count_name = f"{_COUNTS[table]}, " if table in counts else ""
-            query = (
-                f"INSERT INTO zakhira.{table} (sequence, {count_name}{names}) SELECT {number}, {count}{names} "  # noqa: S608 - names from this file
-                f"FROM json_to_recordset(%s::json) AS given ({columns})"
-            )
-            connection.execute(query.encode(), (rows_of(one),))
-    return content_hash(fields)
 
 
 def test_earlier_books_are_carried_over(earlier: str) -> None:
