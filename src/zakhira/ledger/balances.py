@@ -109,7 +109,13 @@ def require_bounds(spec: AccountSpec, held_units: int, added_units: int) -> None
     if bounds.least <= after <= bounds.most:
         return
     held, moved = (natural(Amount(units, commodity), spec.kind) for units in (held_units, added_units))
-    if natural(Amount(after, commodity), spec.kind).units < 0:
+    below = natural(Amount(after, commodity), spec.kind).units < 0
+    if not added_units:
+        cause = Overdrawn if below else AboveCeiling
+        raise cause(
+            f"{spec.code} holds {held}: these bounds do not fit that.", "Give it bounds that fit what is there."
+        )
+    if below:
         raise Overdrawn(
             f"{spec.code} holds {held}, and {-moved} more would leave it.",
             "Move only what is there; nothing was written.",

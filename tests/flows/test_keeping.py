@@ -1,0 +1,321 @@
+"""Acts on the ledger: never on one word, kept until the last is given, done once; a stop by anybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from payout_drill import PayoutDrill, officer, twin_drill
+from zakhira.controls.engine.decision import Decision
+from zakhira.flows.governing.acting import Chamber
+from zakhira.flows.governing.freezing import freeze
+from zakhira.flows.keeping.act import DONE, LEDGER_ACT, WAITING, ActRecord, LedgerAct
+from zakhira.flows.keeping.acts import Journal, ceiling_act, close_act, freeze_act, post_act, reverse_act
+from zakhira.flows.keeping.carrying import carry
+from zakhira.flows.keeping.closing import period_view
+from zakhira.flows.keeping.opening import open_account
+from zakhira.flows.keeping.refusals import (
+    ActNotAllowed,
+    NoReason,
+    NothingToChange,
+    ReversedTooEarly,
+    UnknownEntry,
+    UnknownLedgerAccount,
+)
+from zakhira.flows.keeping.statements import account_statements
+from zakhira.flows.keeping.stopping import freeze_account
+from zakhira.flows.paying.refusals import PayoutForged, PayoutNotAllowed, PayoutWordNotTaken
+from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.ports.books_errors import EntryExists
+from zakhira.flows.spending.dry import DryBooks
+from zakhira.kernel.money import Amount, Commodity
+from zakhira.ledger.entry import Posting
+from zakhira.ledger.faults import (
+    AboveCeiling,
+    AccountFrozen,
+    BadReversal,
+    Overdrawn,
+    PeriodClosed,
+    PeriodNotOver,
+    PeriodOutOfOrder,
+    Unbalanced,
+    UnknownAccount,
+    VaultAccount,
+)
+from zakhira.ledger.periods import Period
+from zakhira.programme.model import AccountSpec
+
+BANK, CAPITAL, VAULT = "assets:bank", "equity:capital", "assets:vault:cold"
+ACCOUNTS = (
+    AccountSpec(BANK, "PKR", "asset"),
+    AccountSpec(CAPITAL, "PKR", "equity"),
+    AccountSpec(VAULT, "BTC", "asset"),
+)
+EVERYBODY = ("dara", "amina", "chand")
+
+
+def pkr(paisa: int) -> Amount:
+    """Paisa."""
+    return Amount(paisa, Commodity.PKR)
+
+
+@pytest.fixture
+def drill() -> PayoutDrill:
+    """A desk with a bank account."""
+    made = twin_drill(0)
+    made.books.open_accounts(ACCOUNTS)
+    return made
+
+
+def journal(drill: PayoutDrill, paisa: int = 500, **told: object) -> Journal:
+    """Capital that is paid in, on the day before the drill's."""
+    lines = (Posting(BANK, pkr(paisa)), Posting(CAPITAL, pkr(-paisa)))
+    made = Journal(drill.now.date() - timedelta(days=1), "Capital paid in", "letter 12", lines)
+    return replace(made, **told)  # type: ignore[arg-type]  # fields of a journal
+
+
+def done(drill: PayoutDrill, act: LedgerAct, *names: str) -> tuple[ActRecord, Decision]:
+    """These officers say yes to it, the first puts it forward."""
+    return carry(drill.desk, act, [officer(name) for name in names or EVERYBODY])
+
+
+def held(drill: PayoutDrill, code: str = BANK) -> int:
+    """What an account shows as posted."""
+    return drill.books.balances()[code].units
+
+
+def test_nothing_is_posted_on_one_word(drill: PayoutDrill) -> None:
+    """One puts it forward, one approves, and nothing is posted before the other; then it is posted once."""
+    act = post_act(journal(drill))
+    for names, state, units in (
+        (("dara",), WAITING, 0),
+        (("amina",), WAITING, 0),
+        (("amina",), WAITING, 0),
+        (("chand",), DONE, 500),
+        (("chand",), DONE, 500),
+        (EVERYBODY, DONE, 500),
+    ):
+        record, decision = done(drill, act, *names)
+        assert (record.state, held(drill)) == (state, units)
+        assert decision.allowed == (state == DONE)
+    writes = [entry for entry in drill.books.audit_entries() if entry.action == act.title]
+    assert [entry.actor for entry in writes] == ["chand"]
+    assert drill.books.breaks() == ()
+
+
+def test_all_words_at_once(drill: PayoutDrill) -> None:
+    """In one call; the entry tells what the journal says, dated on its day."""
+    record, _ = done(drill, post_act(journal(drill)))
+    assert record.state == DONE
+    (entry,) = drill.books.entries()
+    assert (entry.narration, entry.evidence, entry.at.date()) == ("Capital paid in", "letter 12", journal(drill).day)
+    assert [given.officer for given in record.words.approvals] == ["amina", "chand"]
+
+
+def test_who_may_not(drill: PayoutDrill) -> None:
+    """Who may not propose, who does not approve this, who is no officer, and the proposer as an approver of it."""
+    act = post_act(journal(drill))
+    with pytest.raises(ActNotAllowed):
+        done(drill, act, "amina")
+    done(drill, act, "dara")
+    with pytest.raises(PayoutWordNotTaken):
+        done(drill, act, "nobody")
+    record, _ = done(drill, act, "dara", "dara")
+    assert record.words.approvals == ()
+    assert held(drill) == 0
+
+
+def test_a_freeze_stops_acts(drill: PayoutDrill) -> None:
+    """Whoever freezes the reserve stops journals, too."""
+    act = post_act(journal(drill))
+    done(drill, act, "dara", "amina")
+    freeze(Chamber(drill.books, drill.policy, drill.now), "something is off", officer("bilal"))
+    with pytest.raises(PayoutNotAllowed):
+        done(drill, act, "chand")
+    with pytest.raises(ActNotAllowed):
+        done(drill, post_act(journal(drill, 7)), "dara")
+    assert held(drill) == 0
+
+
+def test_words_do_not_wait_for_ever(drill: PayoutDrill) -> None:
+    """When the time of a proposal is over it is put forward anew, and earlier words do not count."""
+    act = post_act(journal(drill))
+    done(drill, act, "dara", "amina")
+    drill.wait(60 * drill.policy.approval_hours)
+    record, _ = done(drill, act, "dara", "chand")
+    assert (record.state, [given.officer for given in record.words.approvals]) == (WAITING, ["chand"])
+
+
+def test_other_words_are_another_act(drill: PayoutDrill) -> None:
+    """A paisa more is another act: the words for one do not carry the other."""
+    done(drill, post_act(journal(drill)), "dara", "amina")
+    record, _ = done(drill, post_act(journal(drill, 501)), "dara", "chand")
+    assert record.state == WAITING
+    assert held(drill) == 0
+
+
+def test_a_record_that_nobody_signed(drill: PayoutDrill) -> None:
+    """Whoever writes a record of an act with words into the books, without a key, is found out."""
+    act = post_act(journal(drill))
+    record, _ = done(drill, act, "dara")
+    body = record.record.body
+    assert isinstance(body, dict)
+    forged = Record(LEDGER_ACT, act.hash, {**body, "proposer": "amina"})
+    drill.books.commit(Write("forged", "app", "x", drill.now, records=(forged,)))
+    with pytest.raises(PayoutForged):
+        done(drill, act, "chand")
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        ((Posting(BANK, pkr(5)), Posting(CAPITAL, pkr(-4))), Unbalanced),
+        ((Posting(BANK, pkr(5)), Posting("equity:nobody", pkr(-5))), UnknownAccount),
+        ((Posting(BANK, pkr(-5)), Posting(CAPITAL, pkr(5))), Overdrawn),
+    ],
+)
+def test_nobody_is_asked_to_sign_what_cannot_be(
+    drill: PayoutDrill, lines: tuple[Posting, ...], cause: type[Exception]
+) -> None:
+    """What the books would refuse is refused before anybody's word is kept, dry as in earnest."""
+    act = post_act(replace(journal(drill), lines=lines))
+    for desk in (drill.desk, replace(drill.desk, books=DryBooks(drill.books))):
+        with pytest.raises(cause):
+            carry(desk, act, [officer("dara")])
+    assert drill.books.records(LEDGER_ACT) == {}
+
+
+def test_a_dry_run_writes_nothing(drill: PayoutDrill) -> None:
+    """It says that it would be done, and it is not."""
+    act = post_act(journal(drill))
+    record, decision = carry(
+        replace(drill.desk, books=DryBooks(drill.books)), act, [officer(name) for name in EVERYBODY]
+    )
+    assert (record.state, decision.allowed) == (DONE, True)
+    assert drill.books.entries() == ()
+    assert drill.books.records(LEDGER_ACT) == {}
+
+
+def test_an_id_of_its_own_is_taken_once(drill: PayoutDrill) -> None:
+    """Another journal of the same id is refused."""
+    done(drill, post_act(journal(drill, id="opening")))
+    with pytest.raises(EntryExists):
+        done(drill, post_act(journal(drill, 7, id="opening")))
+
+
+def test_an_entry_is_taken_back(drill: PayoutDrill) -> None:
+    """Whole, by as many officers, dated on its day or later, once."""
+    act = post_act(journal(drill))
+    done(drill, act)
+    entry_id = act.entries[0].id
+    day = journal(drill).day
+    with pytest.raises(UnknownEntry):
+        reverse_act(drill.ledger, "nothing", None, "Wrong payer", "letter 13")
+    with pytest.raises(ReversedTooEarly):
+        reverse_act(drill.ledger, entry_id, day - timedelta(days=1), "Wrong payer", "letter 13")
+    back = reverse_act(drill.ledger, entry_id, day + timedelta(days=1), "Wrong payer", "letter 13")
+    record, _ = done(drill, back, "dara")
+    assert (record.state, held(drill)) == (WAITING, 500)
+    record, _ = done(drill, back, "amina", "chand")
+    assert (record.state, held(drill)) == (DONE, 0)
+    again = reverse_act(drill.ledger, entry_id, day + timedelta(days=2), "Wrong payer", "letter 14")
+    with pytest.raises((BadReversal, EntryExists)):
+        done(drill, again)
+    posted = drill.ledger.entry(entry_id)
+    assert posted is not None
+    assert posted.reversed_by == back.entries[0].id
+
+
+def test_anybody_stops_an_account_and_several_let_it_go_on(drill: PayoutDrill) -> None:
+    """On one word it is frozen; on one word it is not unfrozen; and it can be frozen again for the same reason."""
+    reason = "statement 14 does not agree"
+    for _ in range(2):
+        freeze_account(drill.desk, BANK, reason, officer("bilal"))
+        with pytest.raises(NothingToChange):
+            freeze_account(drill.desk, BANK, reason, officer("bilal"))
+        with pytest.raises(AccountFrozen):
+            done(drill, post_act(journal(drill)))
+        thaw = freeze_act(drill.desk, BANK, "cleared, letter 15", freezes=False)
+        assert done(drill, thaw, "dara", "amina")[0].state == WAITING
+        assert done(drill, thaw, "chand")[0].state == DONE
+    done(drill, post_act(journal(drill)))
+    assert held(drill) == 500
+
+
+def test_who_does_not_stop_an_account(drill: PayoutDrill) -> None:
+    """Nobody without an office, nobody without a reason, and nobody a vault or what is not there."""
+    for name, code, reason, cause in (
+        ("nobody", BANK, "x", ActNotAllowed),
+        ("bilal", BANK, " ", NoReason),
+        ("bilal", VAULT, "x", VaultAccount),
+        ("bilal", "assets:nowhere", "x", UnknownLedgerAccount),
+    ):
+        with pytest.raises(cause):
+            freeze_account(drill.desk, code, reason, officer(name))
+    with pytest.raises(NoReason):
+        done(drill, replace(post_act(journal(drill)), because=""))
+
+
+def test_a_ceiling(drill: PayoutDrill) -> None:
+    """It fits what is there, holds from then on, and goes away again."""
+    done(drill, post_act(journal(drill)))
+    with pytest.raises(AboveCeiling):
+        done(drill, ceiling_act(drill.desk, BANK, pkr(499), "rules, 7"))
+    assert done(drill, ceiling_act(drill.desk, BANK, pkr(500), "rules, 7"))[0].state == DONE
+    with pytest.raises(NothingToChange):
+        ceiling_act(drill.desk, BANK, pkr(500), "rules, 7")
+    with pytest.raises(AboveCeiling):
+        done(drill, post_act(journal(drill, 1)))
+    done(drill, ceiling_act(drill.desk, BANK, None, "rules, 8"))
+    done(drill, post_act(journal(drill, 1)))
+    assert held(drill) == 501
+
+
+def test_a_period_is_looked_at_and_closed(drill: PayoutDrill) -> None:
+    """The view tells sums before and after and what is not reconciled; then nothing is dated into it any more."""
+    day = journal(drill).day
+    done(drill, post_act(journal(drill, day=day - timedelta(days=40))))
+    done(drill, post_act(journal(drill, 70)))
+    period = Period(day, day)
+    drill.found = ("Case 1 is open.",)
+    view = period_view(drill.desk, period)
+    told = {(one.kind, one.commodity): (one.accounts, one.opening, one.closing) for one in view.sums}
+    assert told["asset", "PKR"] == (1, pkr(500), pkr(570))
+    assert told["equity", "PKR"] == (1, pkr(500), pkr(570))
+    assert view.unreconciled == ("Case 1 is open.",)
+    with pytest.raises(PeriodNotOver):
+        close_act(drill.ledger, Period(day, day + timedelta(days=1)), "done", drill.now)
+    act = close_act(drill.ledger, period, "done", drill.now)
+    assert done(drill, act, "dara", "amina")[0].state == WAITING
+    done(drill, post_act(journal(drill, 1)))
+    assert done(drill, act, "chand")[0].state == DONE
+    with pytest.raises(PeriodClosed):
+        done(drill, post_act(journal(drill, 2)))
+    with pytest.raises(PeriodOutOfOrder):
+        close_act(drill.ledger, period, "again", drill.now)
+    assert drill.ledger.closed_through() == day
+
+
+def test_an_account_is_opened_by_whoever_may_propose(drill: PayoutDrill) -> None:
+    """Empty, by one officer; once; and as an account can be."""
+    spec = AccountSpec("assets:till", "PKR", "asset")
+    with pytest.raises(ActNotAllowed):
+        open_account(drill.desk, spec, "a till, letter 3", officer("amina"))
+    with pytest.raises(NoReason):
+        open_account(drill.desk, spec, " ", officer("dara"))
+    open_account(drill.desk, spec, "a till, letter 3", officer("dara"))
+    with pytest.raises(NothingToChange):
+        open_account(drill.desk, spec, "a till, letter 3", officer("dara"))
+    assert held(drill, "assets:till") == 0
+
+
+def test_a_statement_reads_as_its_owner_reads_it(drill: PayoutDrill) -> None:
+    """Of an asset and of equity alike what is there is a positive number; opening, movements and closing tie."""
+    done(drill, post_act(journal(drill, day=date(2025, 11, 30))))
+    done(drill, post_act(journal(drill, 70, day=date(2025, 12, 1))))
+    for one in account_statements(drill.ledger, [BANK, CAPITAL], Period(date(2025, 12, 1), date(2025, 12, 31))):
+        assert (one.opening, one.closing) == (pkr(500), pkr(570))
+        assert [(item.amount, item.balance) for item in one.movements] == [(pkr(70), pkr(570))]
+    assert account_statements(drill.ledger, ["assets:nowhere"], Period(date(2025, 12, 1), date(2025, 12, 1))) == ()
