@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bank_drill import VECTORS, codes
 from zakhira.adapters.iso20022 import hostile
 from zakhira.adapters.iso20022.codes import HAS_DOCTYPE, NOT_XML, OTHER_MESSAGE, TOO_LARGE
 from zakhira.adapters.iso20022.statement import read_statements
+from zakhira.flows.ports.bank import BankStatement
 from zakhira.kernel.errors import Faults
 
 MAY = (VECTORS / "camt053-v08.xml").read_bytes()
@@ -109,3 +112,55 @@ def test_comments_and_instructions_change_nothing() -> None:
     """A comment within a number does not cut it: what is read is what a person sees."""
     text = MAY.replace(b">250000.5<", b">2500<!-- x -->00.5<").replace(b"<Stmt>", b"<?run me?><Stmt>", 1)
     assert read_statements("may.xml", text) == read_statements("may.xml", MAY)
+
+
+def mutated(data: bytes, changes: list[tuple[int, int, bytes]]) -> bytes:
+    """The bytes with pieces cut out and others put in: ``(place, length, piece)``, places taken round the end."""
+    for place, length, piece in changes:
+        at = place % len(data)
+        data = data[:at] + piece + data[at + length :]
+    return data
+
+
+PIECES = st.one_of(
+    st.binary(max_size=4),
+    st.sampled_from(
+        [b"<", b">", b"</Ntry>", b"<Ntry>", b"&amp;", b"&#0;", b"]]>", b"<![CDATA[", b'"', b"-", b"9" * 30]
+    ),
+    st.sampled_from(
+        [b"\xff\xfe", b"\xef\xbb\xbf", b"<?xml version='1.1'?>", b"<!--", b"-->", b"CRDT", b"DBIT", b"USD"]
+    ),
+)
+CHANGES = st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 40), PIECES), min_size=1, max_size=4)
+
+
+def taken_or_refused(content: bytes) -> None:
+    """It is refused with faults that name the file, or what is taken adds up; nothing else can come of it."""
+    told: Faults | None = None
+    statements: tuple[BankStatement, ...] = ()
+    try:
+        statements = read_statements("bank.xml", content)
+    except Faults as error:
+        told = error
+    if told is not None:
+        assert {fault.file for fault in told.faults} == {"bank.xml"}
+    for statement in statements:
+        moved = sum(entry.amount.units for entry in statement.entries)
+        assert statement.opening.units + moved == statement.closing.units
+        for entry in statement.entries:
+            assert not entry.lines or sum(line.amount.units for line in entry.lines) == entry.amount.units
+
+
+@settings(max_examples=100, deadline=None)
+@given(CHANGES)
+def test_a_damaged_file_is_refused_or_still_adds_up(changes: list[tuple[int, int, bytes]]) -> None:
+    """Bytes cut out and put in anywhere."""
+    taken_or_refused(mutated(MAY, changes))
+
+
+@pytest.mark.torture
+@settings(max_examples=20_000, deadline=None)
+@given(CHANGES)
+def test_many_damaged_files_are_refused_or_still_add_up(changes: list[tuple[int, int, bytes]]) -> None:
+    """The same, for minutes."""
+    taken_or_refused(mutated(MAY, changes))
