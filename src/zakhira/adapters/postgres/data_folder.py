@@ -30,6 +30,11 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "max_connections": "40",
     "password_encryption": "scram-sha-256",
+    # A whole page goes to the log after each checkpoint, so that these are rare; short questions are never compiled.
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "jit": "off",
 }
 
 
