@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from lxml import etree
 
@@ -60,26 +61,22 @@ class Field:
 
     def one(self, path: str) -> Field | None:
         """The first element at a path below, or None."""
-        here = self.element
-        for name in path.split("/"):
-            space = etree.QName(here).namespace
-            found = here.find(f"{{{space}}}{name}")
-            if found is None:
-                return None
-            here = found
-        return Field(here, f"{self.path}/{path}", self.faults)
+        found = self._find(path)
+        return None if found is None else Field(found, f"{self.path}/{path}".lstrip("/"), self.faults)
+
+    def _find(self, path: str) -> etree._Element | None:
+        return self.element.find(_spaced(path, str(self.element.tag)))
 
     def every(self, name: str) -> Iterator[Field]:
         """Every child of a name, numbered from 1."""
-        space = etree.QName(self.element).namespace
-        for number, found in enumerate(self.element.iterfind(f"{{{space}}}{name}"), 1):
+        for number, found in enumerate(self.element.iterfind(_spaced(name, str(self.element.tag))), 1):
             yield Field(found, f"{self.path}/{name}[{number}]".lstrip("/"), self.faults)
 
     def text(self, *paths: str) -> str:
         """The text at the first of these paths that has one, without spaces around it; empty where none has."""
         for path in paths:
-            found = self.one(path)
-            words = "" if found is None else " ".join((found.element.text or "").split())
+            found = self._find(path)
+            words = "" if found is None else " ".join((found.text or "").split())
             if words:
                 return words
         return ""
@@ -155,6 +152,13 @@ class Field:
             if words:
                 self.fault(path, BAD_TIME, f"{words[:40]!r} is no time.", "Ask the bank what it means.")
             return datetime.min.replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=1024)
+def _spaced(path: str, beside: str) -> str:
+    """A path in the namespace of an element's tag."""
+    space = beside.rpartition("}")[0]
+    return "/".join(f"{space}}}{name}" for name in path.split("/"))
 
 
 def _is_decimal(words: str) -> bool:
