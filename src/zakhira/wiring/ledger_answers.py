@@ -249,13 +249,17 @@ def balance_plot(one: AccountStatement, period: Period) -> LinePlot:
         id="balance",
         title=f"{one.account}: {told}",
         description=f"Balance of {one.account} at the end of each day from {period.first} to {period.last}, {told}.",
-        x_name="day",
-        x_labels=tuple(day.isoformat() for day in days),
+        x_name=f"day of {period.first:%B %Y}" if _is_a_month(period) else "day",
+        x_labels=tuple(str(day.day) if _is_a_month(period) else day.isoformat() for day in days),
         unit=one.commodity.unit,
         y_name="balance",
         lines=(Layer(one.account, Role.CLAIMS if one.kind in CREDIT_KINDS else Role.MONEY, values),),
         stepped=True,
     )
+
+
+def _is_a_month(period: Period) -> bool:
+    return (period.first.year, period.first.month) == (period.last.year, period.last.month)
 
 
 def _at_end_of(one: AccountStatement, day: date) -> Amount:
