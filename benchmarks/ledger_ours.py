@@ -34,6 +34,9 @@ DEPTH = 6
 COIN_SATS = MAX_MONEY_SATS // 2
 """What stands behind the claims: ample, so that the check passes, and is made all the same."""
 OPENED_AT_ONCE = 1_000
+OPENING_AT = datetime(2022, 12, 31, tzinfo=UTC)
+OPENED = "opened"
+"""Key of the write that says that everybody has what they begin with."""
 POOL_CODE = "equity:pool"
 
 
@@ -58,7 +61,8 @@ def install(dsn: str, participants: int = PARTICIPANTS) -> None:
         numbers = range(1, participants + 1)
         for first in range(0, participants, OPENED_AT_ONCE):
             given = [Transfer(POOL, number, OPENING_UNITS) for number in numbers[first : first + OPENED_AT_ONCE]]
-            books.commit(write(f"opening-{first}", given, NOW - timedelta(days=1)))
+            books.commit(write(f"opening-{first}", given, OPENING_AT))
+        books.commit(Write(OPENED, "clerk", "open", OPENING_AT))
     # What a running server has: statistics, as if it had not been filled a moment ago.
     with closing(PostgresBooks(dsn)) as books:
         books.ask(lambda connection: connection.execute("ANALYZE"))
@@ -72,11 +76,10 @@ def require_whole(dsn: str) -> None:
         raise SystemExit(f"{left} writes are not in the audit chain.")
 
 
-def write(key: str, moves: Sequence[Transfer], at: datetime) -> Write:
-    """One act: an entry of two postings for each transfer."""
-    return Write(
-        key, "clerk", "transfer", at, tuple(_entry(f"{key}-{place}", at, one) for place, one in enumerate(moves))
-    )
+def write(key: str, moves: Sequence[Transfer], at: datetime, step: timedelta = timedelta()) -> Write:
+    """One act: an entry of two postings for each transfer, dated one step after another."""
+    entries = (_entry(f"{key}-{place}", at + place * step, one) for place, one in enumerate(moves))
+    return Write(key, "clerk", "transfer", at, tuple(entries))
 
 
 def open_ours(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
@@ -113,4 +116,4 @@ def _coin() -> Write:
             events.append(coin_created(coin))
         before = this
     paper = Record("coin paper", coin.outpoint, {"state": "kept", "hold_until": ""})
-    return Write("coin", "watcher", "follow", NOW - timedelta(days=2), (), (paper,), tuple(events))
+    return Write("coin", "watcher", "follow", OPENING_AT, (), (paper,), tuple(events))
