@@ -89,7 +89,7 @@ def _by_order(found: Matched, ordered: Mapping[str, str], orders: Mapping[str, B
     """A batch against its payments, or the payments of an order against one posting for all of it."""
     bank = _grouped(found.bank, lambda item: _order_of_bank(item, ordered))
     books = _grouped(
-        found.books, lambda item: item.reference if item.reference in orders else ordered.get(item.reference)
+        found.books, lambda item: ordered.get(item.reference) or (item.reference if item.reference in orders else None)
     )
     for name in orders:
         theirs, ours = bank.get(name, []), books.get(name, [])
