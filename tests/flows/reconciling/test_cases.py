@@ -23,6 +23,7 @@ from zakhira.flows.reconciling.case import CASE, Case, CaseState, case_id, cases
 from zakhira.flows.reconciling.difference import Difference, Findings, Part
 from zakhira.flows.reconciling.halts import halting_cases, payout_halts
 from zakhira.flows.reconciling.keeping import (
+    MOST_CASES,
     BadCaseWords,
     CaseTerms,
     UnknownCase,
@@ -235,6 +236,20 @@ def test_what_is_listed_is_what_was_last_found(rounds: list[dict[str, int]]) -> 
         before = now
     assert {case.key: case.gap.units for case in listed(books).values()} == before
     assert {case.key: case.times for case in cases(books).values()} == {k: n for k, n in came.items() if n}
+
+
+def test_many_differences_are_not_as_many_cases(books: Books) -> None:
+    """The largest have cases of their own, the rest is one; a case that is known stays, however small it is."""
+    keep_cases(books, found(gone("first", 1)), TERMS, AT)
+    many = [gone(f"d{number}", number) for number in range(2, MOST_CASES + 12)]
+    keep_cases(books, found(gone("first", 1), *many), TERMS, AT)
+    there = {case.key: case.gap.units for case in listed(books).values()}
+    assert len(there) == MOST_CASES + 1
+    assert there["first"] == 1
+    assert there["further/PKR"] == sum(range(2, 13))
+    assert sum(there.values()) == 1 + sum(item.gap.units for item in many)
+    keep_cases(books, found(gone("first", 1)), TERMS, AT)
+    assert [case.key for case in listed(books).values()] == ["first"]
 
 
 def test_the_record_is_read_back_as_it_was(books: Books) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,8 +11,11 @@ from zakhira.flows.ports.books_errors import KeyReused
 from zakhira.flows.reconciling.case import CASE, Case, CaseState, case_id, case_of, cases
 from zakhira.flows.reconciling.difference import Difference, Findings
 from zakhira.kernel.errors import InvalidInput
+from zakhira.kernel.money import Amount
 from zakhira.programme.reconciliation import Reconciliation
 
+MOST_CASES = 200
+"""Open cases of one part; what is found beyond them is one more case: nobody works through more one by one [E]."""
 MOST_CHARACTERS = 500
 """Of an owner and of a reason: a sentence and a reference; the evidence itself is filed elsewhere [E]."""
 GONE = "the difference is gone"
@@ -61,7 +64,7 @@ def keep_cases(books: Books, findings: Findings, terms: CaseTerms, at: datetime)
     was signed is not what is there. Nothing is closed where the world could not be asked.
     """
     known = {name: case for name, case in cases(books).items() if case.part is findings.part}
-    there = {case_id(item.part, item.key): item for item in findings.unexplained}
+    there = {case_id(item.part, item.key): item for item in _bounded(findings.unexplained, known)}
     kept, writes = Kept(), list[tuple[Case | None, Case, str]]()
     for name, difference in there.items():
         before = known.get(name)
@@ -80,6 +83,25 @@ def keep_cases(books: Books, findings: Findings, terms: CaseTerms, at: datetime)
     for before, after, action in writes:
         change_case(books, before, after, action, RECONCILER, at)
     return kept
+
+
+def _bounded(found: Sequence[Difference], known: Mapping[str, Case]) -> list[Difference]:
+    """The differences that become cases: the known ones, the largest others, and one for all that are left.
+
+    A ledger that lost thousands of coins is one matter, not thousands; and who forges entries must not fill the books.
+    """
+    kept = [item for item in found if (case := known.get(case_id(item.part, item.key))) and case.is_listed]
+    keys = {item.key for item in kept}
+    others = sorted((item for item in found if item.key not in keys), key=lambda item: (-abs(item.gap.units), item.key))
+    room = max(0, MOST_CASES - len(kept))
+    left = others[room:]
+    for commodity in sorted({item.gap.commodity for item in left}, key=lambda one: one.value):
+        these = [item for item in left if item.gap.commodity is commodity]
+        world = Amount(sum(item.world.units for item in these), commodity)
+        books = Amount(sum(item.books.units for item in these), commodity)
+        what = f"{len(these)} further differences in {commodity.unit}, each smaller than the others that are listed."
+        kept.append(Difference(these[0].part, f"further/{commodity.value}", "all others", what, world, books))
+    return kept + others[:room]
 
 
 def one_case(books: Books, name: str) -> Case:
