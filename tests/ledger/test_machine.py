@@ -353,10 +353,12 @@ class LedgerMachine(RuleBasedStateMachine):
         self.post(self.made(postings, day))
 
     @precondition(lambda self: self._lots())
-    @rule(data=st.data(), units=UNITS, day=DAY)
-    def leave(self, data: st.DataObject, units: int, day: int) -> None:
-        """Some of a lot is spent, or more than it holds."""
-        lot, amount = data.draw(st.sampled_from(self._lots())), Amount(units, Commodity.BTC)
+    @rule(data=st.data(), more=st.integers(-3, 2), day=DAY)
+    def leave(self, data: st.DataObject, more: int, day: int) -> None:
+        """A lot is spent nearly, wholly, or a little more than it holds."""
+        lot = data.draw(st.sampled_from(self._lots()))
+        held = sum(lot_.amount.units for lot_ in self.books.lots(VAULT) if lot_.lot.outpoint == lot.outpoint)
+        amount = Amount(max(1, held + more), Commodity.BTC)
         self.post(self.made((Posting(VAULT, -amount, lot), Posting(ROYALTIES, amount, lot)), day))
 
     def _lots(self) -> list[Lot]:
