@@ -41,8 +41,9 @@ from zakhira.flows.ports.books import Receipt, Record, Write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
 from zakhira.kernel.errors import Faults
 from zakhira.kernel.money import parse_amount
-from zakhira.ledger.entry import Entry, Posting
+from zakhira.ledger.entry import Entry, Posting, reversal
 from zakhira.programme.policy import Window
+from zakhira.settlement.payouts.entries import row_entry_id
 from zakhira.settlement.payouts.state import IllegalPayoutStep, PayoutState
 from zakhira.simulator.books import SimulatedBooks
 
@@ -190,6 +191,31 @@ def test_a_fund_that_somebody_else_touched_halts_everything() -> None:
     drill.books.commit(Write("by hand", "somebody", "gift", drill.now, entries=(entry,)))
     with pytest.raises(PayoutHalted, match="must hold"):
         drill.entered("20000 PKR", "batch-2")
+
+
+def test_a_row_that_officers_took_back_is_no_difference() -> None:
+    """A correction by a reversal puts the row into the fund again, and other payouts of the campaign go on."""
+    drill = ready()
+    drill.paid(campaign(), TWO, "50000 PKR")
+    posted = drill.ledger.entry(row_entry_id("batch-1", "p-000001"))
+    assert posted is not None
+    back = reversal(posted.entry, "back", drill.now, "paid to the wrong trainee", "letter 4")
+    drill.books.commit(Write("back", "officers", "reversal", drill.now, entries=(back,)))
+    drill.paid(campaign(), csv_of("p-000003,20000 PKR,stipend"), "20000 PKR", "batch-2")
+    assert drill.held(campaign().fund) == 570_000_00
+
+
+def test_what_is_not_out_when_the_time_of_a_payout_is_over_never_goes_out() -> None:
+    """Approvals last as long as the policy says; what had not gone out is no longer promised."""
+    drill = ready()
+    drill.prepared(campaign(), TWO)
+    drill.approved()
+    drill.entered("50000 PKR")
+    drill.part()
+    drill.wait(48 * 60)
+    with pytest.raises(PayoutNotAllowed, match="ZK-CONTROLS-038"):
+        drill.part()
+    drill.paid(campaign(), csv_of("p-000002,30000 PKR,stipend"), "30000 PKR", "batch-2")
 
 
 def test_limits_hold_over_all_batches_of_a_campaign() -> None:
