@@ -17,6 +17,7 @@ from zakhira.flows.keeping.refusals import (
     ActNotAllowed,
     BadParticipant,
     BadTransfer,
+    ParticipantsMoved,
     ReferenceTaken,
     UnknownParticipant,
 )
@@ -29,6 +30,7 @@ from zakhira.flows.participants import (
     participants,
     transfer_act,
 )
+from zakhira.flows.ports.books import Receipt, Record, Write
 from zakhira.kernel.money import Amount, Commodity, sats
 from zakhira.ledger.entry import Posting
 from zakhira.ledger.faults import Overdrawn, UnknownAccount
@@ -191,3 +193,20 @@ def test_months_tie(payments: list[tuple[int, int]]) -> None:
         assert told.opening == closing
         closing = told.closing
     assert closing.units == drill.held(one.account(Commodity.PKR)) == sum(paisa for paisa, _ in payments)
+
+
+def test_two_who_draw_one_number(drill: PayoutDrill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is slower gets the next number; who is always slower is told."""
+    commit = drill.books.commit
+
+    def slower(write: Write) -> Receipt:
+        monkeypatch.undo()
+        entered(drill, "Bilal", "file 18")
+        return commit(write)
+
+    monkeypatch.setattr(drill.books, "commit", slower)
+    assert entered(drill, "Amina Khan", "file 17").id == "p-000002"
+    assert [one.name for one in participants(drill.books)] == ["Bilal", "Amina Khan"]
+    drill.books.commit(Write("open participant p-000003", "desk", "x", drill.now, records=(Record("x", "x", {}),)))
+    with pytest.raises(ParticipantsMoved):
+        entered(drill, "Sana", "file 19")
