@@ -128,11 +128,14 @@ def earlier_data(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     if programs.uid is not None and programs.gid is not None:
         os.chown(folder, programs.uid, programs.gid)
-    settings = ("--encoding=UTF8", "--locale=C", "-c", "listen_addresses=", "-c", "unix_socket_permissions=0700")
-    done = programs.run("initdb", "-D", str(folder), "--auth=trust", "--username=postgres", *settings, timeout_s=120)
+    options = ("--encoding=UTF8", "--locale=C", "--auth=trust", "--username=postgres")
+    done = programs.run("initdb", "-D", str(folder), *options, timeout_s=120)
     assert done.returncode == 0, done.stderr
-    options = ("-w", "-s", "-l", str(folder / "server.log"), "-o", f'-k "{folder}"')
-    assert programs.run("pg_ctl", "start", "-D", str(folder), *options, timeout_s=60).returncode == 0
+    how = f'-k "{folder}" -c listen_addresses= -c unix_socket_permissions=0700'
+    begun = programs.run(
+        "pg_ctl", "start", "-D", str(folder), "-w", "-s", "-l", str(folder / "server.log"), "-o", how, timeout_s=60
+    )
+    assert begun.returncode == 0, begun.stderr
 
 
 def earlier_dsn(folder: Path, database: str) -> str:
