@@ -28,7 +28,7 @@ torture: setup ## long kills and soaks; not part of CI
 	$(BIN)/python -m pytest -m torture --timeout 7200 tests
 
 bench: setup ## the claims of docs/benchmarks.md, measured
-	@for script in commands plan_speed plan_vs_pypsa plan_scenarios custody controls; do \
+	@for script in commands plan_speed plan_vs_pypsa plan_scenarios custody controls ledger; do \
 		echo "== $$script"; $(BIN)/python benchmarks/$$script.py || exit 1; done
 
 lock: setup ## pin the dependencies of pyproject.toml again, with hashes

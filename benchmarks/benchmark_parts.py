@@ -10,9 +10,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def run_part(name: str) -> dict[str, float]:
+def run_part(name: str, *arguments: str) -> dict[str, float]:
     """The figures of one script: its last line. What it says before goes on to the reader."""
-    done = subprocess.run([sys.executable, str(HERE / f"{name}.py")], capture_output=True, text=True, check=False)
+    command = [sys.executable, str(HERE / f"{name}.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     print(f"== {name}\n{done.stdout}", flush=True)
     if not done.stdout.strip():
         print(done.stderr, file=sys.stderr)
