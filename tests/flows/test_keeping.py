@@ -13,7 +13,7 @@ from zakhira.flows.governing.acting import Chamber
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.keeping.act import DONE, LEDGER_ACT, WAITING, ActRecord, LedgerAct
 from zakhira.flows.keeping.acts import Journal, ceiling_act, close_act, freeze_act, post_act, reverse_act
-from zakhira.flows.keeping.carrying import carry
+from zakhira.flows.keeping.carrying import carry, waiting_acts
 from zakhira.flows.keeping.closing import period_view
 from zakhira.flows.keeping.opening import open_account
 from zakhira.flows.keeping.refusals import (
@@ -103,6 +103,24 @@ def test_nothing_is_posted_on_one_word(drill: PayoutDrill) -> None:
     writes = [entry for entry in drill.books.audit_entries() if entry.action == act.title]
     assert [entry.actor for entry in writes] == ["chand"]
     assert drill.books.breaks() == ()
+
+
+def test_what_waits_is_listed(drill: PayoutDrill) -> None:
+    """With who has signed, until its time is over or it is done."""
+    act = post_act(journal(drill))
+    done(drill, act, "dara", "amina")
+    (one,) = waiting_acts(drill.desk)
+    assert (one.hash, one.title, one.signed_by, one.statement) == (
+        act.hash,
+        act.title,
+        ("dara", "amina"),
+        act.statement,
+    )
+    drill.now = one.expires_at
+    assert waiting_acts(drill.desk) == ()
+    drill.now -= timedelta(minutes=1)
+    done(drill, act, "chand")
+    assert waiting_acts(drill.desk) == ()
 
 
 def test_all_words_at_once(drill: PayoutDrill) -> None:

@@ -93,6 +93,9 @@ def test_a_journal_takes_as_many_officers_as_the_policy(office: Office) -> None:
     waits = office.ask("ledger", "post", file, *office.keys("treasury-1", "comptroller-1"), exit_code=1)
     assert (waits["state"], len(waits["needs"])) == ("waiting", 2)
     assert office.balance(BANK) == "0.00 PKR"
+    (act,) = office.ask("ledger", "waiting")["acts"]
+    assert (act["act"], act["signed_by"]) == (waits["act"], ["treasury-1", "comptroller-1"])
+    assert "post a journal" in office.type("ledger", "waiting").stdout
     assert "needs director; auditor" in office.type("ledger", "post", file, *office.keys("comptroller-1")).stdout
     done = office.ask("ledger", "post", file, *office.keys("director-1", "auditor-1"))
     assert (done["state"], done["signed_by"]) == ("done", list(FOUR))

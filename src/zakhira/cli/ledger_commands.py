@@ -151,6 +151,15 @@ def backing(services: Services, folder: Path, *, as_json: bool) -> None:
     answer_with(lambda: services.ledger.backing(folder), as_json=as_json)
 
 
+@ledger.command(epilog="Example: zakhira ledger waiting out/reserve")
+@RESERVE
+@JSON
+@click.pass_obj
+def waiting(services: Services, folder: Path, *, as_json: bool) -> None:
+    """List the acts on the ledger of DIR that still need words: what they are, who has signed, until when."""
+    answer_with(lambda: services.ledger.waiting(folder), as_json=as_json)
+
+
 @ledger.command(name="open", epilog=_OPEN)
 @RESERVE
 @_ACCOUNT

@@ -105,6 +105,9 @@ class LedgerServices(Protocol):
     def backing(self, folder: Path) -> Answer:
         """What stands behind claims in coin."""
 
+    def waiting(self, folder: Path) -> Answer:
+        """The acts that still need words."""
+
     def open(self, order: ActOrder, account: AccountOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Open an account, empty."""
 

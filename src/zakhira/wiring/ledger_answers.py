@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from zakhira.cli.answer import Answer, Table, Word
 from zakhira.controls.engine.decision import Decision
 from zakhira.flows.keeping.act import DONE, ActRecord, LedgerAct
+from zakhira.flows.keeping.carrying import WaitingAct
 from zakhira.flows.keeping.closing import PeriodView
 from zakhira.flows.ports.ledger_books import AccountState, Backing, PostedEntry
 from zakhira.kernel.canonical import Json
@@ -291,6 +292,28 @@ def act_answer(record: ActRecord, decision: Decision, tables: tuple[Table, ...] 
         "" if dry_run else f"; kept until {utc_text(record.expires_at)}, the same command with a further key adds to it"
     )
     return Answer(tables, facts, f"{verb}{wait}{keep}.", Word.NO)
+
+
+def waiting_answer(acts: Sequence[WaitingAct]) -> Answer:
+    """The acts that still need words."""
+    rows = tuple(
+        (one.hash[:12], one.title, _short(one.because), ", ".join(one.signed_by), utc_text(one.expires_at))
+        for one in acts
+    )
+    facts: dict[str, Json] = {
+        "acts": [
+            {
+                "act": one.hash,
+                "statement": one.statement,
+                "signed_by": list(one.signed_by),
+                "expires_at": utc_text(one.expires_at),
+            }
+            for one in acts
+        ]
+    }
+    columns = ("act", "what", "why", "signed by", "kept until")
+    sentence = f"{counted(len(acts), 'act waits', 'acts wait')} for further words."
+    return Answer((Table("Waiting", columns, rows),) if rows else (), facts, sentence)
 
 
 def single_answer(act: LedgerAct, officer: str, *, dry_run: bool) -> Answer:

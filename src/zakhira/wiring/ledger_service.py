@@ -14,7 +14,7 @@ from zakhira.cli.answer import Answer, Table
 from zakhira.cli.ledger_services import AccountOrder, ActOrder, Ask, BalanceOrder, StatementOrder
 from zakhira.flows.keeping.act import LedgerAct
 from zakhira.flows.keeping.acts import ceiling_act, close_act, freeze_act, held_account, post_act, reverse_act
-from zakhira.flows.keeping.carrying import carry
+from zakhira.flows.keeping.carrying import carry, waiting_acts
 from zakhira.flows.keeping.closing import account_pages, period_view
 from zakhira.flows.keeping.opening import open_account
 from zakhira.flows.keeping.refusals import UnknownEntry
@@ -43,6 +43,7 @@ from zakhira.wiring.ledger_answers import (
     state_facts,
     statement_answer,
     statement_csv,
+    waiting_answer,
     written,
 )
 from zakhira.wiring.passphrases import passphrase_for
@@ -131,6 +132,11 @@ class LedgerDesk:
             found = desk.ledger.backing(Commodity.BTC)
         assert found is not None, "bitcoin is a coin"
         return backing_answer(found)
+
+    def waiting(self, folder: Path) -> Answer:
+        """The acts that still need words."""
+        with self.open_desk(folder) as desk:
+            return waiting_answer(waiting_acts(desk))
 
     def open(self, order: ActOrder, account: AccountOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Open an account, empty."""

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from zakhira.controls.approval import PROPOSAL_DOMAIN
 from zakhira.controls.engine.decision import Decision, Verdict
 from zakhira.controls.engine.question import Stage
 from zakhira.flows.decision_text import why_not
-from zakhira.flows.keeping.act import DONE, LEDGER_ACT, ActRecord, LedgerAct, act_record_of
+from zakhira.flows.keeping.act import DONE, LEDGER_ACT, WAITING, ActRecord, LedgerAct, act_record_of
 from zakhira.flows.keeping.foresight import require_writable
 from zakhira.flows.keeping.refusals import ActNotAllowed, NoReason
 from zakhira.flows.paying.desk import PayoutDesk
-from zakhira.flows.paying.matter import ask, require_signed, with_approval
+from zakhira.flows.paying.matter import ask, require_signed, with_approval, words_of
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.step import begin_step, commit_step
+from zakhira.kernel.canonical import Json
+from zakhira.kernel.interval import parse_utc
 
 
 def act_record(desk: PayoutDesk, act: LedgerAct) -> ActRecord | None:
@@ -31,6 +34,33 @@ def act_record(desk: PayoutDesk, act: LedgerAct) -> ActRecord | None:
     record = act_record_of(act, body)
     require_signed(desk, record.matter)
     return record
+
+
+@dataclass(frozen=True)
+class WaitingAct:
+    """An act that still needs words. ``signed_by`` begins with its proposer; ``statement`` is all that it writes."""
+
+    hash: str
+    title: str
+    because: str
+    signed_by: tuple[str, ...]
+    expires_at: datetime
+    statement: Json
+
+
+def waiting_acts(desk: PayoutDesk) -> tuple[WaitingAct, ...]:
+    """The acts whose time is not over and that are not done, in the order in which they were put forward."""
+    found = []
+    for hash_, body in desk.books.records(LEDGER_ACT).items():
+        told = cast("Mapping[str, str]", body)
+        expires_at = parse_utc(told["expires_at"])
+        if told["state"] != WAITING or expires_at <= desk.now:
+            continue
+        statement = cast("Mapping[str, Mapping[str, str]]", body)["statement"]
+        words = words_of(cast("Mapping[str, Json]", body)["words"], hash_)
+        signed = (told["proposer"], *(given.officer for given in words.approvals))
+        found.append(WaitingAct(hash_, statement["title"], statement["because"], signed, expires_at, dict(statement)))
+    return tuple(found)
 
 
 def carry(desk: PayoutDesk, act: LedgerAct, officers: Sequence[OfficerKey]) -> tuple[ActRecord, Decision]:
