@@ -302,7 +302,7 @@ class KillDrill:
             self.position = one.seal.position
             self.links[one.seal.position] = one.seal.hash
             meant = self._meant(one.write.audit.key)
-            self.report.half += one.write.content != content_bytes(meant.entries, meant.records)
+            self.report.half += one.write.content != content_bytes(meant.entries, meant.records, meant.coin_events)
             self._add(meant)
         heads = [head for writer in self.writers for head in writer.heads if head.position]
         self.report.heads = len(heads)

@@ -17,13 +17,24 @@ from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
+from zakhira.flows.ports.coin_events import WatchedCoin, block_connected, coin_created
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry, Posting
 from zakhira.programme.model import AccountSpec
 
 POOL = "income:pool"
 PEOPLE = tuple(f"liabilities:participants:p-{number:06d}:PKR" for number in range(1, 31))
-KILL_ACCOUNTS = (AccountSpec(POOL, "PKR", "income"), *(AccountSpec(code, "PKR", "liability") for code in PEOPLE))
+COIN_POOL = "equity:pool"
+HOLDERS = tuple(f"liabilities:participants:p-{number:06d}:BTC" for number in range(1, 11))
+KILL_ACCOUNTS = (
+    AccountSpec(POOL, "PKR", "income"),
+    *(AccountSpec(code, "PKR", "liability") for code in PEOPLE),
+    AccountSpec(COIN_POOL, "BTC", "equity"),
+    *(AccountSpec(code, "BTC", "liability") for code in HOLDERS),
+)
+DEPTH = 6
+"""Blocks after which the database counts a coin as proven."""
+COIN_SATS = 10**12
 BATCH = 25
 """Entries of a batch: it spans several pages of several tables."""
 LOOK_EVERY = 5
@@ -34,13 +45,18 @@ MANY = 1_000_000
 
 
 def opening() -> Write:
-    """What the participants have before anybody writes."""
+    """What the participants have before anybody writes, and the coin that stands behind the claims to come."""
     entries = tuple(_entry(f"opening-{code}", POOL, code, OPENING_PAISA) for code in PEOPLE)
-    return Write("opening", "clerk", "open", START, entries)
+    hashes = [f"{height:064x}" for height in range(DEPTH + 1)]
+    blocks = [block_connected(height, hashes[height], hashes[height - 1]) for height in range(1, DEPTH + 1)]
+    coin = WatchedCoin(f"{1:064x}:0", "cold", 0, 0, COIN_SATS, "0014" + "00" * 20, 1, hashes[1], is_coinbase=False)
+    paper = Record("coin paper", coin.outpoint, {"state": "kept", "hold_until": ""})
+    events = (blocks[0], coin_created(coin), *blocks[1:])
+    return Write("opening", "clerk", "open", START, entries, (paper,), events)
 
 
 def made(writer: int, number: int) -> Write:
-    """The writer's write of that number, always the same: a batch, a transfer, a coin that arrives, a record alone."""
+    """The write of that number, always the same: a batch, a coin, a record, a credit in coin, or a transfer."""
     rng = np.random.default_rng([writer, number])
     key = f"{writer}-{number}"
     # Accounts are shared by all writers; the record of a writer gets a version more.
@@ -54,6 +70,11 @@ def made(writer: int, number: int) -> Write:
         return Write(key, "watcher", "receive", START, (receipt(writer * MANY + number),), records)
     if kind == 2:
         return Write(key, "dispatcher", "set", START, (), records)
+    if kind == 3:  # raises the claims in coin, under the lock of what stands behind them
+        credit = _entry(
+            key, COIN_POOL, HOLDERS[int(rng.integers(len(HOLDERS)))], int(rng.integers(1, 1_000)), Commodity.BTC
+        )
+        return Write(key, "clerk", "credit", START, (credit,))
     return Write(key, "clerk", "pay", START, (_drawn(rng, key),))
 
 
@@ -63,8 +84,8 @@ def _drawn(rng: np.random.Generator, entry_id: str) -> Entry:
     return _entry(entry_id, source, PEOPLE[taker], int(rng.integers(1, 1_000)))
 
 
-def _entry(entry_id: str, giver: str, taker: str, paisa: int) -> Entry:
-    amount = Amount(paisa, Commodity.PKR)
+def _entry(entry_id: str, giver: str, taker: str, units: int, commodity: Commodity = Commodity.PKR) -> Entry:
+    amount = Amount(units, commodity)
     return Entry(entry_id, START, "Transfer", "list", (Posting(giver, amount), Posting(taker, -amount)))
 
 
