@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from zakhira.kernel.money import MAX_UNITS, Amount, Commodity, parse_amount
 from zakhira.ledger.periods import Period
 from zakhira.ledger.statement import AccountStatement, Movement
-from zakhira.wiring.ledger_answers import balance_plot, statement_csv, written
+from zakhira.wiring.ledger_answers import written
+from zakhira.wiring.statement_answers import balance_plot, statement_csv
 
 MAY = Period(date(2026, 5, 1), date(2026, 5, 4))
 

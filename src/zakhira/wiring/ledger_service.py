@@ -34,15 +34,12 @@ from zakhira.wiring.ledger_answers import (
     act_answer,
     backing_answer,
     balance_answer,
-    balance_plot,
     entry_answer,
     period_facts,
     period_table,
     postings_table,
     single_answer,
     state_facts,
-    statement_answer,
-    statement_csv,
     waiting_answer,
     written,
 )
@@ -51,6 +48,7 @@ from zakhira.wiring.payout_service import payout_desk
 from zakhira.wiring.reserve_desk import open_archive
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_files import write_new
+from zakhira.wiring.statement_answers import balance_plot, statement_answer, statement_csv
 
 EVER = date(2009, 1, 3)
 """Before any entry: the day of Bitcoin's first block."""

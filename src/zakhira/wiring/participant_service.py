@@ -22,10 +22,11 @@ from zakhira.kernel.money import Commodity, parse_amount
 from zakhira.ledger.chart import natural
 from zakhira.ledger.periods import Period
 from zakhira.wiring.amount_text import counted
-from zakhira.wiring.ledger_answers import postings_table, state_facts, statement_answer, statement_csv, written
+from zakhira.wiring.ledger_answers import postings_table, state_facts, written
 from zakhira.wiring.ledger_service import LedgerDesk
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_files import write_new
+from zakhira.wiring.statement_answers import statement_answer, statement_csv
 
 
 class ParticipantDesk:
