@@ -31,7 +31,7 @@ PAGES = (ROOT / "docs" / "how-620000-btc-dies.md", ROOT / "docs" / "payouts.md")
 _BLOCK = re.compile(r"```console\n\$ (?P<command>(?:[^\n]*\\\n)*[^\n]*)\n(?P<output>.*?)```", re.DOTALL)
 _CHANGING = (
     (re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}Z| UTC)?)?"), "<time>"),
-    (re.compile(r"\b[0-9a-f]{12,}\b"), "<hash>"),
+    (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b"), "<hash>"),
     (re.compile(r"─+"), "-"),
 )
 _FILE = re.compile(r"```(?:toml|csv) (?P<name>[a-z]+\.(?:toml|csv))\n(?P<text>.*?)```", re.DOTALL)
