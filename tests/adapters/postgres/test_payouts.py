@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg
 import pytest
+from psycopg import IsolationLevel
 from psycopg.sql import SQL, Identifier
 
 from payout_drill import PayoutDrill, campaign, csv_of, officer, payee
 from zakhira.adapters.payout_file import read_payouts
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.ledger import PostgresLedger
+from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.movements import PostgresMovements
+from zakhira.adapters.postgres.writing import insert_write
+from zakhira.controls.chain.audit import make_entry
 from zakhira.flows.paying.payout_record import PAYOUT, PAYOUT_ROWS
 from zakhira.flows.paying.refusals import PayoutsStopped
 from zakhira.flows.paying.stopping import stop
 from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.books_errors import EntryExists
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity, parse_amount
@@ -198,3 +205,41 @@ def test_nobody_writes_the_derived_tables_by_hand(app: psycopg.Connection[psycop
     for table in ("campaign", "campaign_payee", "payout", "payout_row", "payout_stop", "campaign_take"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), app.transaction():
             app.execute(SQL("DELETE FROM zakhira.{}").format(Identifier(table)))
+
+
+@pytest.mark.parametrize("level", [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ])
+def test_two_batches_at_once_do_not_pay_a_payee_beyond_the_limit(
+    drill: PayoutDrill, logins: Logins, level: IsolationLevel
+) -> None:
+    """The second waits for the first's fund, sees what it has paid, and is refused whole."""
+    for name in ("batch-1", "batch-2"):
+        _forged(drill, name, {payee(1): 40_000_00})
+    with psycopg.connect(logins.app) as first, psycopg.connect(logins.app) as second:
+        first.isolation_level = second.isolation_level = level
+        second.execute("SELECT count(*) FROM zakhira.campaign_payee")  # a snapshot, where the level keeps one
+        _by_hand(first, _row("batch-1", payee(1), 40_000_00, drill))
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(_commit, second, _row("batch-2", payee(1), 40_000_00, drill))
+            time.sleep(0.3)
+            assert not waiting.done()
+            first.commit()
+            assert waiting.result() in {"ZK036", "40001"}
+    assert drill.held(participant_account(payee(1), "PKR")) == 40_000_00
+
+
+def _by_hand(connection: psycopg.Connection[psycopg.rows.TupleRow], entry: Entry) -> None:
+    rows = connection.execute("SELECT code, number FROM zakhira.account").fetchall()
+    write = Write(f"by hand {entry.id}", "x", "x", entry.at, entries=(entry,))
+    audit = make_entry(0, write.key, write.actor, write.action, write.at, require_storable(write))
+    insert_write(connection, write, audit, {str(code): int(number) for code, number in rows})
+
+
+def _commit(connection: psycopg.Connection[psycopg.rows.TupleRow], entry: Entry) -> str:
+    """What became of it: the SQLSTATE of the refusal, or nothing."""
+    try:
+        _by_hand(connection, entry)
+        connection.commit()
+    except psycopg.Error as error:
+        connection.rollback()
+        return str(error.sqlstate)
+    return ""
