@@ -13,6 +13,7 @@ from zakhira.kernel.money import MAX_UNITS
 from zakhira.ledger.entry import Entry
 from zakhira.ledger.faults import (
     AboveCeiling,
+    AccountChanged,
     AccountFrozen,
     BadReversal,
     ClaimsAboveBacking,
@@ -149,7 +150,13 @@ class Oracle:
         return (-high, -low) if account.kind in CREDIT else (low, high)
 
     def change_faults(self, code: str, account: Account) -> set[str]:
-        """What keeps an account from being changed so."""
+        """What keeps an account from being changed so; one that was opened without an overdraft never gets one."""
+        known = self.accounts.get(code)
+        if known is not None and account.is_overdraft_allowed and not known.is_overdraft_allowed:
+            return {AccountChanged.code}
+        before = self.accounts.get(code)
+        if before is not None and account.is_overdraft_allowed and not before.is_overdraft_allowed:
+            return {AccountChanged.code}
         low, high = self.bounds_of(account)
         held = self.balance(code)
         if low <= held <= high:

@@ -54,9 +54,7 @@ BAD: list[tuple[dict[str, Json], type[InvalidInput]]] = [
     ({"because": " "}, BadAccountRecord),
     ({"holder": None}, BadAccountRecord),
     ({"more": 1}, BadAccountRecord),
-    ({"kind": "asset", "claim": "none", "holder": ""}, VaultAccount),
-    ({"kind": "asset", "claim": "none", "holder": "", "is_frozen": False}, VaultAccount),
-    ({"kind": "income", "claim": "none"}, BadHolder),
+    ({"claim": "suspense"}, BadAccountRecord),
 ]
 
 
@@ -66,6 +64,22 @@ def test_what_no_account_can_be(told: dict[str, Json], cause: type[InvalidInput]
     body = {**cast("Mapping[str, Json]", account_body(HELD, "letter 4")), **told}
     with pytest.raises(cause):
         account_of(CODE, body)
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "cause"),
+    [
+        ("assets:vault:cold", {"kind": "asset", "claim": "none", "holder": ""}, VaultAccount),
+        ("assets:vault:cold", {"kind": "asset", "claim": "none", "holder": "", "is_frozen": False}, VaultAccount),
+        ("income:share", {"kind": "income", "claim": "none"}, BadHolder),
+        ("assets:vault:cold", {"kind": "asset", "claim": "none", "overdraft": "allowed"}, BadAccountRecord),
+    ],
+)
+def test_what_no_account_of_another_kind_can_be(code: str, told: dict[str, Json], cause: type[InvalidInput]) -> None:
+    """Vaults follow the chain, and participants hold claims alone."""
+    body = {**cast("Mapping[str, Json]", account_body(HELD, "letter 4")), **told}
+    with pytest.raises(cause):
+        account_of(code, body)
 
 
 @pytest.mark.parametrize("code", ["", ":a", "a::b", "a: b"])
