@@ -232,6 +232,8 @@ class LedgerMachine(RuleBasedStateMachine):
             "overdraft": {"is_overdraft_allowed": not self.oracle.accounts[code].is_overdraft_allowed},
         }[what]  # type: ignore[assignment]  # every one is a dict
         account = self.oracle.with_account(code, **told)
+        if what == "overdraft" and account.kind not in ("asset", "liability"):
+            return  # it has no floor to lose
         if not (account.claim and account.is_overdraft_allowed):  # refused by its form
             self.change(code, account, self._holder_of(code))
 
