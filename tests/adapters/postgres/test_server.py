@@ -104,6 +104,21 @@ def test_a_server_that_ends_while_we_look(home: Path, monkeypatch: pytest.Monkey
     assert asked != [again.pid()]
 
 
+def test_a_server_that_dies_just_when_it_is_ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL between its being ready and our setting of passwords: told as such; the next start finds the data."""
+    real = EmbeddedServer._await_ready
+
+    def dying(self: EmbeddedServer, deadline: float) -> None:
+        real(self, deadline)
+        end_at_once(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmbeddedServer, "_await_ready", dying)
+        with pytest.raises(ServerNotReady, match="was ready and is gone"):
+            EmbeddedServer.start(home)
+    assert answers(EmbeddedServer.start(home))
+
+
 def test_our_process_killed_leaves_a_server_that_is_used_again(home: Path) -> None:
     """SIGKILL to the program that started it: the server goes on, and the next start uses it; stderr stays clean."""
     EmbeddedServer.start(home).stop()

@@ -203,11 +203,16 @@ class EmbeddedServer:
 
     def _let_in(self) -> None:
         """See that each login has the password of its file and that nobody gets in without, whoever made the data."""
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            set_passwords(connection, self._passfiles)
-            if trusts(self.folder):
-                write_rules(self.folder, self._programs)
-            load_rules(connection, self.folder)
+        try:
+            with psycopg.connect(self.dsn(), autocommit=True) as connection:
+                set_passwords(connection, self._passfiles)
+                if trusts(self.folder):
+                    write_rules(self.folder, self._programs)
+                load_rules(connection, self.folder)
+        except psycopg.OperationalError as error:
+            raise ServerNotReady(
+                f"The server of {self.folder} was ready and is gone: {str(error).strip()}", "Start again."
+            ) from error
 
     def _abandon(self) -> None:
         """Stop what was started by us and interrupted; it may be so young that its process is not recorded yet."""
