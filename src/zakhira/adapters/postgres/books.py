@@ -25,6 +25,7 @@ from zakhira.flows.ports.backing_records import needs_watcher
 from zakhira.flows.ports.books import LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.books_errors import DatabaseUnreachable, KeyReused, WritersInTheWay
+from zakhira.flows.ports.progress import Progress, silent
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import InvalidInput, OutsideFailure
 from zakhira.kernel.money import Amount
@@ -170,13 +171,17 @@ class PostgresBooks:
         """Chain everything that is committed; see the port."""
         return self._ask(seals.seal_all)
 
-    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE, progress: Progress = silent) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
-        return self._ask(lambda connection: seals.read_breaks(connection, evidence))
+        return self._ask(lambda connection: seals.read_breaks(connection, evidence, self._another, progress))
 
     def ask(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
         """Ask a reading question over this connection; what asks may be asked twice."""
         return self._ask(question)
+
+    def _another(self) -> Connection[TupleRow]:
+        """One more connection of the program's, for whoever closes it."""
+        return connect(self._logins.address(APP_ROLE), role=APP_ROLE, recovery_s=self._recovery_s)
 
     def _ask(self, question: Callable[[Connection[TupleRow]], Value], role: str = APP_ROLE) -> Value:
         """Ask the database; ask once more over a new connection when the one at hand turns out to be broken."""

@@ -5,27 +5,19 @@ from __future__ import annotations
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres.accounts import read_accounts
-from zakhira.adapters.postgres.backing_check import read_backing_breaks
-from zakhira.adapters.postgres.movement_check import read_movement_breaks
-from zakhira.adapters.postgres.reading import (
-    read_balances,
-    read_lots,
-    read_shown_chain,
-    read_writes,
-)
+from zakhira.adapters.postgres.reading import read_writes
 from zakhira.adapters.postgres.rows import seal_from
-from zakhira.adapters.postgres.structure_check import read_structure_breaks, read_unreadable
+from zakhira.adapters.postgres.verifying.crew import Opener
+from zakhira.adapters.postgres.verifying.verification import read_all_breaks
 from zakhira.controls.chain.audit import ChainHead, Unsealed
 from zakhira.controls.chain.audit_evidence import Evidence
 from zakhira.flows.ports.books import SealedWrite
-from zakhira.flows.ports.books_check import ShownSeals, find_breaks
 from zakhira.flows.ports.books_errors import BooksDamaged
+from zakhira.flows.ports.progress import Progress, silent
 
 _DAMAGED = (
     "Write nothing more. Look with: zakhira audit verify DIR. Find out who has the owner's rights; restore a backup."
 )
-_SEALS = "SELECT position, sequence, previous_hash, hash FROM zakhira.seal ORDER BY position"
 _PATIENCE = "SET LOCAL lock_timeout = '10s'"
 """A turn takes well under a second: whoever holds the head for longer hangs."""
 _IS_DUE = """
@@ -102,32 +94,13 @@ def read_sealed(connection: Connection[TupleRow], after: int, limit: int) -> tup
     return tuple(SealedWrite(by_number[seal.sequence], seal) for seal in seals)
 
 
-def read_breaks(connection: Connection[TupleRow], evidence: Evidence) -> tuple[str, ...]:
-    """Everything that does not hold when the store is computed anew from one snapshot of it."""
+def read_breaks(
+    connection: Connection[TupleRow], evidence: Evidence, another: Opener | None = None, progress: Progress = silent
+) -> tuple[str, ...]:
+    """Everything that does not hold when the store is computed anew from one snapshot of it.
+
+    ``another`` opens further connections to the same database, for large books.
+    """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        unreadable = read_unreadable(connection)
-        if unreadable:
-            return unreadable
-        seals = tuple(seal_from(row) for row in connection.execute(_SEALS))
-        settled = connection.execute("SELECT done_through FROM zakhira.sealing").fetchone()
-        breaks = find_breaks(
-            read_writes(connection),
-            read_accounts(connection),
-            read_balances(connection),
-            read_lots(connection, None),
-            ShownSeals(seals, _find_head(connection), 0 if settled is None else settled[0]),
-            read_shown_chain(connection),
-            evidence,
-        )
-        earlier = connection.execute("SELECT zakhira.earlier_breaks()").fetchall()
-        movements = read_movement_breaks(connection)
-        structure = read_structure_breaks(connection)
-        backing = read_backing_breaks(connection)
-    return (
-        *breaks,
-        *structure,
-        *movements,
-        *backing,
-        *(f"the earlier chain does not hold at write {row[0]}." for row in earlier),
-    )
+        return read_all_breaks(connection, evidence, another=another, progress=progress)

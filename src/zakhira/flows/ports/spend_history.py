@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import cast
 
@@ -21,11 +21,12 @@ from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.interval import utc_text
 
 
-def history_breaks(writes: Sequence[StoredWrite]) -> tuple[str, ...]:
+def history_breaks(writes: Iterable[StoredWrite]) -> tuple[str, ...]:
     """Spends that went on after a genuine no, and matters that left the windows while their spend had not ended.
 
-    ``writes`` stand by number; every version of a record is looked at, not the newest alone. A no is genuine if a key
-    made it that some version of the policy gave to the officer; books without a founded policy know no keys.
+    ``writes`` stand by number and may be gone through more than once; every version of a record is looked at, not the
+    newest alone. A no is genuine if a key made it that some version of the policy gave to the officer; books without a
+    founded policy know no keys.
     """
     vetoes: dict[str, list[Veto]] = {}
     states: dict[str, SpendState] = {}
@@ -50,7 +51,7 @@ def history_breaks(writes: Sequence[StoredWrite]) -> tuple[str, ...]:
 class _Keys:
     """The keys that officers ever had, read when the first no asks for them."""
 
-    def __init__(self, writes: Sequence[StoredWrite]) -> None:
+    def __init__(self, writes: Iterable[StoredWrite]) -> None:
         self._writes = writes
         self._authority: Authority | None = None
 
@@ -63,7 +64,7 @@ class _Keys:
         return self._authority.keys_of(officer)
 
 
-def _acts(writes: Sequence[StoredWrite]) -> list[RecordedAct]:
+def _acts(writes: Iterable[StoredWrite]) -> list[RecordedAct]:
     """The acts of authority up to the first that is none: whoever asks for authority is told of that one."""
     bodies = [record.body for write in writes for record in write.records if record.kind == AUTHORITY_ACT]
     acts: list[RecordedAct] = []
