@@ -227,19 +227,23 @@ def test_bounds(desk: Desk, entry: Entry, cause: type[ZakhiraError]) -> None:
 
 
 def test_bounds_change_by_records(desk: Desk) -> None:
-    """A ceiling that does not fit what is there is refused; an overdraft lets an asset fall below 0."""
+    """A ceiling that does not fit what is there is refused; no account gets an overdraft that it was opened without."""
     desk.write(earn("a", 100))
-    held = HeldAccount(SPECS[0])
     with pytest.raises(AboveCeiling):
         desk.change(HeldAccount(replace(SPECS[0], ceiling=pkr(99))))
     desk.change(HeldAccount(replace(SPECS[0], ceiling=pkr(100))))
     with pytest.raises(AboveCeiling):
         desk.write(earn("b", 1))
-    desk.change(HeldAccount(replace(SPECS[0], overdraft="allowed")))
-    desk.write(move("c", CASH, EARNED, pkr(500)))
-    assert desk.state(CASH).balance == pkr(-400)
+    with pytest.raises(AccountChanged):
+        desk.change(HeldAccount(replace(SPECS[0], overdraft="allowed")))
     with pytest.raises(Overdrawn):
-        desk.change(held)
+        desk.write(move("c", CASH, EARNED, pkr(101)))
+    loose = HeldAccount(AccountSpec("assets:loose", "PKR", "asset", overdraft="allowed"))
+    desk.change(loose)
+    desk.write(move("c", "assets:loose", EARNED, pkr(500)))
+    assert desk.state("assets:loose").balance == pkr(-500)
+    with pytest.raises(Overdrawn):
+        desk.change(HeldAccount(replace(loose.spec, overdraft="none")))
     assert desk.books.breaks() == ()
 
 
@@ -261,7 +265,7 @@ def test_a_frozen_account(desk: Desk) -> None:
     ("code", "told", "cause"),
     [
         (CASH, {"commodity": "USD"}, AccountChanged),
-        (CASH, {"kind": "expense"}, AccountChanged),
+        (CASH, {"kind": "expense"}, BadAccountRecord),
         (CLAIM, {"commodity": "BTC", "kind": "liability", "holder": "p-9"}, AccountChanged),
         (CERTIFICATE, {"commodity": "BTC", "kind": "liability", "claim": "demand"}, AccountChanged),
         (VAULT, {"commodity": "BTC", "is_frozen": True}, VaultAccount),

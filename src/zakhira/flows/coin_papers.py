@@ -13,6 +13,7 @@ from typing import cast
 
 from zakhira.flows.ports.books import Books, Record
 from zakhira.kernel.canonical import Json
+from zakhira.ledger import chart
 
 COIN_PAPER = "coin paper"
 """Kind of the records of judged coins; the id is the outpoint."""
@@ -21,7 +22,7 @@ OWN_TRANSACTION = "own transaction"
 
 ANNOUNCED, OWN, SUSPENSE, LOST = "announced", "own", "suspense", "lost"
 
-SUSPENSE_ACCOUNT = "liabilities:suspense"
+SUSPENSE_ACCOUNT = chart.SUSPENSE_ACCOUNT
 FEES_ACCOUNT = "expenses:network-fees"
 UNEXPLAINED_ACCOUNT = "expenses:unexplained-spends"
 

@@ -8,9 +8,10 @@ from typing import cast
 
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import COINS, Amount, Commodity
-from zakhira.ledger.chart import DEMAND, SUSPENSE, TERM, claim_of
+from zakhira.ledger.chart import DEMAND, SUSPENSE, SUSPENSE_ACCOUNT, TERM, claim_of
 from zakhira.ledger.faults import AccountChanged, BadAccountRecord, BadHolder, VaultAccount
 from zakhira.programme.model import AccountSpec
+from zakhira.programme.rules import KIND_OF_FIRST_PART
 
 KINDS = ("asset", "liability", "income", "expense", "equity", "conversion")
 CLAIMS = ("none", DEMAND, TERM, SUSPENSE)
@@ -105,6 +106,12 @@ def require_account(account: HeldAccount) -> None:
     spec = account.spec
     if not spec.code or not all(part.strip() == part and part for part in spec.code.split(":")):
         raise BadAccountRecord(f"{spec.code!r} is no code of an account.", "Write parts with colons between them.")
+    if spec.claim == SUSPENSE and (spec.code != SUSPENSE_ACCOUNT or account.holder):
+        raise BadAccountRecord(
+            f"{spec.code} cannot be in suspense.", f"Only {SUSPENSE_ACCOUNT} is, and nobody holds it."
+        )
+    if account.is_vault and spec.overdraft == "allowed":
+        raise BadAccountRecord(f"{spec.code} counts coins and may not be overdrawn.", "A coin is there or it is not.")
     if spec.claim != "none" and not claim_of(spec):
         raise BadAccountRecord(
             f"{spec.code} is a {spec.kind} in {spec.commodity} with the claim {spec.claim}.",
@@ -124,13 +131,19 @@ def require_account(account: HeldAccount) -> None:
         )
     if account.holder and spec.kind != "liability":
         raise BadHolder(f"{spec.code} is a {spec.kind} and held by {account.holder}.", "Participants hold claims.")
+    branch = KIND_OF_FIRST_PART.get(spec.code.partition(":")[0])
+    if branch != spec.kind:
+        raise BadAccountRecord(
+            f"{spec.code} cannot be of the kind {spec.kind}.",
+            f"Begin its code as its kind is ({', '.join(KIND_OF_FIRST_PART)}): nothing owed hides under another name.",
+        )
 
 
 def changed(before: HeldAccount, after: HeldAccount) -> HeldAccount:
-    """The account after a record that says ``after``: overdraft, ceiling and freeze are its, the rest stays.
+    """The account after a record that says ``after``: ceiling and freeze are its, and whether an overdraft ends.
 
     Raises:
-        AccountChanged: another commodity, kind, claim or holder.
+        AccountChanged: another commodity, kind, claim or holder, or an overdraft that it was not opened with.
     """
     code, was, now = before.spec.code, before.spec, after.spec
     claims = claim_of(was) if now.claim == "none" else claim_of(now)
@@ -142,6 +155,10 @@ def changed(before: HeldAccount, after: HeldAccount) -> HeldAccount:
     for name, (one, other) in told.items():
         if one != other:
             raise AccountChanged(f"The {name} of {code} is {one}, not {other}.", "Give the other account its own code.")
+    if was.overdraft == "none" and now.overdraft == "allowed":
+        raise AccountChanged(
+            f"{code} was opened without an overdraft, and stays so.", "Open another account for what may be overdrawn."
+        )
     if before.holder != after.holder:
         raise AccountChanged(
             f"{code} is held by {before.holder or 'the programme'}, not by {after.holder or 'it'}.",

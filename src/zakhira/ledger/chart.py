@@ -12,6 +12,8 @@ CREDIT_KINDS = frozenset({"liability", "income", "equity"})
 FLOORED_KINDS = frozenset({"asset", "liability"})
 """Kinds that never fall below 0 in their natural sign unless their account says so."""
 DEMAND, TERM, SUSPENSE = "demand", "term", "suspense"
+SUSPENSE_ACCOUNT = "liabilities:suspense"
+"""Coins of unknown origin, which back nothing until somebody says what they are."""
 
 
 @dataclass(frozen=True)

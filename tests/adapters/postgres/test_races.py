@@ -228,7 +228,7 @@ def test_a_real_deadlock_is_survived(database: str, books: PostgresBooks) -> Non
     books.commit(write("k", invoice(1, 5)))
     with psycopg.connect(database) as stranger:
         row = "(SELECT number FROM zakhira.account WHERE code = %s)"
-        numbers = dict(stranger.execute("SELECT code, number FROM zakhira.account").fetchall())
+        numbers: dict[str, int] = dict(stranger.execute("SELECT code, number FROM zakhira.account").fetchall())
         first, last = sorted((DUE, SOLD), key=lambda code: int(numbers[code]))
         stranger.execute(f"SELECT FROM zakhira.balance WHERE account = {row} FOR UPDATE".encode(), (last,))
         thread = threading.Thread(target=books.commit, args=(write("k2", invoice(2, 5)),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -14,6 +15,8 @@ from psycopg.rows import TupleRow
 from books_bench import START, write
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.ledger import PostgresLedger
+from zakhira.controls.chain.audit import make_entry
+from zakhira.flows.ports.books import input_hash
 from zakhira.flows.ports.ledger_books import AsOf
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry, Posting
@@ -152,3 +155,40 @@ def test_the_program_writes_no_sums_by_hand(app: Connection[TupleRow], books: Po
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app.execute(act.encode())
         app.rollback()
+
+
+def test_the_sum_of_a_day_may_be_beyond_any_balance(books: PostgresBooks, owner: Connection[TupleRow]) -> None:
+    """Three entries in balance whose sum over one day no bigint holds: as-of answers and sums of others go on."""
+    books.open_accounts((*SPECS, AccountSpec("income:other", "PKR", "income")))
+    most = Amount(9 * 10**18, Commodity.PKR)
+    for number, (amount, day) in enumerate(((most, 0), (-most, 1), (most, 0))):
+        at = START + day * DAY
+        postings = (Posting("equity:fund", amount), Posting("income:other", -amount))
+        books.commit(write(f"w{number}", Entry(f"big{number}", at, "moved", "paper", postings)))
+    for _ in range(2):
+        books.commit(write(f"more{_}", *(_entry(number, Random(number)) for number in range(100 * _ + 1, 100 * _ + 9))))  # noqa: S311 - a seed
+        books.seal()
+    books.seal()
+    _roll(owner, 100, 1)
+    assert owner.execute("SELECT count(*) > 0 FROM zakhira.rolled").fetchone() == (True,)
+    shown = PostgresLedger(books).balances_at(NAMES, AsOf(before=START + 90 * DAY))
+    assert shown == {code: amount for code, amount in books.balances().items() if code in NAMES}
+
+
+def test_a_write_that_was_held_back_comes_too_late(owner: Connection[TupleRow], books: PostgresBooks) -> None:
+    """What is begun and committed much later would change what was known in between."""
+    assert books.balances()
+    told = owner.execute("SELECT pg_get_functiondef('zakhira.require_whole'::regproc)").fetchone()
+    assert told is not None
+    owner.execute(told[0].replace("5 minutes", "100 milliseconds").encode())
+    books.commit(write("at once"))
+    owner.execute("BEGIN")
+    audit = make_entry(0, "held", "mallory", "post", START, input_hash((), ()))
+    owner.execute(
+        "INSERT INTO zakhira.audit (key, actor, action, at, content_hash, leaf_hash, entry_count, record_count) "
+        "VALUES (%s, %s, %s, %s, %s, %s, 0, 0)",
+        (audit.key, audit.actor, audit.action, audit.at, audit.content_hash, audit.leaf_hash),
+    )
+    time.sleep(0.2)
+    with pytest.raises(psycopg.DatabaseError, match="comes too late"):
+        owner.execute("COMMIT")

@@ -22,6 +22,17 @@ UPDATE zakhira.account SET claim = CASE WHEN code = 'liabilities:suspense' THEN 
 ALTER TABLE zakhira.account ENABLE TRIGGER append_only;
 ALTER TABLE zakhira.account ADD CONSTRAINT account_claim_is_a_liability_in_coin CHECK (
     CASE WHEN kind = 'liability' AND commodity = 'BTC' THEN claim IN ('demand', 'term', 'suspense') ELSE claim = '' END);
+-- Nothing that is owed hides under another name: the first part of the code tells the kind, what somebody holds is a
+-- liability, coins of unknown origin have one account, and an account of coins is never below zero.
+ALTER TABLE zakhira.account
+    ADD CONSTRAINT account_kind_is_its_branch CHECK (kind = CASE split_part(code, ':', 1)
+        WHEN 'assets' THEN 'asset' WHEN 'liabilities' THEN 'liability' WHEN 'income' THEN 'income'
+        WHEN 'expenses' THEN 'expense' WHEN 'equity' THEN 'equity' WHEN 'conversion' THEN 'conversion' ELSE '' END),
+    ADD CONSTRAINT account_held_is_a_liability CHECK (holder = '' OR kind = 'liability'),
+    ADD CONSTRAINT account_suspense_is_one CHECK (
+        claim <> 'suspense' OR (code = 'liabilities:suspense' AND holder = '')),
+    ADD CONSTRAINT account_of_coins_has_a_floor CHECK (
+        NOT (is_overdraft_allowed AND kind = 'asset' AND commodity = 'BTC'));
 CREATE INDEX account_by_code ON zakhira.account (code COLLATE "C");
 CREATE INDEX account_by_holder ON zakhira.account (holder) WHERE holder <> '';
 
@@ -80,12 +91,18 @@ END $$;
 CREATE TRIGGER begin_balance AFTER INSERT ON zakhira.account
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.begin_balance();
 
+-- What was allowed before stays as it is: an account that is below zero now may be, from here on.
+ALTER TABLE zakhira.account DISABLE TRIGGER append_only;
+UPDATE zakhira.account SET is_overdraft_allowed = true FROM zakhira.earlier_balance AS earlier
+    WHERE earlier.account = account.code AND account.claim = '' AND (
+        account.kind = 'asset' AND account.commodity <> 'BTC' AND earlier.units < 0
+        OR account.kind = 'liability' AND earlier.units > 0);
+ALTER TABLE zakhira.account ENABLE TRIGGER append_only;
 INSERT INTO zakhira.balance (account, commodity, class, units, postings, sign, floor_units, ceiling_units)
     SELECT account.number, account.commodity, zakhira.class_of(account.kind, account.commodity, account.claim), coalesce(earlier.units, 0),
            (SELECT count(*) FROM zakhira.posting WHERE posting.account = account.code),
            CASE WHEN account.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END,
-           -- What was allowed before stays as it is: an account that is below 0 now may be, from here on.
-           least(zakhira.floor_of(account.kind, false), coalesce(earlier.units, 0)
+           least(zakhira.floor_of(account.kind, account.is_overdraft_allowed), coalesce(earlier.units, 0)
                * CASE WHEN account.kind IN ('liability', 'income', 'equity') THEN -1 ELSE 1 END),
            9223372036854775807
     FROM zakhira.account LEFT JOIN zakhira.earlier_balance AS earlier ON earlier.account = account.code;
@@ -98,7 +115,11 @@ ALTER TABLE zakhira.entry
     DROP CONSTRAINT entry_sequence_entry_count_fkey,
     DROP CONSTRAINT entry_sequence_ordinal_posting_count_key,
     DROP COLUMN entry_count,
-    ADD COLUMN reverses text CHECK (reverses <> '' AND reverses <> id);
+    ADD COLUMN reverses text CHECK (reverses <> '' AND reverses <> id),
+    -- Years that every reader of the books can tell; what is beyond them no program could read back.
+    ADD CONSTRAINT entry_is_of_a_day CHECK (at >= '0001-01-02 00:00:00+00' AND at < '9999-12-31 00:00:00+00');
+ALTER TABLE zakhira.audit
+    ADD CONSTRAINT audit_is_of_a_day CHECK (at >= '0001-01-02 00:00:00+00' AND at < '9999-12-31 00:00:00+00');
 CREATE UNIQUE INDEX entry_reversed_once ON zakhira.entry (reverses) WHERE reverses IS NOT NULL;
 ALTER TABLE zakhira.record DROP CONSTRAINT record_sequence_record_count_fkey;
 ALTER TABLE zakhira.chain_event DROP CONSTRAINT chain_event_sequence_event_count_fkey;
@@ -241,6 +262,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         suspense_units = backing.suspense_units + $3 WHERE backing.commodity = 'BTC'
 $$;
 
+-- Plans are kept for as long as a session lives, and a session may begin with empty tables: the functions that run for
+-- every write say themselves which ways are good however much there is.
+
 -- Sums. A lot is touched in the order of numbers, so that no write spends what a later number brings. Rows are locked in
 -- one order.
 CREATE FUNCTION zakhira.keep_lots(added_lots jsonb) RETURNS void
@@ -264,7 +288,8 @@ END $$;
 
 -- The write that is being made by this very transaction, and no other.
 CREATE FUNCTION zakhira.require_open(first bigint, last bigint) RETURNS zakhira.audit
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
 DECLARE
     there zakhira.audit;
 BEGIN
@@ -277,8 +302,8 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION zakhira.keep_sums() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     told record;
     write zakhira.audit;
@@ -342,7 +367,7 @@ BEGIN
     SELECT named.code, named.commodity, balance.is_frozen INTO there
         FROM zakhira.account AS named JOIN zakhira.balance ON balance.account = named.number WHERE named.number = $1;
     IF there.commodity <> $2 THEN
-        RAISE EXCEPTION '% % cannot stand on %, which counts %', $3, $2, there.code, there.commodity
+        RAISE EXCEPTION '% least units of % cannot stand on %, which counts %', $3, $2, there.code, there.commodity
             USING ERRCODE = 'ZK013', CONSTRAINT = 'posting_commodity_of_account';
     ELSIF there.is_frozen THEN
         RAISE EXCEPTION '% is frozen', there.code USING ERRCODE = 'ZK009';
@@ -487,6 +512,13 @@ BEGIN
         RAISE EXCEPTION '% shows coins on the chain: the world moves them, it cannot be frozen here', there.code
             USING ERRCODE = 'ZK013', CONSTRAINT = 'account_is_of_the_chain';
     END IF;
+    IF told ->> 'overdraft' = 'allowed' AND EXISTS (
+        SELECT FROM zakhira.balance WHERE balance.account = there.number
+            AND balance.floor_units > zakhira.floor_of(there.kind, true))
+    THEN
+        RAISE EXCEPTION '% was opened without an overdraft: a floor is taken away from no account', there.code
+            USING ERRCODE = 'ZK013', CONSTRAINT = 'account_is_another';
+    END IF;
     UPDATE zakhira.balance SET is_frozen = (told ->> 'is_frozen')::boolean,
         floor_units = zakhira.floor_of(there.kind, told ->> 'overdraft' = 'allowed'),
         ceiling_units = coalesce((told ->> 'ceiling_units')::bigint, 9223372036854775807)
@@ -506,6 +538,9 @@ BEGIN
     IF there.id IS NULL OR there.reverses IS NOT NULL THEN
         RAISE EXCEPTION 'there is no entry % that could be taken back', reversed USING ERRCODE = 'ZK014';
     END IF;
+    IF there.at > (SELECT entry.at FROM zakhira.entry WHERE entry.sequence = number AND entry.ordinal = place) THEN
+        RAISE EXCEPTION 'the reversal of entry % is dated before it', reversed USING ERRCODE = 'ZK014';
+    END IF;
     IF EXISTS (
         SELECT FROM (
             SELECT posting.account, posting.units, posting.lot_outpoint, 1 AS side FROM zakhira.posting
@@ -521,11 +556,18 @@ END $$;
 
 -- At commit a write is whole: every place is taken, and each entry balances in each commodity.
 CREATE OR REPLACE FUNCTION zakhira.require_whole() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_nestloop = off
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     told record;
     bad record;
 BEGIN
+    -- What is known before an instant is told by when writes were begun: nothing is held back for long.
+    IF clock_timestamp() - NEW.written_at > interval '5 minutes' THEN
+        RAISE EXCEPTION 'write % was begun at %, and comes too late', NEW.sequence, NEW.written_at
+            USING ERRCODE = 'ZK007', HINT = 'Make it anew.';
+    END IF;
     IF NEW.record_count > 0
             AND (SELECT count(*) FROM zakhira.record WHERE record.sequence = NEW.sequence) <> NEW.record_count
         OR NEW.event_count > 0
@@ -579,7 +621,7 @@ CREATE TABLE zakhira.rollup (
     account integer NOT NULL,
     through bigint NOT NULL, -- the last number of a write that is in it; the one before it tells the first
     day date NOT NULL,
-    units bigint NOT NULL,
+    units numeric NOT NULL, -- of one day and one side it may be beyond what any balance is
     postings integer NOT NULL,
     PRIMARY KEY (account, through, day)
 );
@@ -591,7 +633,7 @@ CREATE TABLE zakhira.rolled (
 ALTER TABLE zakhira.sealing ADD COLUMN rolled_through bigint NOT NULL DEFAULT 0;
 
 -- Roll up what `busy` or more postings were added to since the last time, for at most so many writes; says how far it is.
-CREATE FUNCTION zakhira.roll_up(most integer DEFAULT 500, busy integer DEFAULT 512) RETURNS bigint
+CREATE FUNCTION zakhira.roll_up(most integer, busy integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     state zakhira.sealing;
@@ -617,7 +659,7 @@ BEGIN
     LOOP
         WITH summed AS (
             INSERT INTO zakhira.rollup (account, through, day, units, postings)
-                SELECT one.account, due, posting.day, sum(posting.units)::bigint, count(*)
+                SELECT one.account, due, posting.day, sum(posting.units), count(*)
                 FROM zakhira.posting
                 WHERE posting.account = one.account AND posting.sequence > one.through AND posting.sequence <= due
                 GROUP BY posting.day
@@ -630,9 +672,13 @@ BEGIN
     RETURN due;
 END $$;
 
+-- What a writer may have rolled up, a turn at a time.
+CREATE FUNCTION zakhira.roll_up() RETURNS bigint
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT zakhira.roll_up(500, 512) $$;
+
 -- What an account held: of entries dated up to a day (NULL: all), in writes up to a number (NULL: all). The event's
 -- instant within the day is the caller's: it adds the day's postings itself.
-CREATE FUNCTION zakhira.units_at(account integer, last_day date, last_sequence bigint) RETURNS bigint
+CREATE FUNCTION zakhira.units_at(account integer, last_day date, last_sequence bigint) RETURNS numeric
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     held numeric := 0;
@@ -709,7 +755,8 @@ CREATE FUNCTION zakhira.write(
     outpoints text[], sources text[], cost_units bigint[], cost_commodities text[],
     records json, events json,
     OUT number bigint, OUT found_content text, OUT found_leaf text)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+AS $$
 BEGIN
     PERFORM zakhira.lock_touched(names);
     IF event_count > 0 THEN
@@ -782,7 +829,7 @@ REVOKE ALL ON FUNCTION zakhira.open_account(), zakhira.class_of(text, text, text
     zakhira.count_claims(bigint, bigint, bigint), zakhira.keep_lots(jsonb), zakhira.require_records(),
     zakhira.require_events(), zakhira.require_entries(),
     zakhira.close_period(), zakhira.keep_account(), zakhira.require_reversal(bigint, integer, text),
-    zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint), zakhira.number_before(timestamptz),
+    zakhira.roll_up(integer, integer), zakhira.roll_up(), zakhira.units_at(integer, date, bigint), zakhira.number_before(timestamptz),
     zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],
         timestamptz[], text[], text[], integer[], text[], integer[], integer[], integer[], bigint[], date[], text[],
         text[], text[], bigint[], text[], json, json)
@@ -793,7 +840,7 @@ GRANT INSERT ON zakhira.posting TO zakhira_app;
 REVOKE INSERT ON zakhira.account FROM zakhira_app;
 GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units) ON zakhira.account
     TO zakhira_app;
-GRANT EXECUTE ON FUNCTION zakhira.roll_up(integer, integer), zakhira.units_at(integer, date, bigint),
+GRANT EXECUTE ON FUNCTION zakhira.roll_up(), zakhira.units_at(integer, date, bigint),
     zakhira.number_before(timestamptz), zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]),
     zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],
         timestamptz[], text[], text[], integer[], text[], integer[], integer[], integer[], bigint[], date[], text[],
