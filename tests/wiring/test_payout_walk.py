@@ -120,10 +120,16 @@ def test_a_payout_from_the_campaign_to_the_last_row(desk: Terminal) -> None:
     assert desk.ask(*prepared)["state"] == "prepared"
     desk.ask("payout", "approve", "march", *desk.key("comptroller-1"))
     assert desk.ask("payout", "approve", "march", *desk.key("director-1"))["missing"] == ["execution by auditor"]
+    assert "50,000" not in desk.type("payout", "status", "march").output
+    assert "50,000.00" not in desk.type("payout", "status").output
+    assert {"total", "tax"}.isdisjoint(desk.ask("payout", "status", "march"))
     execute = ("payout", "execute", "march", *desk.key("auditor-1"))
+    tried = desk.ask(*execute, "--total", "50000 PKR", *SOURCE, "--dry-run", exit_code=2)
+    assert (tried["code"], "50000.00" in str(tried)) == ("ZK-FLOWS-208", False)
     assert desk.ask(*execute, exit_code=1)["code"] == "ZK-FLOWS-205"
     assert desk.ask(*execute, "--total", "50000 BTC", *SOURCE, exit_code=1)["code"] == "ZK-FLOWS-198"
-    assert desk.ask(*execute, "--total", "50000 PKR", *SOURCE)["released"] == 1
+    out = desk.ask(*execute, "--total", "50000 PKR", *SOURCE)
+    assert (out["released"], "total" in out) == (1, False)
     desk.ask("payout", "stop", *desk.key("director-1"), "--reason", "somebody called")
     assert desk.ask(*execute, exit_code=1)["code"] == "ZK-FLOWS-202"
     assert "somebody called" in desk.type("payout", "status").output
@@ -131,7 +137,8 @@ def test_a_payout_from_the_campaign_to_the_last_row(desk: Terminal) -> None:
         stands = desk.ask("payout", "resume", *desk.key(name))["stands"]
     assert stands is False
     assert desk.ask(*execute, "--all-parts")["state"] == "released"
-    assert desk.ask("payout", "status", "march")["released"] == 2
+    released = desk.ask("payout", "status", "march")
+    assert (released["released"], released["total"]) == (2, "50000.00 PKR")
     assert desk.ask("payout", "status")["campaigns"][0]["held"] == "570000.00 PKR"
 
 

@@ -145,7 +145,8 @@ def execute(
 ) -> None:
     """Enter the total of payout ID again, as the second person, and let its first part out; then part by part.
 
-    Nothing here shows the total: read it in the source document. Parts are one in a hundred rows, one in ten, the rest.
+    Nothing here shows the total: read it in the source document. What is entered is recorded, so that --total goes with
+    no --dry-run. Parts are one in a hundred rows, one in ten, the rest.
     """
     order = ExecuteOrder(folder, payout_id, key, total, source, all_parts)
 
@@ -257,5 +258,8 @@ def resume(services: Services, folder: Path, payout_id: str, key: Path, *, dry_r
 @JSON
 @click.pass_obj
 def status(services: Services, folder: Path, payout_id: str, *, as_json: bool) -> None:
-    """Show campaigns, what is left in their funds, payouts and stops of DIR; or payout ID with its rows."""
+    """Show campaigns, what is left in their funds, payouts and stops of DIR; or payout ID with its rows.
+
+    Of a payout that waits for its second person neither total nor rows are shown.
+    """
     answer_with(lambda: services.payouts.status(folder, payout_id), as_json=as_json)

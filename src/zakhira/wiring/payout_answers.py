@@ -114,19 +114,33 @@ def payout_answer(prepared: Prepared, needs: Sequence[str], verb: str, folder: P
         then += f" Approve it with: zakhira payout approve {folder} {payout.id} --key FILE"
     elif payout.state is PayoutState.APPROVED:
         then += f" The second person: zakhira payout execute {folder} {payout.id} --total AMOUNT --source TEXT"
-    sentence = f"{_dry(dry_run)}Payout {payout.id} of {amount_text(payout.total)} to "
+    tells = payout.state is not PayoutState.REFUSED  # a no that is tried out would tell it to anybody
+    of = f" of {amount_text(payout.total)}" if tells else ""
+    sentence = f"{_dry(dry_run)}Payout {payout.id}{of} to "
     sentence += f"{counted(payout.rows, 'payee')} is {verb}. {then.strip()}"
-    facts: dict[str, Json] = {"dry_run": dry_run, **payout_facts(payout), "missing": list(needs)}
-    return Answer((payout_table(payout), rows_table(prepared.batch, payout.released)), facts, sentence.strip())
+    facts: dict[str, Json] = {"dry_run": dry_run, **payout_facts(payout, tells_total=tells), "missing": list(needs)}
+    tables = [payout_table(payout, tells_total=tells)]
+    if tells:
+        tables.append(rows_table(prepared.batch, payout.released))
+    return Answer(tuple(tables), facts, sentence.strip())
 
 
-def payout_table(payout: PayoutRecord) -> Table:
+UNTOLD = "the second person has it from the document"
+"""In place of amounts that nobody is told."""
+
+
+def may_tell_total(payout: PayoutRecord) -> bool:
+    """Whether anybody may be told the total: not while it waits for the second person to enter it."""
+    return payout.state is not PayoutState.APPROVED
+
+
+def payout_table(payout: PayoutRecord, *, tells_total: bool) -> Table:
     """What a payout is, and what was said to it."""
     entered = payout.words.execution
     rows = (
         ("campaign", payout.campaign),
         ("state", payout.state.value),
-        ("total", amount_text(payout.total)),
+        ("total", amount_text(payout.total) if tells_total else UNTOLD),
         ("source", payout.source),
         ("prepared by", f"{payout.proposer} at {utc_text(payout.proposed_at)}"),
         ("approved by", ", ".join(given.officer for given in payout.words.approvals) or "nobody"),
@@ -138,16 +152,16 @@ def payout_table(payout: PayoutRecord) -> Table:
     return Table("Payout", ("", payout.id), rows)
 
 
-def payout_facts(payout: PayoutRecord) -> dict[str, Json]:
-    """A payout for a machine."""
+def payout_facts(payout: PayoutRecord, *, tells_total: bool) -> dict[str, Json]:
+    """A payout for a machine; an amount that is not told is left out."""
     entered = payout.words.execution
+    amounts: dict[str, Json] = {"total": str(payout.total), "tax": str(payout.tax)} if tells_total else {}
     return {
+        **amounts,
         "payout": payout.id,
         "campaign": payout.campaign,
         "state": payout.state.value,
         "rows": payout.rows,
-        "total": str(payout.total),
-        "tax": str(payout.tax),
         "source": payout.source,
         "proposer": payout.proposer,
         "proposed_at": utc_text(payout.proposed_at),
@@ -176,7 +190,8 @@ def executed_answer(released: Released, folder: Path, minutes: int, *, dry_run: 
     if after is not None:
         wait = f"in {counted(minutes, 'minute')}" if minutes else "now"
         then = f" Look at what was paid; the next part can go {wait}: zakhira payout execute {folder} {payout.id}"
-    facts: dict[str, Json] = {"dry_run": dry_run, **payout_facts(payout), "part": part.number if part else 0}
+    facts: dict[str, Json] = {"dry_run": dry_run, **payout_facts(payout, tells_total=False)}
+    facts["part"] = part.number if part else 0
     rows = tuple(
         (str(one.number), counted(one.end - one.start, "row"), "out" if one.end <= payout.released else "waits")
         for one in payout.parts
@@ -236,17 +251,21 @@ def status_answer(lines: Sequence[CampaignLine], stops: Sequence[PayoutStop], ha
     )
     table = Table("Campaigns", ("id", "state", "pays by", "budget", "in the fund"), campaigns, right=(3, 4))
     rows = tuple(
-        (payout.id, payout.campaign, payout.state.value, f"{payout.released}/{payout.rows}", amount_text(payout.total))
+        (payout.id, payout.campaign, payout.state.value, f"{payout.released}/{payout.rows}", _total(payout))
         for payout in payouts
     )
     facts: dict[str, Json] = {
         "campaigns": [{**campaign_facts(line.campaign), "held": str(line.held) if line.held else ""} for line in lines],
-        "payouts": [payout_facts(payout) for payout in payouts],
+        "payouts": [payout_facts(payout, tells_total=may_tell_total(payout)) for payout in payouts],
         "stops": [stop_facts(stop) for stop in stops],
         "halts": list(halts),
     }
     tables = [table, Table("Payouts", ("id", "campaign", "state", "rows out", "total"), rows, right=(3, 4))]
     return Answer(tuple(one for one in tables if one.rows), facts, sentence)
+
+
+def _total(payout: PayoutRecord) -> str:
+    return amount_text(payout.total) if may_tell_total(payout) else "-"
 
 
 def _dry(dry_run: bool) -> str:  # noqa: FBT001  # it is the one thing that it is asked

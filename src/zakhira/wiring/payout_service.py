@@ -44,6 +44,7 @@ from zakhira.wiring.payout_answers import (
     campaign_answer,
     check_answer,
     executed_answer,
+    may_tell_total,
     payout_answer,
     payout_facts,
     payout_table,
@@ -240,8 +241,11 @@ class PayoutOffice:
         sentence = f"Payout {payout} is {found.state.value}: {found.released} of {counted(found.rows, 'row')} out."
         if needs and found.state in {PayoutState.PREPARED, PayoutState.APPROVED}:
             sentence += f" It needs {', '.join(needs)}."
-        tables = (payout_table(found), rows_table(prepared.batch, found.released, found.rejected))
-        return Answer(tables, {**payout_facts(found), "missing": list(needs)}, sentence)
+        tells = may_tell_total(found)
+        tables = [payout_table(found, tells_total=tells)]
+        if tells:
+            tables.append(rows_table(prepared.batch, found.released, found.rejected))
+        return Answer(tuple(tables), {**payout_facts(found, tells_total=tells), "missing": list(needs)}, sentence)
 
 
 def _needs(desk: PayoutDesk, matter: Matter, words: Words) -> Sequence[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from payout_drill import (
@@ -20,8 +22,9 @@ from payout_drill import (
 from zakhira.flows.paying.approving import approve_payout, refuse_payout
 from zakhira.flows.paying.campaigns import approve_campaign, propose_campaign
 from zakhira.flows.paying.executing import enter_total
-from zakhira.flows.paying.payout_record import PAYOUT, PAYOUT_ROWS
+from zakhira.flows.paying.payout_record import PAYOUT, PAYOUT_ROWS, load_payout
 from zakhira.flows.paying.refusals import (
+    BadPayoutOrder,
     CampaignNotOpen,
     CampaignTaken,
     NotTheSecondPerson,
@@ -32,6 +35,7 @@ from zakhira.flows.paying.refusals import (
     PayoutsStopped,
     PayoutTaken,
     PayoutWordNotTaken,
+    SourceNamedOtherwise,
     TotalEnteredOtherwise,
     TotalEnteredTooOften,
     TotalNotEntered,
@@ -39,6 +43,7 @@ from zakhira.flows.paying.refusals import (
 from zakhira.flows.paying.stopping import ALL, resume, stop
 from zakhira.flows.ports.books import Receipt, Record, Write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
+from zakhira.flows.spending.dry import DryBooks
 from zakhira.kernel.errors import Faults
 from zakhira.kernel.money import parse_amount
 from zakhira.ledger.entry import Entry, Posting, reversal
@@ -111,6 +116,42 @@ def test_the_second_person_is_another_and_reads_the_same_total() -> None:
             drill.entered(wrong)
     with pytest.raises(TotalEnteredTooOften):
         drill.entered("50000 PKR")
+
+
+def test_the_total_is_never_tried_out() -> None:
+    """Books that forget would let a second person guess it as often as they like: the first guess is refused."""
+    drill = ready()
+    drill.prepared(campaign(), TWO)
+    drill.approved()
+    dry = replace(drill.desk, books=DryBooks(drill.books))
+    for guess in ("50000 PKR", "60000 PKR"):
+        with pytest.raises(BadPayoutOrder, match="tried out"):
+            enter_total(dry, "batch-1", officer("bilal"), guess, SOURCE)
+
+
+def test_another_source_document_is_recorded_and_tells_nothing_of_the_total() -> None:
+    """The right total from "any words at all" is no reading; the third time it is over. Layout makes no difference."""
+    drill = ready()
+    drill.prepared(campaign(), TWO)
+    drill.approved()
+    for total in ("50000 PKR", "1 PKR"):
+        with pytest.raises(SourceNamedOtherwise):
+            enter_total(drill.desk, "batch-1", officer("bilal"), total, "any words at all")
+    assert len(load_payout(drill.desk, "batch-1")[0].words.mismatches) == 2
+    entered = enter_total(drill.desk, "batch-1", officer("bilal"), "50000 PKR", f" {SOURCE.upper()}")
+    assert entered.state is PayoutState.RELEASING
+
+
+def test_an_approver_is_no_second_person_even_where_the_rule_names_no_roles() -> None:
+    """A rule without execute_roles lets everybody execute, as far as the engine goes: whoever approved does not."""
+    drill = twin_drill(policy=payout_policy(GOVERN, replace(RUPEES, execute_roles=())))
+    drill.opened(campaign())
+    drill.prepared(campaign(), TWO)
+    drill.approved()
+    for name in ("amina", "chand", "dara"):
+        with pytest.raises(NotTheSecondPerson):
+            enter_total(drill.desk, "batch-1", officer(name), "50000 PKR", SOURCE)
+    assert drill.entered("50000 PKR").state is PayoutState.RELEASING
 
 
 def test_parts_go_out_with_time_between() -> None:

@@ -17,15 +17,18 @@ from zakhira.flows.paying.matter import Matter, ask, must_wait, not_allowed, req
 from zakhira.flows.paying.payout_record import PayoutRecord, movement_record
 from zakhira.flows.paying.preparing import Prepared, require_names
 from zakhira.flows.paying.refusals import (
+    BadPayoutOrder,
     NotTheSecondPerson,
     PartMustWait,
     PayoutHalted,
+    SourceNamedOtherwise,
     TotalEnteredOtherwise,
     TotalEnteredTooOften,
     TotalNotEntered,
 )
 from zakhira.flows.paying.stopping import require_going, stop_by_release
 from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.spending.dry import DryBooks
 from zakhira.flows.spending.step import Step, begin_step, commit_step
 from zakhira.kernel.errors import Faults
 from zakhira.kernel.interval import utc_text
@@ -51,10 +54,13 @@ class Released:
 def enter_total(desk: PayoutDesk, payout_id: str, officer: OfficerKey, total: str, source: str) -> PayoutRecord:
     """Record that the officer read this total, with its unit, in the source document; nothing here tells it.
 
-    The batch is held against its campaign once more, and the policy is asked again.
+    The batch is held against its campaign once more, and the policy is asked again. It is never tried out: over books
+    that forget, whoever tries could find the total by guessing.
 
     Raises:
-        BadAmount: it is no amount with its unit. BadPayoutOrder: the document is not named.
+        BadAmount: it is no amount with its unit. BadPayoutOrder: the document is not named, or it is a dry run.
+        SourceNamedOtherwise: it is another document than the preparer's; it is recorded before this is raised, and
+            nothing is said of the total.
         PayoutsStopped, PayoutHalted, Faults: a stop, something that is off, a batch that does not hold any more.
         NotTheSecondPerson: the officer prepared or approved it, or holds no role that executes.
         TotalEnteredOtherwise: it is not the batch's; what was entered is recorded before this is raised.
@@ -64,6 +70,8 @@ def enter_total(desk: PayoutDesk, payout_id: str, officer: OfficerKey, total: st
     step = begin_step(desk)
     require_names(payout_id, source)
     parse_amount(total)
+    if isinstance(desk.books, DryBooks):
+        raise BadPayoutOrder("A total is not tried out.", "Leave --dry-run out: whatever is entered is recorded.")
     prepared, matter = load_prepared(desk, payout_id)
     before = prepared.payout
     if before.words.execution is not None and before.words.execution.officer == officer.officer:
@@ -80,10 +88,16 @@ def enter_total(desk: PayoutDesk, payout_id: str, officer: OfficerKey, total: st
     require_approved(matter, ask(desk, matter, before.words, step.at))
     _require_other_person(desk, prepared, officer)
     entered = sign_execution(officer, before.hash, total.strip(), source.strip(), step.at)
+    missed = replace(before, words=replace(before.words, mismatches=(*before.words.mismatches, entered)))
+    if _document(source) != _document(before.source):
+        commit_step(desk, step, officer.officer, f"another document named: {payout_id}", (), (missed.record,))
+        raise SourceNamedOtherwise(
+            f"{officer.officer} read {entered.source!r}, and the batch was made from another document.",
+            "Read total and unit in the document that the payout names.",
+        )
     words = replace(before.words, execution=entered, recorded_at=before.words.recorded(entered.signature, step.at))
     decision = ask(desk, matter, words, step.at)
     if _has(decision, Why.REKEYED_OTHERWISE):
-        missed = replace(before, words=replace(before.words, mismatches=(*before.words.mismatches, entered)))
         commit_step(desk, step, officer.officer, f"total entered otherwise: {payout_id}", (), (missed.record,))
         raise TotalEnteredOtherwise(
             f"{officer.officer} entered {entered.amount}, and the officers approved something else.",
@@ -158,14 +172,22 @@ def _halted(payout_id: str, found: tuple[str, ...]) -> PayoutHalted:
     return PayoutHalted(f"Payout {payout_id} is halted: {' '.join(found)}", "Find out why before anybody is paid.")
 
 
+def _document(source: str) -> str:
+    """A document's name without what makes no difference to a reader."""
+    return " ".join(source.split()).casefold()
+
+
 def _require_other_person(desk: PayoutDesk, prepared: Prepared, officer: OfficerKey) -> None:
-    """Whoever prepared a payout is never its second person, whatever the rule says."""
-    persons = people_of(desk.in_force.version.policy).persons
-    if persons.get(officer.officer, officer.officer) == persons.get(prepared.payout.proposer):
-        raise NotTheSecondPerson(
-            f"{officer.officer} prepared payout {prepared.payout.id}, and cannot be the second person.",
-            "Let another officer read the source document.",
-        )
+    """Whoever prepared or approved a payout is never its second person, whatever the rule says."""
+    persons, payout = people_of(desk.in_force.version.policy).persons, prepared.payout
+    said = [(payout.proposer, "prepared"), *((given.officer, "approved") for given in payout.words.approvals)]
+    person = persons.get(officer.officer, officer.officer)
+    for name, verb in said:
+        if persons.get(name, name) == person:
+            raise NotTheSecondPerson(
+                f"{officer.officer} {verb} payout {payout.id}, and cannot be the second person.",
+                "Let another officer read the source document.",
+            )
 
 
 def _has(decision: Decision, why: Why) -> bool:

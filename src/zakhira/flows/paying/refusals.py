@@ -123,3 +123,21 @@ class UnknownOrder(InvalidInput):
     """A bank answers to an order that is not of this payout."""
 
     code = "ZK-FLOWS-210"
+
+
+class SourceNamedOtherwise(Refused):
+    """The second person names another source document than the one that the batch was made from."""
+
+    code = "ZK-FLOWS-207"
+
+
+class AnswerNotTaken(Refused):
+    """A bank's answer that nobody who may has put their key to, or that a statement contradicts."""
+
+    code = "ZK-FLOWS-211"
+
+
+class OrderChanged(Refused):
+    """What is to be ordered from a bank is not, to the byte, what was ordered before."""
+
+    code = "ZK-FLOWS-212"
