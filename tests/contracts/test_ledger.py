@@ -136,6 +136,9 @@ def test_accounts_are_a_tree(desk: Desk) -> None:
     assert desk.state(DUE).spec.ceiling == pkr(1000)
     assert desk.state(CERTIFICATE).spec.claim == "term"
     assert desk.ledger.account("assets:nowhere") is None
+    codes = (DUE, "assets:nowhere", "liabilities:participants:p-3:PKR", CASH, DUE)
+    assert dict(desk.ledger.states(codes)) == {code: desk.state(code) for code in codes if code != "assets:nowhere"}
+    assert desk.ledger.states(()) == {}
 
 
 def test_opened_otherwise_is_a_conflict(desk: Desk) -> None:
@@ -193,6 +196,8 @@ def test_a_reversal_names_what_it_takes_back(desk: Desk) -> None:
         replace(back, postings=earn("x", -4).postings),
         replace(back, postings=earn("x", 5).postings),
         replace(back, reverses="nothing"),
+        replace(back, at=datetime(1999, 1, 1, tzinfo=UTC)),
+        replace(back, at=AT - timedelta(microseconds=1)),
     ):
         with pytest.raises(BadReversal):
             desk.write(bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -18,6 +19,7 @@ from zakhira.flows.keeping.closing import period_view
 from zakhira.flows.keeping.opening import open_account
 from zakhira.flows.keeping.refusals import (
     ActNotAllowed,
+    DatedAhead,
     NoReason,
     NothingToChange,
     ReversedTooEarly,
@@ -205,6 +207,23 @@ def test_nobody_is_asked_to_sign_what_cannot_be(
     assert drill.books.records(LEDGER_ACT) == {}
 
 
+def test_nothing_is_dated_in_the_future(drill: PayoutDrill) -> None:
+    """Neither a journal nor a reversal; today's are taken."""
+    today = drill.now.date()
+    done(drill, post_act(journal(drill, day=today)))
+    (entry,) = drill.books.entries()
+    acts = (
+        post_act(journal(drill, 7, day=today + timedelta(days=1))),
+        reverse_act(drill.ledger, entry.id, date(2199, 1, 1), "Wrong payer", "letter 13"),
+    )
+    for act in acts:
+        with pytest.raises(DatedAhead, match="in the future"):
+            done(drill, act)
+    assert held(drill) == 500
+    done(drill, reverse_act(drill.ledger, entry.id, today, "Wrong payer", "letter 13"))
+    assert held(drill) == 0
+
+
 def test_a_dry_run_writes_nothing(drill: PayoutDrill) -> None:
     """It says that it would be done, and it is not."""
     act = post_act(journal(drill))
@@ -238,7 +257,7 @@ def test_an_entry_is_taken_back(drill: PayoutDrill) -> None:
     assert (record.state, held(drill)) == (WAITING, 500)
     record, _ = done(drill, back, "amina", "chand")
     assert (record.state, held(drill)) == (DONE, 0)
-    again = reverse_act(drill.ledger, entry_id, day + timedelta(days=2), "Wrong payer", "letter 14")
+    again = reverse_act(drill.ledger, entry_id, day + timedelta(days=1), "Wrong payer", "letter 14")
     with pytest.raises((BadReversal, EntryExists)):
         done(drill, again)
     posted = drill.ledger.entry(entry_id)
@@ -314,6 +333,25 @@ def test_a_period_is_looked_at_and_closed(drill: PayoutDrill) -> None:
     with pytest.raises(PeriodOutOfOrder):
         close_act(drill.ledger, period, "again", drill.now)
     assert drill.ledger.closed_through() == day
+
+
+def test_a_statement_of_many_accounts_is_few_questions(drill: PayoutDrill, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many accounts: one question for their states, one for their lines, none for each."""
+    done(drill, post_act(journal(drill)))
+    asked: list[str] = []
+    for name in ("account", "states", "lines"):
+        answer = getattr(drill.ledger, name)
+
+        def counted(*given: object, name: str = name, answer: Callable[..., object] = answer) -> object:
+            asked.append(name)
+            return answer(*given)
+
+        monkeypatch.setattr(drill.ledger, name, counted)
+    day = journal(drill).day
+    codes = [*(spec.code for spec in ACCOUNTS), "assets:nowhere"]
+    told = account_statements(drill.ledger, codes, Period(day, day))
+    assert [one.closing.units for one in told] == [500, 500, 0]
+    assert sorted(asked) == ["lines", "states"]
 
 
 def test_an_account_is_opened_by_whoever_may_propose(drill: PayoutDrill) -> None:

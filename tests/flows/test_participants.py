@@ -101,6 +101,10 @@ def test_a_reference_is_one_person_on_one_set_of_terms(drill: PayoutDrill) -> No
         {"assets": ()},
         {"assets": (Commodity.USD,)},
         {"maturity": date(2020, 1, 1)},
+        {"reference": "file\u200b17"},
+        {"reference": "file 17\ufe0f"},
+        {"reference": "file\u115f17"},
+        {"name": "Amina\u202eKhan"},
     ],
 )
 def test_what_no_participant_is(drill: PayoutDrill, told: dict[str, object]) -> None:
@@ -108,6 +112,27 @@ def test_what_no_participant_is(drill: PayoutDrill, told: dict[str, object]) -> 
     with pytest.raises(BadParticipant):
         entered(drill, **{"name": "Amina Khan", "reference": "file 17", **told})  # type: ignore[arg-type]  # fields
     assert participants(drill.books) == ()
+
+
+@pytest.mark.parametrize(
+    "reference", ["file 17 ", "File 17", "file\u00a017", " FILE\t17", "\uff46\uff49\uff4c\uff45 17", "file  17"]
+)
+def test_one_reference_is_one_citizen_however_it_is_written(drill: PayoutDrill, reference: str) -> None:
+    """Blanks, capitals and wide letters do not make a second one, under one name or another."""
+    first = entered(drill, "Amina Khan", "file 17")
+    assert entered(drill, " Amina  Khan", reference) == first
+    with pytest.raises(ReferenceTaken):
+        entered(drill, "Bilal", reference)
+    assert participants(drill.books) == (first,)
+
+
+@pytest.mark.parametrize("code", ["liabilities:participants:p-000001:BTC", "liabilities:participants:p-000001:PKR"])
+def test_an_account_in_the_way_stops_nobody(drill: PayoutDrill, code: str) -> None:
+    """Where the account of the next number is there and is nobody's, the next participant gets the number behind."""
+    drill.books.open_accounts((AccountSpec(code, code[-3:], "liability"),))
+    one = entered(drill, "Amina Khan", "file 17", assets=(Commodity.PKR,))
+    assert (one.id, entered(drill, "Bilal", "file 18").id) == ("p-000002", "p-000003")
+    assert entered(drill, "Amina Khan", "file 17", assets=(Commodity.PKR,)) == one
 
 
 def test_who_may_open(drill: PayoutDrill) -> None:
@@ -128,6 +153,11 @@ def test_a_certificate_is_a_claim_on_a_term(drill: PayoutDrill) -> None:
     assert claims[other.account(Commodity.BTC)] == "demand"
     assert claims[one.account(Commodity.PKR)] == "none"
     paid(drill, one.id, 100, drill.now.date())
+    with pytest.raises(BadTransfer, match="payable from"):
+        transfer_act(drill.desk, one.id, other.id, pkr(1), drill.now.date(), "gift", "order 1")
+    with pytest.raises(BadTransfer, match="in the future"):
+        transfer_act(drill.desk, one.id, other.id, pkr(1), matures, "gift", "order 1")
+    drill.wait(10 * 24 * 60)
     with pytest.raises(BadTransfer, match="payable from"):
         transfer_act(drill.desk, one.id, other.id, pkr(1), matures - timedelta(days=1), "gift", "order 1")
     act = transfer_act(drill.desk, one.id, other.id, pkr(1), matures, "gift", "order 1")

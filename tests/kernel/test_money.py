@@ -30,6 +30,11 @@ COMMODITIES = st.sampled_from(Commodity)
         ("1000 PKR", 100_000, Commodity.PKR),
         ("-12.50 USD", -1250, Commodity.USD),
         (" 0.00000001 BTC ", 1, Commodity.BTC),
+        ("-0.50 PKR", -50, Commodity.PKR),
+        ("1.5 MWh", 1_500_000, Commodity.WH),
+        ("1000.5000000000000000000000000000000 PKR", 100_050, Commodity.PKR),
+        ("92233720368547758.07 PKR", MAX_UNITS, Commodity.PKR),
+        ("-92233720368.54775807 BTC", -MAX_UNITS, Commodity.BTC),
     ],
 )
 def test_amounts_are_read_in_least_units(text: str, units: int, commodity: Commodity) -> None:
@@ -38,7 +43,15 @@ def test_amounts_are_read_in_least_units(text: str, units: int, commodity: Commo
 
 
 @pytest.mark.parametrize(
-    "text", ["620000", "BTC", "1,000 PKR", "1 EUR", "0.5 sat", "0.001 PKR", "1e3 BTC", "NaN BTC", "", "1 BTC PKR"]
+    "text",
+    [
+        *("620000", "BTC", "1,000 PKR", "1 EUR", "0.5 sat", "0.001 PKR", "1e3 BTC", "NaN BTC", "", "1 BTC PKR"),
+        "1000.0000000000000000000000000000001 PKR",
+        "9223372036854775807.000000000001 Wh",
+        "92233720368547758.08 PKR",
+        "\u0661\u0660\u0660\u0660 PKR",
+        "1.\u0665 PKR",
+    ],
 )
 def test_what_is_no_amount_is_refused(text: str) -> None:
     """No unit, an unknown unit or too many decimals: refused with its code."""

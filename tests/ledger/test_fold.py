@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -144,10 +144,11 @@ def _back(entry: Entry) -> Entry:
         lambda entry: replace(entry, postings=move("x", EARNED, CASH, 500).postings),
         lambda entry: replace(entry, postings=move("x", CASH, SWAP, 500).postings),
         lambda entry: replace(entry, postings=entry.postings * 2),
+        lambda entry: replace(entry, at=entry.at - timedelta(microseconds=1)),
     ],
 )
 def test_a_reversal_takes_back_the_whole(spoil: Callable[[Entry], Entry]) -> None:
-    """Another amount, another account, part of it, twice of it, or nothing that is there: no reversal."""
+    """Another amount, another account, part of it, twice of it, before it, or nothing that is there: no reversal."""
     made = ledger()
     made.add((move("more", EARNED, CASH, 5000),))
     with pytest.raises(BadReversal):

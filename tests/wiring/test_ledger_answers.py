@@ -14,6 +14,7 @@ from zakhira.kernel.money import MAX_UNITS, Amount, Commodity, parse_amount
 from zakhira.ledger.periods import Period
 from zakhira.ledger.statement import AccountStatement, Movement
 from zakhira.wiring.ledger_answers import written
+from zakhira.wiring.payout_answers import amount_text
 from zakhira.wiring.statement_answers import balance_plot, statement_csv
 
 MAY = Period(date(2026, 5, 1), date(2026, 5, 4))
@@ -51,8 +52,8 @@ STATEMENT = AccountStatement(
     ],
 )
 def test_amounts_as_they_are_written(amount: Amount, text: str) -> None:
-    """With sign, groups and unit."""
-    assert written(amount) == text
+    """With sign, groups and unit, of the ledger and of payouts alike."""
+    assert written(amount) == amount_text(amount) == text
 
 
 @given(st.integers(-MAX_UNITS, MAX_UNITS), st.sampled_from(Commodity))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum
 
 from zakhira.kernel.errors import InvalidInput
@@ -51,7 +50,7 @@ _UNITS = {
     **{name: (Commodity[name], Commodity[name].decimals) for name in ("BTC", "PKR", "USD")},
 }
 """Written units: what they count, and how many decimals they have down to its least unit."""
-_AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>\d{1,19})(?:\.(?P<part>\d+))? (?P<unit>[A-Za-z]+)")
+_AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,19})(?:\.(?P<part>[0-9]+))? (?P<unit>[A-Za-z]+)")
 
 
 class MixedCommodities(InvalidInput):
@@ -131,14 +130,14 @@ def parse_amount(text: str) -> Amount:
     if match is None:
         raise BadAmount(f"{text!r} is not an amount with its unit.", "Write it like '0.5 BTC' or '1000 PKR'.")
     unit = match["unit"]
-    number = Decimal(f"{match['sign']}{match['whole']}.{match['part'] or '0'}")
     if unit not in _UNITS:
         raise BadAmount(f"{unit!r} in {text!r} is not a unit that is counted.", "Use BTC, sat, PKR, USD, Wh or MWh.")
     commodity, places = _UNITS[unit]
-    scaled = number.scaleb(places)
-    if scaled != scaled.to_integral_value():
+    part = (match["part"] or "").rstrip("0")
+    if len(part) > places:
         raise BadAmount(f"{text!r} has more decimals than {unit} has.", "Round it first.")
-    return Amount(int(scaled), commodity)
+    units = int(match["whole"]) * 10**places + int(part.ljust(places, "0") or "0")
+    return Amount(-units if match["sign"] else units, commodity)
 
 
 def split_units(total: int, weights: list[int]) -> list[int]:

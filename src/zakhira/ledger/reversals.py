@@ -28,6 +28,11 @@ def require_reversal(entry: Entry, original: Entry | None, reversed_by: str) -> 
             f"The entry {original.id} is itself the reversal of {original.reverses}.",
             "Post what it took back anew, with its evidence.",
         )
+    if entry.at < original.at:
+        raise BadReversal(
+            f"The entry {entry.id} is dated {entry.at.date()}, before {original.id}, which it reverses.",
+            f"Date it on {original.at.date()} or later.",
+        )
     if _sums(entry.postings, 1) != _sums(original.postings, -1):
         raise BadReversal(f"The entry {entry.id} does not take back exactly what {original.id} posted.", _WHOLE)
 

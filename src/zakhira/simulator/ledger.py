@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
@@ -29,20 +30,26 @@ class SimulatedLedger:
 
     def account(self, code: str) -> AccountState | None:
         """One account as it is now."""
-        held = self._books.ledger.accounts.get(code)
-        if held is None:
-            return None
+        return self.states((code,)).get(code)
+
+    def states(self, codes: Sequence[str]) -> Mapping[str, AccountState]:
+        """These accounts as they are now; an account that is not there is left out."""
+        ledger = self._books.ledger
         entries = (entry for entry, _, _ in self._books.entered)
-        count = sum(posting.account == code for entry in entries for posting in entry.postings)
-        units = self._books.ledger.sums.accounts.get(code, 0)
-        balance = Amount(units, Commodity[held.spec.commodity])
-        return AccountState(held.spec, balance, count, held.is_frozen, held.holder)
+        counts = Counter(posting.account for entry in entries for posting in entry.postings)
+        found = {}
+        for code in codes:
+            held = ledger.accounts.get(code)
+            if held is not None:
+                balance = Amount(ledger.sums.accounts.get(code, 0), Commodity[held.spec.commodity])
+                found[code] = AccountState(held.spec, balance, counts[code], held.is_frozen, held.holder)
+        return found
 
     def accounts(self, under: str = "", *, after: str = "", limit: int = 1000) -> tuple[AccountState, ...]:
         """The accounts at and below a branch, by code."""
         codes = sorted(code for code in self._books.ledger.accounts if is_under(code, under))
         chosen = codes[bisect_right(codes, after) :][:limit] if after else codes[:limit]
-        return tuple(state for code in chosen if (state := self.account(code)) is not None)
+        return tuple(self.states(chosen).values())
 
     def balances_at(self, codes: Sequence[str], as_of: AsOf = NOW) -> Mapping[str, Amount]:
         """The balances of these accounts as of two dates."""

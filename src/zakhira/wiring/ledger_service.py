@@ -13,7 +13,15 @@ from zakhira.adapters.software_signer import OfficerKeyFile, utc_now
 from zakhira.cli.answer import Answer, Table
 from zakhira.cli.ledger_services import AccountOrder, ActOrder, Ask, BalanceOrder, StatementOrder
 from zakhira.flows.keeping.act import LedgerAct
-from zakhira.flows.keeping.acts import ceiling_act, close_act, freeze_act, held_account, post_act, reverse_act
+from zakhira.flows.keeping.acts import (
+    ceiling_act,
+    close_act,
+    freeze_act,
+    held_account,
+    post_act,
+    require_accounts,
+    reverse_act,
+)
 from zakhira.flows.keeping.carrying import carry, waiting_acts
 from zakhira.flows.keeping.closing import account_pages, period_view
 from zakhira.flows.keeping.opening import open_account
@@ -95,7 +103,7 @@ class LedgerDesk:
         """Balances as of two dates."""
         as_of = AsOf(_start(order.before), _start(order.known_before))
         with self.open_desk(order.folder) as desk:
-            kinds = {code: held_account(desk.ledger, code)[0].spec.kind for code in order.accounts}
+            kinds = {code: one.spec.kind for code, one in require_accounts(desk.ledger, order.accounts).items()}
             found = desk.ledger.balances_at(order.accounts, as_of)
         happened = f"what happened before {order.before}" if order.before else "all that happened"
         known = f"what was entered before {order.known_before}" if order.known_before else "all that is known"
@@ -105,8 +113,7 @@ class LedgerDesk:
         """Opening, movements and closing."""
         period = Period(order.first, order.last)
         with self.open_desk(order.folder) as desk:
-            for code in order.accounts:
-                held_account(desk.ledger, code)
+            require_accounts(desk.ledger, order.accounts)
             found = _statement(desk, order.accounts, period)
         if order.csv is not None:
             write_new(order.csv, statement_csv(found))

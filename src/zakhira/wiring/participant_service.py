@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from zakhira.cli.answer import Answer, Table
@@ -16,7 +17,7 @@ from zakhira.flows.participants import (
     participants,
     transfer_act,
 )
-from zakhira.flows.ports.ledger_books import AccountState, LedgerBooks
+from zakhira.flows.ports.ledger_books import AccountState
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Commodity, parse_amount
 from zakhira.ledger.chart import natural
@@ -51,7 +52,9 @@ class ParticipantDesk:
     def list(self, folder: Path) -> Answer:
         """Who there is."""
         with self._ledger.open_desk(folder) as desk:
-            found = [(one, _states(desk.ledger, one)) for one in participants(desk.books)]
+            everybody = participants(desk.books)
+            there = desk.ledger.states([one.account(asset) for one in everybody for asset in ASSETS])
+            found = [(one, _states(there, one)) for one in everybody]
         rows = tuple((one.id, one.name, one.kind, _payable(one), _held(states)) for one, states in found)
         facts: dict[str, Json] = {
             "participants": [
@@ -65,7 +68,7 @@ class ParticipantDesk:
         """One participant."""
         with self._ledger.open_desk(folder) as desk:
             one = load_participant(desk.books, participant)
-            states = _states(desk.ledger, one)
+            states = _states(desk.ledger.states([one.account(asset) for asset in ASSETS]), one)
         rows = tuple(
             (item.spec.code, written(natural(item.balance, item.spec.kind)), "frozen" if item.is_frozen else "")
             for item in states
@@ -108,9 +111,9 @@ def _payable(one: Participant) -> str:
     return f"from {one.maturity}" if one.maturity else "on demand"
 
 
-def _states(ledger: LedgerBooks, one: Participant) -> list[AccountState]:
-    found = (ledger.account(one.account(asset)) for asset in ASSETS)
-    return [state for state in found if state is not None]
+def _states(there: Mapping[str, AccountState], one: Participant) -> list[AccountState]:
+    codes = (one.account(asset) for asset in ASSETS)
+    return [there[code] for code in codes if code in there]
 
 
 def _held(states: list[AccountState]) -> str:

@@ -20,6 +20,7 @@ from zakhira.settlement.payouts.batch import Batch
 from zakhira.settlement.payouts.campaign import campaign_json
 from zakhira.settlement.payouts.state import PayoutState
 from zakhira.wiring.amount_text import counted
+from zakhira.wiring.ledger_answers import written
 
 MOST_ROWS_SHOWN = 20
 """Of a batch in a table; the JSON has all."""
@@ -27,9 +28,7 @@ MOST_ROWS_SHOWN = 20
 
 def amount_text(amount: Amount) -> str:
     """An amount with its groups set apart: ``620,000.00 PKR``."""
-    number, _, unit = str(amount).partition(" ")
-    whole, point, part = number.partition(".")
-    return f"{int(whole):,}{point}{part} {unit}"
+    return written(amount)
 
 
 def campaign_answer(record: CampaignRecord, needs: Sequence[str], verb: str, folder: Path, *, dry_run: bool) -> Answer:

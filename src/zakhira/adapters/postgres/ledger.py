@@ -31,7 +31,7 @@ SELECT account.code, account.commodity, account.kind, account.claim, balance.flo
        account.holder
 FROM zakhira.account JOIN zakhira.balance ON balance.account = account.number
 """
-_ONE: LiteralString = _STATE + "WHERE account.code = %s"
+_THESE: LiteralString = _STATE + "WHERE account.code = ANY(%s)"
 _UNDER: LiteralString = (
     _STATE
     + """
@@ -97,8 +97,12 @@ class PostgresLedger:
 
     def account(self, code: str) -> AccountState | None:
         """One account as it is now."""
-        rows = self._books.ask(lambda connection: connection.execute(_ONE, (code,)).fetchall())
-        return _state(rows[0]) if rows else None
+        return self.states((code,)).get(code)
+
+    def states(self, codes: Sequence[str]) -> Mapping[str, AccountState]:
+        """These accounts as they are now; an account that is not there is left out."""
+        rows = self._books.ask(lambda connection: connection.execute(_THESE, (list(codes),)).fetchall())
+        return {state.spec.code: state for state in map(_state, rows)}
 
     def accounts(self, under: str = "", *, after: str = "", limit: int = 1000) -> tuple[AccountState, ...]:
         """The accounts at and below a branch of the tree, by code, up to a limit."""

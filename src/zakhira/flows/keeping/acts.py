@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -62,13 +62,20 @@ def reverse_act(ledger: LedgerBooks, entry_id: str, day: date | None, because: s
     return LedgerAct(f"reverse {entry_id}", because, (made,))
 
 
+def require_accounts(ledger: LedgerBooks, codes: Sequence[str]) -> Mapping[str, AccountState]:
+    """These accounts as they are now; raises UnknownLedgerAccount for the first that is not there."""
+    states = ledger.states(codes)
+    for code in codes:
+        if code not in states:
+            raise UnknownLedgerAccount(
+                f"There is no account {code[:80]!r}.", "See which there are: zakhira ledger accounts"
+            )
+    return states
+
+
 def held_account(ledger: LedgerBooks, code: str) -> tuple[HeldAccount, AccountState]:
     """An account as its records tell it, and its state; raises UnknownLedgerAccount."""
-    state = ledger.account(code)
-    if state is None:
-        raise UnknownLedgerAccount(
-            f"There is no account {code[:80]!r}.", "See which there are: zakhira ledger accounts"
-        )
+    state = require_accounts(ledger, (code,))[code]
     return HeldAccount(state.spec, state.holder, state.is_frozen), state
 
 

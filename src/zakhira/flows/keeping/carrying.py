@@ -81,7 +81,7 @@ def carry(desk: PayoutDesk, act: LedgerAct, officers: Sequence[OfficerKey]) -> t
     record = act_record(desk, act)
     if record is not None and record.state == DONE:
         return record, ask(desk, record.matter, record.words, step.at)
-    require_writable(desk.books, desk.ledger, act)
+    require_writable(desk.books, desk.ledger, act, step.at.date())
     if record is None or record.expires_at <= step.at:
         before, record = None, _put_forward(desk, act, officers[0], step.at)
     else:

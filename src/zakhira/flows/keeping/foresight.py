@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from zakhira.flows.keeping.act import LedgerAct
+from zakhira.flows.keeping.refusals import DatedAhead
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.books_errors import EntryExists
 from zakhira.flows.ports.ledger_books import ACCOUNT, LedgerBooks
@@ -14,14 +16,21 @@ from zakhira.ledger.entry import Entry
 from zakhira.ledger.fold import LedgerFold
 
 
-def require_writable(books: Books, ledger: LedgerBooks, act: LedgerAct) -> None:
+def require_writable(books: Books, ledger: LedgerBooks, act: LedgerAct, today: date) -> None:
     """Pass if the books would take the act now; whether coins stand behind a claim is seen when it is written.
 
+    ``today`` is the day (UTC) behind which no entry is dated: what has not happened is not in a balance.
+
     Raises:
+        DatedAhead: an entry of it is dated in the future.
         EntryExists: an entry of it is in the books.
         what :meth:`zakhira.ledger.fold.LedgerFold.require` raises.
     """
     for entry in act.entries:
+        if entry.at.date() > today:
+            raise DatedAhead(
+                f"{act.title}: {entry.at.date()} is in the future, today is {today}.", "Post it when it has happened."
+            )
         if ledger.entry(entry.id) is not None:
             raise EntryExists(f"The entry {entry.id!r} is in the books already.", "Correct it by a further entry.")
     fold = _fold_of(books, ledger, act)
@@ -32,10 +41,8 @@ def _fold_of(books: Books, ledger: LedgerBooks, act: LedgerAct) -> LedgerFold:
     """As much of the ledger as the act touches."""
     fold = LedgerFold(closed_through=ledger.closed_through())
     touched = {posting.account for entry in act.entries for posting in entry.postings}
-    for code in sorted(touched | {record.id for record in act.records if record.kind == ACCOUNT}):
-        state = ledger.account(code)
-        if state is None:
-            continue
+    touched |= {record.id for record in act.records if record.kind == ACCOUNT}
+    for code, state in ledger.states(sorted(touched)).items():
         fold.accounts[code] = HeldAccount(state.spec, state.holder, state.is_frozen)
         fold.sums.accounts[code] = state.balance.units
     for code in _with_lots(act.entries):

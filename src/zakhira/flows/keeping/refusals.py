@@ -75,3 +75,9 @@ class ParticipantsMoved(Refused):
     """Others opened participants at the same moment, again and again."""
 
     code = "ZK-FLOWS-241"
+
+
+class DatedAhead(InvalidInput):
+    """An entry of an act is dated in the future."""
+
+    code = "ZK-FLOWS-242"

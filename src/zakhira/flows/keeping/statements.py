@@ -14,9 +14,10 @@ from zakhira.ledger.statement import AccountStatement, Movement
 def account_statements(ledger: LedgerBooks, codes: Sequence[str], period: Period) -> tuple[AccountStatement, ...]:
     """Statements of accounts over a period, in the natural sign of each kind; debits and credits as posted."""
     found = []
+    states = ledger.states(codes)
     shown = ledger.lines(codes, period.start, period.end)
     for code in codes:
-        state = ledger.account(code)
+        state = states.get(code)
         if state is None or code not in shown:
             continue
         kind, balance = state.spec.kind, shown[code].opening

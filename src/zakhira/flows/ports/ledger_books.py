@@ -119,6 +119,9 @@ class LedgerBooks(Protocol):
     def account(self, code: str) -> AccountState | None:
         """One account as it is now."""
 
+    def states(self, codes: Sequence[str]) -> Mapping[str, AccountState]:
+        """These accounts as they are now, in one question; an account that is not there is left out."""
+
     def accounts(self, under: str = "", *, after: str = "", limit: int = 1000) -> tuple[AccountState, ...]:
         """The accounts at and below a branch of the tree, by code, those behind ``after``, up to a limit."""
 
