@@ -204,23 +204,33 @@ def order(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Write a bank's order (ISO 20022 pain.001) for each part of ID that is out; a part is ordered once."""
+    """Write a bank's order (ISO 20022 pain.001) for each part of ID that is out; a part is ordered once, for one day.
+
+    The SHA-256 of each file is recorded and shown: whoever hands the file to the bank compares it (sha256sum).
+    """
     word = PayoutWord(folder, payout_id, key)
     date = day_of(day)
     assert date is not None, "it is required"
     answer_with(lambda: services.payouts.order(word, date, out, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
-@payout.command(epilog="Example: zakhira payout answer out/reserve payroll-2026-03 pain002.xml")
+@payout.command(epilog=f"Example: zakhira payout answer out/reserve payroll-2026-03 pain002.xml {_AUDITOR}")
 @RESERVE
 @_PAYOUT
 @_FILE
+@_KEY
 @DRY_RUN
 @JSON
 @click.pass_obj
-def answer(services: Services, folder: Path, payout_id: str, file: Path, *, dry_run: bool, as_json: bool) -> None:
-    """Take a bank's answer (ISO 20022 pain.002) to an order of ID: what it does not pay goes back into the fund."""
-    answer_with(lambda: services.payouts.answer(folder, payout_id, file, dry_run=dry_run), as_json=as_json)
+def answer(
+    services: Services, folder: Path, payout_id: str, file: Path, key: Path, *, dry_run: bool, as_json: bool
+) -> None:
+    """Take a bank's answer (ISO 20022 pain.002) to an order of ID: what it does not pay goes back into the fund.
+
+    An officer other than the preparer signs for the file; nothing that a statement shows as paid comes back.
+    """
+    word = PayoutWord(folder, payout_id, key)
+    answer_with(lambda: services.payouts.answer(word, file, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
 @payout.command(epilog=_STOP)

@@ -80,8 +80,8 @@ class PayoutServices(Protocol):
     def order(self, word: PayoutWord, day: date, out: Path, ask: Ask, *, dry_run: bool) -> Answer:
         """Write the orders of parts that a bank pays."""
 
-    def answer(self, folder: Path, payout: str, file: Path, *, dry_run: bool) -> Answer:
-        """Take a bank's answer to an order."""
+    def answer(self, word: PayoutWord, file: Path, ask: Ask, *, dry_run: bool) -> Answer:
+        """Take a bank's answer to an order, which the officer signs for."""
 
     def stop(self, word: PayoutWord, ask: Ask, *, dry_run: bool) -> Answer:
         """Stop one payout or all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,7 +32,6 @@ from zakhira.flows.paying.preparing import PayoutOrder, check_batch, prepare
 from zakhira.flows.paying.refusals import PartMustWait
 from zakhira.flows.paying.stopping import ALL, resume, stop
 from zakhira.flows.policy_authority import PolicyAuthority
-from zakhira.flows.reconciling.halts import payout_halts
 from zakhira.flows.spending.dry import DryBooks, dry_treasury
 from zakhira.flows.spending.order import FeeCeilings
 from zakhira.kernel.canonical import Json
@@ -52,10 +52,12 @@ from zakhira.wiring.payout_answers import (
     status_answer,
     stop_answer,
 )
+from zakhira.wiring.reconcile_halts import ReconciledHalts
 from zakhira.wiring.reserve_desk import Archive, open_archive, open_reserve
+from zakhira.wiring.reserve_watching import catch_up
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_files import read_limited, write_new
-from zakhira.wiring.spend_service import catch_up, fee_wish
+from zakhira.wiring.spend_service import fee_wish
 
 
 def payout_desk(archive: Archive, *, dry_run: bool) -> PayoutDesk:
@@ -66,7 +68,7 @@ def payout_desk(archive: Archive, *, dry_run: bool) -> PayoutDesk:
         authority=PolicyAuthority(PostgresMovements(archive.books)),
         policy=archive.programme.policy,
         now=archive.clock(),
-        halts=payout_halts,
+        halts=ReconciledHalts(archive.programme, archive.clock()),
         bank=Iso20022Files(),
     )
 
@@ -183,7 +185,7 @@ class PayoutOffice:
         officer = self._officer(word.key, ask)
         with self._open(word.folder, dry_run=dry_run) as desk:
             made = write_orders(desk, Iso20022Files(), word.of, day, officer)
-        rows = []
+        rows, digests = [], []
         for one in made:
             path = out / f"{one.order.message_id}.xml"
             if not dry_run:
@@ -191,21 +193,29 @@ class PayoutOffice:
                 write_new(path, one.content)
             total = amount_text(one.order.total)
             rows.append((str(path), str(one.order.execute_on), str(len(one.order.transfers)), total))
+            digests.append(f"{path.name} has SHA-256 {one.sha256}")
         sentence = f"{counted(len(made), 'order')} of payout {word.of} for the bank."
-        facts: dict[str, Json] = {"dry_run": dry_run, "orders": [row[0] for row in rows]}
-        table = Table("Orders", ("file", "to be paid on", "transfers", "total"), tuple(rows), right=(2, 3))
-        return Answer((table,), facts, sentence)
-
-    def answer(self, folder: Path, payout: str, file: Path, *, dry_run: bool) -> Answer:
-        """Take a bank's answer to an order."""
-        reports = Iso20022Files().read_bank_status(file.name, read_limited(file, MAX_BYTES))
-        with self._open(folder, dry_run=dry_run) as desk:
-            said = [take_bank_status(desk, payout, report) for report in reports]
-        refused = tuple(item for one in said for item in one.rejected)
-        accepted, pending = sum(one.accepted for one in said), sum(one.pending for one in said)
-        sentence = f"The bank takes {accepted}, still looks at {pending} and does not pay {len(refused)} of {payout}."
         facts: dict[str, Json] = {
             "dry_run": dry_run,
+            "orders": [row[0] for row in rows],
+            "sha256": [one.sha256 for one in made],
+        }
+        columns = ("file", "to be paid on", "transfers", "total")
+        table = Table("Orders", columns, tuple(rows), right=(2, 3), notes=tuple(digests))
+        return Answer((table,), facts, sentence)
+
+    def answer(self, word: PayoutWord, file: Path, ask: Ask, *, dry_run: bool) -> Answer:
+        """Take a bank's answer to an order, which the officer signs for."""
+        content, officer = read_limited(file, MAX_BYTES), self._officer(word.key, ask)
+        reports, digest = Iso20022Files().read_bank_status(file.name, content), hashlib.sha256(content).hexdigest()
+        with self._open(word.folder, dry_run=dry_run) as desk:
+            said = [take_bank_status(desk, word.of, report, digest, officer) for report in reports]
+        refused = tuple(item for one in said for item in one.rejected)
+        accepted, pending = sum(one.accepted for one in said), sum(one.pending for one in said)
+        sentence = f"The bank takes {accepted}, still looks at {pending} and does not pay {len(refused)} of {word.of}."
+        facts: dict[str, Json] = {
+            "dry_run": dry_run,
+            "sha256": digest,
             "accepted": accepted,
             "pending": pending,
             "rejected": [{"payee": payee, "reason": reason} for payee, reason in refused],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -10,22 +11,44 @@ import pytest
 from payout_drill import COINS, GOVERN, PayoutDrill, UncountedLedger, campaign, csv_of, limited, officer, twin_drill
 from policy_drill import BOTH, SMALL
 from treasury_drill import PAYEE, twin_treasury
+from zakhira.adapters.drill_keys import officer_key
 from zakhira.adapters.iso20022.files import Iso20022Files
-from zakhira.flows.paying.banking import take_bank_status, write_orders
+from zakhira.flows.paying.banking import PAYOUT_ANSWER, PAYOUT_ORDER, take_bank_status, write_orders
 from zakhira.flows.paying.coin_paying import propose_spends
-from zakhira.flows.paying.refusals import NotThisWay, PayoutHalted, PayoutsStopped, UnknownOrder
-from zakhira.flows.paying.stopping import require_going
-from zakhira.flows.ports.bank import BankStatus, BankStatusReport, TransferState
+from zakhira.flows.paying.refusals import (
+    AnswerNotTaken,
+    BadPayoutOrder,
+    NotThisWay,
+    OrderChanged,
+    PayoutHalted,
+    PayoutsStopped,
+    PayoutWordNotTaken,
+    UnknownOrder,
+)
+from zakhira.flows.paying.stopping import require_going, stop
+from zakhira.flows.ports.bank import (
+    BankStatement,
+    BankStatus,
+    BankStatusReport,
+    StatementEntry,
+    StatementLine,
+    TransferState,
+)
+from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.ledger_books import Backing
+from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, statement_json
 from zakhira.flows.spending.fees import FeeWish
 from zakhira.flows.spending.order import FeeCeilings
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.errors import Faults
 from zakhira.kernel.money import Amount, Commodity, parse_amount, sats
 from zakhira.programme.policy import Payee
+from zakhira.programme.reconciliation import BankAccountSpec
 from zakhira.settlement.payouts.campaign import Way
 from zakhira.settlement.payouts.state import PayoutState
 from zakhira.simulator.books import SimulatedBooks
 from zakhira.simulator.movements import SimulatedMovements
+from zakhira.simulator.signer import SimulatedOfficer
 
 PAYROLL = campaign(
     id="payroll-2026",
@@ -41,6 +64,8 @@ STAFF = csv_of(
     head=HEAD,
 )
 DAY = date(2026, 1, 30)
+DIGEST = "5a" * 32
+"""of a bank's answer as a file"""
 
 
 def paid_payroll() -> PayoutDrill:
@@ -75,13 +100,88 @@ def test_what_the_bank_does_not_pay_is_in_the_fund_again() -> None:
     write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("dara"))
     second = BankStatus("pay-1-2", TransferState.REJECTED, "AC04", "account closed")
     for _ in range(2):
-        said = take_bank_status(drill.desk, "pay-1", report("pay-1-2", second))
+        said = take_bank_status(drill.desk, "pay-1", report("pay-1-2", second), DIGEST, officer("bilal"))
         assert said.rejected == (("p-000002", "AC04 account closed"),)
         assert drill.held(PAYROLL.fund) == 570_000_00
         assert drill.held(PAYROLL.tax) == 2_500_00
     with pytest.raises(UnknownOrder):
-        take_bank_status(drill.desk, "pay-1", report("other-1", state=TransferState.REJECTED))
+        take_bank_status(drill.desk, "pay-1", report("other-1", state=TransferState.REJECTED), DIGEST, officer("bilal"))
     assert drill.books.breaks() == ()
+
+
+def stranger() -> SimulatedOfficer:
+    """Somebody with a key, and no officer."""
+    return SimulatedOfficer("mallory", officer_key("another phrase", "mallory").private_bytes_raw())
+
+
+def test_a_forged_answer_brings_nothing_back() -> None:
+    """A rejection out of a text editor: not by nobody, not by the preparer, and not what a statement shows as paid."""
+    drill = paid_payroll()
+    orders = write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("dara"))
+    all_of_it = report("pay-1-2", state=TransferState.REJECTED)
+    for key, refusal in (
+        (stranger(), PayoutWordNotTaken),
+        (SimulatedOfficer("bilal", officer_key("another phrase", "bilal").private_bytes_raw()), PayoutWordNotTaken),
+        (officer("dara"), AnswerNotTaken),
+    ):
+        with pytest.raises(refusal):
+            take_bank_status(drill.desk, "pay-1", all_of_it, DIGEST, key)
+    (paid,) = orders[1].order.transfers
+    account = BankAccountSpec("office", "Office", PAYROLL.debtor[1], "SCBLPKKX", "assets:bank:office")
+
+    def import_line(name: str, amount: Amount, start: int) -> None:
+        line = StatementLine(amount, paid.end_to_end_id, "", paid.payee, paid.account, "")
+        entry = StatementEntry(name, amount, amount.units > 0, DAY, DAY, (line,), "", "")
+        opening = Amount(start, Commodity.PKR)
+        held = BankStatement(name, account.number, None, drill.now, opening, DAY, opening + amount, DAY, (entry,), 0)
+        import_(drill, account, held)
+
+    import_line("S-1", -paid.amount, 10_000_000)
+    with pytest.raises(AnswerNotTaken, match="bank paid p-000002"):
+        take_bank_status(drill.desk, "pay-1", all_of_it, DIGEST, officer("bilal"))
+    assert drill.held(PAYROLL.fund) == 540_000_00
+    import_line("S-2", paid.amount, 10_000_000 - paid.amount.units)
+    take_bank_status(drill.desk, "pay-1", all_of_it, DIGEST, officer("bilal"))
+    assert drill.held(PAYROLL.fund) == 570_000_00
+    (kept,) = drill.books.records(PAYOUT_ANSWER).values()
+    assert isinstance(kept, dict)
+    assert (kept["sha256"], kept["word"]["officer"]) == (DIGEST, "bilal")
+
+
+def import_(drill: PayoutDrill, account: BankAccountSpec, statement: BankStatement) -> None:
+    """Keep a statement, as importing does."""
+    body: Json = {"statement": statement_json(statement)}
+    record = Record(BANK_STATEMENT, f"{account.number} {statement.id}", body)
+    drill.books.commit(Write(statement.id, "clerk", "imported", drill.now, records=(record,)))
+
+
+def test_only_who_prepared_or_executed_orders_and_for_a_day_that_can_be_meant() -> None:
+    """No stranger's key, no approver, no day of 2099 or of last week, nothing while payouts are stopped."""
+    drill = paid_payroll()
+    for key in (stranger(), officer("amina")):
+        with pytest.raises(PayoutWordNotTaken):
+            write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, key)
+    for day in (date(2099, 1, 1), date(2025, 12, 30)):
+        with pytest.raises(BadPayoutOrder, match="is not within"):
+            write_orders(drill.desk, Iso20022Files(), "pay-1", day, officer("dara"))
+    assert drill.books.records(PAYOUT_ORDER) == {}
+    stop(drill.desk, "pay-1", "payee 2 called", officer("amina"))
+    with pytest.raises(PayoutsStopped):
+        write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("bilal"))
+
+
+def test_an_order_is_known_by_its_bytes() -> None:
+    """The SHA-256 is recorded with the order; other bytes under the same id are never handed out."""
+    drill = paid_payroll()
+    first, _ = write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("bilal"))
+    assert first.sha256 == hashlib.sha256(first.content).hexdigest()
+    body = drill.books.latest(PAYOUT_ORDER, "pay-1-1")
+    assert isinstance(body, dict)
+    assert body["sha256"] == first.sha256
+    other = {**body, "sha256": "00" * 32}
+    drill.books.commit(Write("x", "x", "x", drill.now, records=(Record(PAYOUT_ORDER, "pay-1-1", other),)))
+    with pytest.raises(OrderChanged, match=first.sha256):
+        write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("bilal"))
 
 
 def test_a_bank_that_understood_another_amount_stops_the_payout() -> None:
@@ -89,7 +189,7 @@ def test_a_bank_that_understood_another_amount_stops_the_payout() -> None:
     drill = paid_payroll()
     write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("dara"))
     odd = BankStatus("pay-1-1", TransferState.ACCEPTED, "ACSC", "", parse_amount("47500000 PKR"))
-    take_bank_status(drill.desk, "pay-1", report("pay-1-1", odd))
+    take_bank_status(drill.desk, "pay-1", report("pay-1-1", odd), DIGEST, officer("bilal"))
     with pytest.raises(PayoutsStopped, match="47500000"):
         require_going(drill.desk, "pay-1")
 

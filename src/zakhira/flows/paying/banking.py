@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import cast
 
+from zakhira.controls.engine.people import people_of
+from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.paying.approving import load_prepared
 from zakhira.flows.paying.bank_order import bank_order, row_reference
 from zakhira.flows.paying.desk import PayoutDesk
+from zakhira.flows.paying.key_holders import persons_of, require_key, require_not_frozen
 from zakhira.flows.paying.payout_record import PayoutRecord
 from zakhira.flows.paying.preparing import Prepared
-from zakhira.flows.paying.refusals import NotThisWay, UnknownOrder
-from zakhira.flows.paying.stopping import RELEASE, stop_by_release
+from zakhira.flows.paying.refusals import (
+    AnswerNotTaken,
+    BadPayoutOrder,
+    NotThisWay,
+    OrderChanged,
+    PayoutWordNotTaken,
+    UnknownOrder,
+)
+from zakhira.flows.paying.stopping import require_going, stop_by_release
 from zakhira.flows.ports.bank import (
     BankFiles,
     BankOrder,
@@ -23,9 +35,10 @@ from zakhira.flows.ports.bank import (
 )
 from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.signing import OfficerKey
-from zakhira.flows.reconciling.bank_records import order_record
+from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, order_record, statement_of
 from zakhira.flows.spending.step import begin_step, commit_step
-from zakhira.kernel.canonical import Json
+from zakhira.flows.word_text import approval_json
+from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.ids import derive_id
 from zakhira.ledger.entry import Entry, reversal
 from zakhira.settlement.payouts.batch import PayoutRow
@@ -35,6 +48,11 @@ from zakhira.settlement.payouts.release import Part
 
 PAYOUT_ORDER = "payout order"
 """Kind of the records of orders to a bank; the id is the message's. A part is ordered once, for one day."""
+PAYOUT_ANSWER = "payout answer"
+"""Kind of the records of a bank's answers, with the word of the officer who brought the file."""
+MOST_DAYS_AHEAD = 30
+"""How far ahead a bank may be told to pay [E]: a payroll is ordered within its month (low 10, high 90). A day that
+somebody mistyped by years would stand for ever."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,11 @@ class WrittenOrder:
 
     order: BankOrder
     content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes, in hex: who hands the file to the bank compares it with the file that they hand."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -63,28 +86,68 @@ def write_orders(
 
     Raises:
         NotThisWay: the campaign does not pay by a bank. Faults: a field that a bank does not take.
+        PayoutWordNotTaken: the key does not count, it is neither the preparer's nor the second person's, or the
+            reserve is frozen.
+        PayoutsStopped: an officer stopped it, whether it was ordered before or not.
+        BadPayoutOrder: a part is not ordered yet, and the day is over or too far ahead.
+        OrderChanged: the bytes are not those that were ordered before.
     """
     prepared, _ = load_prepared(desk, payout_id)
     _require_bank(prepared)
+    _require_orderer(desk, prepared, officer)
+    require_going(desk, payout_id)
     found = []
     for part in prepared.payout.parts:
         if part.end > prepared.payout.released:
             break
         name = f"{payout_id}-{part.number}"
         body = desk.books.latest(PAYOUT_ORDER, name)
-        day = execute_on if body is None else date.fromisoformat(str(cast("Mapping[str, Json]", body)["execute_on"]))
+        told = cast("Mapping[str, Json]", body or {})
+        if body is None:
+            _require_day(desk, execute_on)
+        day = execute_on if body is None else date.fromisoformat(str(told["execute_on"]))
         execution = prepared.payout.words.execution
         assert execution is not None, "a part is out"
         rows = prepared.batch.rows[part.start : part.end]
         order = bank_order(prepared.campaign, payout_id, rows, part, execution.at, day)
-        content = files.write_bank_order(order)
+        written = WrittenOrder(order, files.write_bank_order(order))
+        if told.get("sha256", written.sha256) != written.sha256:
+            raise OrderChanged(
+                f"Order {name} has SHA-256 {written.sha256} now, and was ordered with {told['sha256']}.",
+                "Hand the bank no second file for it. Find out what changed: the books, or this program's version.",
+            )
         if body is None:
             step = begin_step(desk)
-            record = Record(PAYOUT_ORDER, name, {"payout": payout_id, "part": part.number, "execute_on": str(day)})
-            records = (record, order_record(order, prepared.campaign.ordered))
+            what: Json = {
+                "payout": payout_id,
+                "part": part.number,
+                "execute_on": str(day),
+                "sha256": written.sha256,
+            }
+            records = (Record(PAYOUT_ORDER, name, what), order_record(order, prepared.campaign.ordered))
             commit_step(desk, step, officer.officer, f"payout ordered from the bank: {name}", (), records)
-        found.append(WrittenOrder(order, content))
+        found.append(written)
     return tuple(found)
+
+
+def _require_orderer(desk: PayoutDesk, prepared: Prepared, officer: OfficerKey) -> None:
+    require_key(desk, officer)
+    require_not_frozen(desk)
+    payout = prepared.payout
+    entered = payout.words.execution.officer if payout.words.execution else payout.proposer
+    mine, *theirs = persons_of(desk, officer.officer, payout.proposer, entered)
+    if mine not in theirs:
+        raise PayoutWordNotTaken(
+            f"{officer.officer} neither prepared payout {payout.id} nor entered its total.",
+            f"Let {payout.proposer} or {entered} order it.",
+        )
+
+
+def _require_day(desk: PayoutDesk, day: date) -> None:
+    today = people_of(desk.in_force.version.policy).day(desk.now)
+    last = today + timedelta(days=MOST_DAYS_AHEAD)
+    if not today <= day <= last:
+        raise BadPayoutOrder(f"{day} is not within {today} and {last}.", "Give the day on which the bank shall pay.")
 
 
 def _require_bank(prepared: Prepared) -> None:
@@ -94,17 +157,23 @@ def _require_bank(prepared: Prepared) -> None:
         )
 
 
-def take_bank_status(desk: PayoutDesk, payout_id: str, report: BankStatusReport) -> Answered:
+def take_bank_status(
+    desk: PayoutDesk, payout_id: str, report: BankStatusReport, sha256: str, officer: OfficerKey
+) -> Answered:
     """Record what the bank answers: what it does not pay goes back into the fund; the same answer changes nothing.
 
-    A bank that understood another amount stops the payout.
+    An answer is a file that anybody can write. So an officer other than the preparer signs for it by ``sha256`` (of
+    the file, in hex), and nothing that a statement shows as paid comes back. A bank that understood another amount
+    stops the payout.
 
     Raises:
+        PayoutWordNotTaken: the key is no officer's. AnswerNotTaken: it is the preparer's, or the bank has paid.
         UnknownOrder: the answer is about another order. NotThisWay: the campaign does not pay by a bank.
     """
     step = begin_step(desk)
     prepared, _ = load_prepared(desk, payout_id)
     _require_bank(prepared)
+    _require_bringer(desk, prepared, officer)
     part = next((one for one in prepared.payout.parts if f"{payout_id}-{one.number}" == report.order_id), None)
     if part is None or desk.books.latest(PAYOUT_ORDER, report.order_id) is None:
         raise UnknownOrder(
@@ -116,15 +185,68 @@ def take_bank_status(desk: PayoutDesk, payout_id: str, report: BankStatusReport)
     refused = [(row, why) for row, state, why in said if state is TransferState.REJECTED]
     before = prepared.payout
     fresh = [row for row, _ in refused if row.payee not in before.rejected]
+    _require_unpaid(desk, prepared, part, fresh)
     after = replace(before, rejected=(*before.rejected, *(row.payee for row in fresh)))
-    if fresh:
+    records = [*([after.record] if fresh else []), *_answer_record(desk, payout_id, report, sha256, officer)]
+    if records:
         entries = tuple(_taken_back(desk, payout_id, row, report.id) for row in fresh)
-        commit_step(desk, step, RELEASE, f"bank refused transfers of {payout_id}", (), (after.record,), entries)
+        commit_step(desk, step, officer.officer, f"bank answered to {report.order_id}", (), records, entries)
     wrong = list(_other_amounts(prepared, part, report))
     if wrong:
         stop_by_release(desk, payout_id, " ".join(wrong))
     pending = len(said) - accepted - len(refused)
     return Answered(after, accepted, pending, tuple((row.payee, why) for row, why in refused))
+
+
+def _require_bringer(desk: PayoutDesk, prepared: Prepared, officer: OfficerKey) -> None:
+    """Whoever prepared a payout does not say what the bank did with it."""
+    require_key(desk, officer)
+    payout = prepared.payout
+    mine, theirs = persons_of(desk, officer.officer, payout.proposer)
+    if mine == theirs:
+        raise AnswerNotTaken(
+            f"{officer.officer} prepared payout {payout.id}: what comes back could be paid again on one person's word.",
+            "Let another officer bring the bank's answer.",
+        )
+
+
+def _require_unpaid(desk: PayoutDesk, prepared: Prepared, part: Part, rows: list[PayoutRow]) -> None:
+    """Nothing comes back that a statement shows as paid, and not as returned."""
+    order = f"{prepared.payout.id}-{part.number}"
+    all_of_it = sum(row.amount.units for row in prepared.batch.rows[part.start : part.end])
+    moved: Counter[str] = Counter()
+    for body in desk.books.records(BANK_STATEMENT).values() if rows else ():  # whoever imported it: a doubt is enough
+        for entry in statement_of(cast("Mapping[str, Json]", body)["statement"]).entries:
+            for line in entry.lines:
+                moved[line.end_to_end_id] += line.amount.units
+            if not entry.lines and entry.order_id == order and abs(entry.amount.units) == all_of_it:
+                moved[order] += entry.amount.units
+    places = {prepared.batch.rows[place].payee: place for place in range(part.start, part.end)}
+    for row in rows:
+        if moved[order] < 0 or moved[row_reference(prepared.payout.id, places[row.payee])] < 0:
+            raise AnswerNotTaken(
+                f"A statement shows that the bank paid {row.payee} for order {order}.",
+                "Ask the bank. Where it took the payment back, import the statement that shows it, and come again.",
+            )
+
+
+def _answer_record(
+    desk: PayoutDesk, payout_id: str, report: BankStatusReport, sha256: str, officer: OfficerKey
+) -> Iterator[Record]:
+    """Who brought which file, signed, once for each file and order."""
+    name = f"{report.order_id} {sha256}"
+    if desk.books.latest(PAYOUT_ANSWER, name) is None:
+        hash_ = content_hash({"payout": payout_id, "order": report.order_id, "answer": sha256})
+        at, policy_hash = desk.now.replace(microsecond=0), desk.in_force.version.hash
+        word = sign_approval(officer, hash_, at, policy_hash)
+        body: Json = {
+            "payout": payout_id,
+            "order": report.order_id,
+            "answer": report.id,
+            "sha256": sha256,
+            "word": approval_json(word),
+        }
+        yield Record(PAYOUT_ANSWER, name, body)
 
 
 def _said(

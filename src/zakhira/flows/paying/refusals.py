@@ -108,7 +108,7 @@ class NothingStopped(InvalidInput):
 
 
 class BadPayoutOrder(InvalidInput):
-    """An id, a source document or a reason is missing or has a form that is not taken."""
+    """An id, a source document, a reason or a day is missing or has a form that is not taken."""
 
     code = "ZK-FLOWS-208"
 
