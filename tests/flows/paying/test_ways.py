@@ -44,7 +44,9 @@ from zakhira.kernel.errors import Faults
 from zakhira.kernel.money import Amount, Commodity, parse_amount, sats
 from zakhira.programme.policy import Payee
 from zakhira.programme.reconciliation import BankAccountSpec
+from zakhira.settlement.payouts.batch import WrittenRow
 from zakhira.settlement.payouts.campaign import Way
+from zakhira.settlement.payouts.checks import Known, check_written
 from zakhira.settlement.payouts.state import PayoutState
 from zakhira.simulator.books import SimulatedBooks
 from zakhira.simulator.movements import SimulatedMovements
@@ -182,6 +184,46 @@ def test_an_order_is_known_by_its_bytes() -> None:
     drill.books.commit(Write("x", "x", "x", drill.now, records=(Record(PAYOUT_ORDER, "pay-1-1", other),)))
     with pytest.raises(OrderChanged, match=first.sha256):
         write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("bilal"))
+
+
+def test_an_account_is_one_payees_and_a_payee_has_one() -> None:
+    """Two payees with one IBAN, the campaign's own account, another payee's, another than the month before."""
+    drill = twin_drill(3)
+    drill.opened(PAYROLL)
+    ours, one, two = "PK36 SCBL 0000 0011 2345 6702", "PK70BANK0000123456789000", "PK43BANK0000123456789001"
+
+    def faults(name: str, *accounts: str) -> list[tuple[int, str, str]]:
+        rows = [f"p-{n:06d},10000 PKR,salary,Staff {n},{account}" for n, account in enumerate(accounts, 1) if account]
+        with pytest.raises(Faults) as told:
+            drill.prepared(PAYROLL, csv_of(*rows, head="payee,amount,reason,name,account"), name)
+        return [(fault.line, fault.key, fault.code[-3:]) for fault in told.value.faults]
+
+    assert faults("pay-1", one, "pk70 bank 0000 1234 5678 9000", ours) == [(3, "account", "038"), (4, "account", "038")]
+    drill.paid(PAYROLL, STAFF, "80000 PKR", "pay-1")
+    assert faults("pay-2", two) == [(2, "account", "038"), (2, "account", "039")]
+    assert faults("pay-2", "", "", one) == [(2, "account", "038")]
+    again = csv_of("p-000001,10000 PKR,salary,Staff One," + one, head="payee,amount,reason,name,account")
+    assert drill.prepared(PAYROLL, again, "pay-2").payout.state is PayoutState.PREPARED
+
+
+def test_two_listed_payees_with_one_address_are_not_both_paid() -> None:
+    """In coin a payee stands on the policy's list; one address under two names would get twice the limit."""
+    told = limited(
+        campaign(id="works-2026", way=Way.COIN, vault="intake", purpose="works", clause="4.2"),
+        "BTC",
+        "0.001",
+        "0.01",
+        "0.02",
+        "0.5",
+    )
+    known = Known({"contractor": (PAYEE,), "builder": (PAYEE.upper(),)})
+    rows = tuple(
+        WrittenRow(n, {"payee": name, "amount": "0.005 BTC", "reason": "refund"})
+        for n, name in ((2, "contractor"), (3, "builder"))
+    )
+    assert [(f.line, f.code) for f in check_written(told, known, rows, "b.csv").faults] == [(3, "ZK-SETTLEMENT-038")]
+    known = replace(known, promised={"contractor": 1}, accounts={"contractor": PAYEE.upper()})
+    assert [f.code for f in check_written(told, known, rows[1:], "b.csv").faults] == ["ZK-SETTLEMENT-038"]
 
 
 def test_a_bank_that_understood_another_amount_stops_the_payout() -> None:

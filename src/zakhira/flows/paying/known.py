@@ -14,7 +14,7 @@ from zakhira.flows.paying.payout_record import PAYOUT, PayoutRecord, load_batch,
 from zakhira.kernel.canonical import Json
 from zakhira.settlement.payouts.batch import Batch
 from zakhira.settlement.payouts.campaign import Campaign, Way
-from zakhira.settlement.payouts.checks import FEWEST_ACCOUNT_DIGITS, Known
+from zakhira.settlement.payouts.checks import FEWEST_ACCOUNT_DIGITS, Known, plain_account
 from zakhira.settlement.payouts.entries import participant_account
 from zakhira.settlement.payouts.state import PayoutState
 
@@ -33,6 +33,8 @@ class CampaignSoFar:
     """what has left the fund"""
     history: Sequence[int]
     """single amounts that went out"""
+    accounts: Mapping[str, str]
+    """where each payee was paid, or is to be paid, by a bank: the last account"""
 
 
 def payouts_of(desk: PayoutDesk, campaign_id: str) -> Iterator[PayoutRecord]:
@@ -47,6 +49,7 @@ def campaign_so_far(desk: PayoutDesk, campaign: Campaign, but: str = "") -> Camp
     """What a campaign has paid and promised, without the payout ``but``."""
     promised: Counter[str] = Counter()
     total, taken, history = 0, 0, []
+    accounts: dict[str, str] = {}
     for payout in payouts_of(desk, campaign.id):
         if payout.id == but:
             continue
@@ -60,7 +63,8 @@ def campaign_so_far(desk: PayoutDesk, campaign: Campaign, but: str = "") -> Camp
             if is_out or (can_go_out and number >= payout.released):
                 promised[row.payee] += row.amount.units
                 total += row.takes.units
-    return CampaignSoFar(promised, total, taken, history)
+                accounts[row.payee] = plain_account(row.account)
+    return CampaignSoFar(promised, total, taken, history, accounts)
 
 
 def taken_by(batch: Batch, payout: PayoutRecord) -> int:
@@ -76,7 +80,10 @@ def known_of(desk: PayoutDesk, campaign: Campaign, payees: Sequence[str], at: da
     """What a batch for these payees is held against at ``at`` (UTC)."""
     so_far = campaign_so_far(desk, campaign, but)
     found = _listed(desk, at) if campaign.way is Way.COIN else _participants(desk, campaign, payees)
-    return Known(found, so_far.promised, so_far.promised_total, so_far.history)
+    accounts = so_far.accounts
+    if campaign.way is Way.COIN:
+        accounts = {payee: plain_account(found[payee][0]) for payee in so_far.promised if payee in found}
+    return Known(found, so_far.promised, so_far.promised_total, so_far.history, accounts)
 
 
 def _listed(desk: PayoutDesk, at: datetime) -> Mapping[str, tuple[str, ...]]:

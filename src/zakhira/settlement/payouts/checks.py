@@ -17,6 +17,8 @@ from zakhira.settlement.payouts.faults import (
     ImplausibleAmount,
     NotTheAsset,
     NowhereToPay,
+    OneAccountForTwo,
+    OtherAccountThanBefore,
     OtherReason,
     PaidTwice,
     UnknownPayee,
@@ -35,13 +37,15 @@ class Known:
 
     ``payees``: the payees of the batch that there are, each with the numbers that name them (an id, an account).
     ``promised``: what each payee has got from the campaign or is to get from other batches of it; ``total`` of all.
-    ``history``: single amounts that the campaign has paid.
+    ``history``: single amounts that the campaign has paid. ``accounts``: where it pays each payee, or has paid, as
+    :func:`plain_account` gives it.
     """
 
     payees: Mapping[str, tuple[str, ...]]
     promised: Mapping[str, int] = field(default_factory=dict)
     total: int = 0
     history: Sequence[int] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ def check_written(campaign: Campaign, known: Known, written: Sequence[WrittenRow
     return Checked(None if faults else Batch(understood.rows), tuple(sorted(set(faults))))
 
 
+def plain_account(account: str) -> str:
+    """A number of an account, or an address, in the one spelling that is compared."""
+    return "".join(filter(str.isalnum, account)).upper()
+
+
 def batch_faults(campaign: Campaign, known: Known, rows: Sequence[PayoutRow], file: str) -> Iterator[Fault]:
     """Everything that is wrong with rows whose form is right."""
     usual = usual_amount(campaign, known.history)
@@ -70,7 +79,37 @@ def batch_faults(campaign: Campaign, known: Known, rows: Sequence[PayoutRow], fi
         first.setdefault(row.payee, row.line)
         for cause, key, message, remedy in _row_faults(campaign, known, usual, row):
             yield fault(cause, file, row.line, key, message, remedy)
+    yield from _account_faults(campaign, known, rows, file)
     yield from _total_faults(campaign, known, rows, file)
+
+
+def _account_faults(campaign: Campaign, known: Known, rows: Sequence[PayoutRow], file: str) -> Iterator[Fault]:
+    """An account is one payee's, and a payee has one, over all batches: limits per payee are else limits per word."""
+    paid = {account: f"{payee} in this campaign" for payee, account in known.accounts.items() if account}
+    if campaign.way is Way.BANK:
+        paid[plain_account(campaign.debtor[1])] = f"campaign {campaign.id} itself"
+    owners = {account: payee for payee, account in known.accounts.items()}
+    for row in rows:
+        account = _account_of(campaign, known, row)
+        if not account:
+            continue
+        if owners.get(account) != row.payee and account in paid:
+            what = f"{account} of {row.payee} is the account of {paid[account]}."
+            yield fault(OneAccountForTwo, file, row.line, "account", what, "Pay each payee to an account of their own.")
+        before = known.accounts.get(row.payee, "")
+        if before and before != account:
+            what = f"{row.payee} is paid to {before} in this campaign, not to {account}."
+            remedy = "Ask the payee in person. An account that has changed is paid by another campaign."
+            yield fault(OtherAccountThanBefore, file, row.line, "account", what, remedy)
+        paid.setdefault(account, f"{row.payee} in line {row.line}")
+        owners.setdefault(account, row.payee)
+
+
+def _account_of(campaign: Campaign, known: Known, row: PayoutRow) -> str:
+    """Where a row's amount arrives outside these books: a bank's account, or the one address on the policy's list."""
+    if campaign.way is Way.COIN:
+        return plain_account(next(iter(known.payees.get(row.payee, ())), ""))
+    return plain_account(row.account) if campaign.way is Way.BANK else ""
 
 
 _Found = Iterator[tuple[type[InvalidInput], str, str, str]]

@@ -113,6 +113,18 @@ class NowhereToPay(InvalidInput):
     code = "ZK-SETTLEMENT-037"
 
 
+class OneAccountForTwo(InvalidInput):
+    """Two payees with one account, or an account that is the campaign's own: one person would get what two may."""
+
+    code = "ZK-SETTLEMENT-038"
+
+
+class OtherAccountThanBefore(InvalidInput):
+    """A payee whom the campaign pays to another account than before."""
+
+    code = "ZK-SETTLEMENT-039"
+
+
 class BeyondCampaign(Refused):
     """The database holds a payout against its campaign: terms, rows, limits, or how far it is, and says no."""
 
