@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
 from zakhira.adapters.postgres.connecting import connect
+from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.kernel.errors import OutsideFailure
 from zakhira.wiring.settings import Settings
@@ -57,9 +62,16 @@ def alone_in(dsn: str) -> Iterator[None]:
         DatabaseUnreachable, DatabaseRefused: it does not answer, or does not let us in.
     """
     with connect(dsn, role=None) as connection:
-        if connection.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone() != (True,):
+        if not _take_lock(connection):
             raise DatabaseInUse(
                 "Another run keeps its books in this database at this moment.",
                 "Wait for it, or set ZAKHIRA_DATABASE_URL to a database of its own.",
             )
         yield
+
+
+def _take_lock(connection: Connection[TupleRow]) -> bool:
+    try:
+        return connection.execute("SELECT pg_try_advisory_lock(%s)", (RUN_LOCK,)).fetchone() == (True,)
+    except psycopg.Error as error:
+        raise translate(error) from error

@@ -110,9 +110,13 @@ def status_answer(where: str, facts: DatabaseFacts) -> Answer:
         (role.name, "✗ " + "; ".join(role.faults) if role.faults else "✓ as it should be") for role in facts.roles
     )
     sentence = f"The database of {where}: " + ("; ".join(faults) + "." if faults else "everything is as it should be.")
+    mends = [mend for role in facts.roles for mend in role.mends]
+    tables = [Table("Database", ("", ""), rows), Table("Roles", ("role", "state"), roles)]
+    if mends:
+        tables.append(Table("For an administrator to run in this database", ("",), tuple((one,) for one in mends)))
     return Answer(
-        (Table("Database", ("", ""), rows), Table("Roles", ("role", "state"), roles)),
-        {**_status_json(facts), "where": where, "faults": list(faults)},
+        tuple(tables),
+        {**_status_json(facts), "where": where, "faults": list(faults), "mends": list(mends)},
         sentence,
         Word.NO if faults else Word.YES,
     )

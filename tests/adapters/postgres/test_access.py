@@ -26,6 +26,7 @@ from zakhira.adapters.postgres.programs import find_programs
 from zakhira.adapters.postgres.schema import load_migrations, migrate
 from zakhira.adapters.postgres.server import EmbeddedServer
 
+BOOKS = "books"
 TRUST = "local all all trust\nlocal replication all trust\n"
 
 
@@ -46,6 +47,12 @@ def user_in(dsn: str) -> str:
     return str(row[0])
 
 
+def app_of(server: EmbeddedServer) -> str:
+    """How the program's login connects to books on the server."""
+    server.ensure_database(BOOKS)
+    return server.dsn(BOOKS, Login.APP)
+
+
 def without_password(dsn: str) -> str:
     """The same address of somebody who has no password file."""
     return make_conninfo(dsn, passfile=os.devnull)
@@ -54,8 +61,9 @@ def without_password(dsn: str) -> str:
 def test_every_login_needs_its_password_and_has_its_role_alone(home: Path) -> None:
     """Each gets in with its file and nobody without; each is a member of its group, and none is a superuser."""
     server = EmbeddedServer.start(home)
+    server.ensure_database(BOOKS)
     for login in Login:
-        dsn = server.dsn(login=login)
+        dsn = server.dsn(BOOKS, login)
         assert "password=''" in dsn
         assert user_in(dsn) == login
         with pytest.raises(psycopg.OperationalError, match="no password supplied"):
@@ -83,7 +91,7 @@ def test_passwords_are_their_owners_alone_and_in_no_log(home: Path) -> None:
         password = passfiles.password(login)
         assert len(password) >= 43
         assert password not in log
-        assert password not in server.dsn(login=login)
+        assert password not in server.dsn(BOOKS, login)
     assert len({passfiles.password(login) for login in Login}) == len(Login)
 
 
@@ -91,7 +99,7 @@ def test_a_password_of_the_callers_shell_does_not_count(home: Path, monkeypatch:
     """PGPASSWORD would be taken before the file."""
     server = EmbeddedServer.start(home)
     monkeypatch.setenv("PGPASSWORD", "another's")
-    assert user_in(server.dsn(login=Login.APP)) == Login.APP
+    assert user_in(app_of(server)) == Login.APP
 
 
 def test_data_of_an_earlier_version_loses_its_trust(home: Path) -> None:
@@ -107,7 +115,7 @@ def test_data_of_an_earlier_version_loses_its_trust(home: Path) -> None:
         assert not trusts(folder)
         for login in Login:
             with pytest.raises(psycopg.OperationalError, match="no password supplied"):
-                psycopg.connect(without_password(server.dsn(login=login)))
+                psycopg.connect(without_password(server.dsn(BOOKS, login)))
         server.ensure_database("zakhira")
         books = open_books(server.logins("zakhira"))
         books.open_accounts(ACCOUNTS)
@@ -164,7 +172,7 @@ def test_killed_while_the_trust_is_ended(stop_after: str, monkeypatch: pytest.Mo
         server = EmbeddedServer.start(folder)
         with pytest.raises(psycopg.OperationalError, match="no password supplied"):
             psycopg.connect(without_password(server.dsn()))
-        assert user_in(server.dsn(login=Login.APP)) == Login.APP
+        assert user_in(app_of(server)) == Login.APP
         server.stop()
 
 
@@ -180,9 +188,9 @@ def test_one_lost_password_is_made_anew(home: Path) -> None:
     passfiles.path(Login.APP).unlink()
     server = EmbeddedServer.start(home)
     assert passfiles.password(Login.APP) != before
-    assert user_in(server.dsn(login=Login.APP)) == Login.APP
+    assert user_in(app_of(server)) == Login.APP
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(make_conninfo(server.dsn(login=Login.APP), password=before))
+        psycopg.connect(make_conninfo(app_of(server), password=before))
 
 
 def test_all_passwords_lost(home: Path) -> None:

@@ -13,7 +13,9 @@ from psycopg.conninfo import make_conninfo
 from books_bench import ACCOUNTS, receipt, shared_template, write
 from zakhira.adapters.postgres.books import open_books
 from zakhira.adapters.postgres.errors import RolesMissing, SchemaAltered, SchemaTooNew
+from zakhira.adapters.postgres.public_rights import close_to_all
 from zakhira.adapters.postgres.schema import Migration, load_migrations, migrate
+from zakhira.wiring.database import alone_in
 
 COUNT = len(load_migrations())
 NEXT = Migration(COUNT + 1, "0099_test", "CREATE TABLE zakhira.extra (a int); INSERT INTO zakhira.extra VALUES (1);")
@@ -109,3 +111,30 @@ def test_a_login_that_is_no_superuser() -> None:
         finally:
             connection.execute("DROP DATABASE tenancy WITH (FORCE)")
             connection.execute("DROP ROLE tenant")
+
+
+def test_locks_that_are_refused_to_public_do_not_stop_a_migration() -> None:
+    """On a server whose administrator ran what ``db status`` told: a login in the owner's role migrates and works."""
+    server = shared_template().server
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE keeper LOGIN PASSWORD 'keeper'")
+        connection.execute("CREATE DATABASE kept")
+        dsn = make_conninfo(server.dsn("kept"), user="keeper", password="keeper")
+        try:
+            with psycopg.connect(server.dsn("kept"), autocommit=True) as administrator:
+                close_to_all(administrator)
+            with pytest.raises(RolesMissing) as caught:
+                open_books(dsn)
+            with psycopg.connect(server.dsn("kept"), autocommit=True) as administrator:
+                administrator.execute(caught.value.remedy.partition("in this database: ")[2].encode())
+            books = open_books(dsn)
+            books.open_accounts(ACCOUNTS)
+            books.commit(write("k", receipt(1)))
+            assert books.seal() >= 0
+            assert books.breaks() == ()
+            books.close()
+            with alone_in(dsn):
+                pass
+        finally:
+            connection.execute("DROP DATABASE kept WITH (FORCE)")
+            connection.execute("DROP ROLE keeper")

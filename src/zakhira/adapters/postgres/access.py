@@ -27,6 +27,9 @@ _RELOAD_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 _TOLD_LOGINS = "SELECT rolname, shobj_description(oid, 'pg_authid') FROM pg_roles"
 _MEMBERS = "SELECT member::regrole::text, roleid::regrole::text FROM pg_auth_members"
+_OPEN_DATABASES = """
+SELECT datname FROM pg_database WHERE datname IN (%s, %s) AND has_database_privilege('public', oid, 'CONNECT')
+"""
 _IS_OLDER = "SELECT pg_conf_load_time() < to_timestamp(%s)"
 
 
@@ -64,6 +67,15 @@ def set_passwords(connection: Connection[TupleRow], passfiles: Passfiles) -> Non
             role = ROLE_OF.get(login)
             if role is not None and (login, role) not in members:
                 connection.execute(SQL("GRANT {} TO {}").format(Identifier(role), Identifier(login)))
+
+
+def keep_out(connection: Connection[TupleRow]) -> None:
+    """Let nobody but the administrator into databases that are not the books': locks taken there fill the same memory.
+
+    ``connection`` is the administrator's to the database that bears its name.
+    """
+    for (name,) in connection.execute(_OPEN_DATABASES, (Login.ADMINISTRATOR, "template1")).fetchall():
+        connection.execute(SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(Identifier(name)))
 
 
 def load_rules(connection: Connection[TupleRow], data: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from zakhira.adapters.postgres.public_rights import open_to_all
 from zakhira.adapters.postgres.roles import (
     APP_ROLE,
     AUDITOR_ROLE,
@@ -48,14 +49,16 @@ _VIEWS = "zakhira_views."
 
 @dataclass(frozen=True)
 class RoleState:
-    """A role, or a login, and what is not as it should be."""
+    """A role, a login, or everybody, and what is not as it should be."""
 
     name: str
     faults: tuple[str, ...]
+    mends: tuple[str, ...] = ()
+    """statements that an administrator runs in this database"""
 
 
 def read_roles(connection: Connection[TupleRow]) -> tuple[RoleState, ...]:
-    """Each role with its faults, then logins that are members of more than one of them."""
+    """Each role with its faults, then logins that are members of more than one of them, then everybody."""
     faults: dict[str, list[str]] = {role: [] for role in ROLES}
     there = connection.execute(_ATTRIBUTES, (list(ROLES),)).fetchall()
     for name, *can in there:
@@ -67,7 +70,14 @@ def read_roles(connection: Connection[TupleRow]) -> tuple[RoleState, ...]:
     logins = _memberships(connection, faults)
     if known == set(ROLES):
         _privileges(connection, faults)
+        logins.append(_everybody(connection))
     return (*(RoleState(role, tuple(found)) for role, found in faults.items()), *logins)
+
+
+def _everybody(connection: Connection[TupleRow]) -> RoleState:
+    found = open_to_all(connection)
+    mends = (one.as_string(connection) + ";" for statements in found.values() for one in statements)
+    return RoleState("PUBLIC", tuple(found), tuple(mends))
 
 
 def _memberships(connection: Connection[TupleRow], faults: dict[str, list[str]]) -> list[RoleState]:

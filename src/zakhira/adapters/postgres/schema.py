@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
@@ -17,6 +18,7 @@ from zakhira.adapters.postgres.roles import OWNER_ROLE, ensure_roles, hand_over
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x7A6B6872
 """Advisory lock: two programs never migrate one database at once."""
+_LOCK = "SELECT pg_advisory_xact_lock(%s)"
 _SEES_VERSIONS = """
 SELECT has_schema_privilege(oid, 'USAGE') AND coalesce(
     has_table_privilege(to_regclass('zakhira.schema_version'), 'SELECT'), false)
@@ -57,7 +59,7 @@ def migrate(connection: Connection[TupleRow], migrations: tuple[Migration, ...],
         RolesMissing: the login may not make or take on the roles.
     """
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
+        _stand_alone(connection, (OWNER_ROLE, *takes_on))
         ensure_roles(connection, (OWNER_ROLE, *takes_on))
         hand_over(connection)
         connection.execute(SQL("SET LOCAL ROLE {}").format(Identifier(OWNER_ROLE)))
@@ -85,6 +87,18 @@ def pending(connection: Connection[TupleRow], migrations: tuple[Migration, ...])
     if connection.execute(_SEES_VERSIONS).fetchone() != (True,):
         return migrations
     return migrations[_applied(connection, migrations) :]
+
+
+def _stand_alone(connection: Connection[TupleRow], takes_on: tuple[str, ...]) -> None:
+    """Take the migrations' lock. Where PUBLIC may take none it is the owner's role that does, which must be there."""
+    try:
+        with connection.transaction():
+            connection.execute(_LOCK, (_MIGRATION_LOCK,))
+    except psycopg.errors.InsufficientPrivilege:
+        ensure_roles(connection, takes_on)
+        connection.execute(SQL("SET LOCAL ROLE {}").format(Identifier(OWNER_ROLE)))
+        connection.execute(_LOCK, (_MIGRATION_LOCK,))
+        connection.execute("RESET ROLE")
 
 
 def _applied(connection: Connection[TupleRow], migrations: tuple[Migration, ...]) -> int:

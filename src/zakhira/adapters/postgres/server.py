@@ -17,12 +17,21 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from zakhira.adapters.postgres.access import clear_reset, load_rules, reset_options, set_passwords, trusts, write_rules
+from zakhira.adapters.postgres.access import (
+    clear_reset,
+    keep_out,
+    load_rules,
+    reset_options,
+    set_passwords,
+    trusts,
+    write_rules,
+)
 from zakhira.adapters.postgres.data_folder import initialise, require_nameable, require_version
 from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerNotReady, ServerNotStarted
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.passfiles import Login, Passfiles
 from zakhira.adapters.postgres.programs import Programs, find_programs
+from zakhira.adapters.postgres.public_rights import close_to_all
 from zakhira.adapters.postgres.roles import OWNER_ROLE, hand_over
 from zakhira.flows.ports.books_errors import DatabaseFull
 
@@ -162,17 +171,20 @@ class EmbeddedServer:
         return Logins(self.dsn(database, Login.APP), self.dsn(database, Login.OWNER), watcher)
 
     def ensure_database(self, name: str) -> str:
-        """Make the database unless it exists, and let its owner's role own it; how the administrator connects to it."""
+        """Make the database unless it exists, let its owner's role own it, and close to PUBLIC what is ours.
+
+        Returns how the administrator connects to it.
+        """
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             found = connection.execute(
                 "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", (name,)
             ).fetchone()
             if found is None:
                 connection.execute(SQL("CREATE DATABASE {} OWNER {}").format(Identifier(name), Identifier(OWNER_ROLE)))
-                return self.dsn(name)
-        if found != (OWNER_ROLE,):
-            # Made by an earlier version.
-            with psycopg.connect(self.dsn(name)) as connection:
+        with psycopg.connect(self.dsn(name), autocommit=True) as connection, connection.transaction():
+            close_to_all(connection)
+            if found not in (None, (OWNER_ROLE,)):
+                # Made by an earlier version.
                 connection.execute(
                     SQL("ALTER DATABASE {} OWNER TO {}").format(Identifier(name), Identifier(OWNER_ROLE))
                 )
@@ -206,6 +218,7 @@ class EmbeddedServer:
         try:
             with psycopg.connect(self.dsn(), autocommit=True) as connection:
                 set_passwords(connection, self._passfiles)
+                keep_out(connection)
                 if trusts(self.folder):
                     write_rules(self.folder, self._programs)
                 load_rules(connection, self.folder)

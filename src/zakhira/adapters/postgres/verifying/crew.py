@@ -82,3 +82,5 @@ def gathered(connection: Connection[TupleRow], another: Opener | None) -> Iterat
 def set_up(connection: Connection[TupleRow]) -> None:
     """What long questions need, to the end of the transaction."""
     connection.execute("SET LOCAL jit = off")
+    # Each waits for the others of the crew, with what it sees kept.
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
