@@ -22,6 +22,7 @@ from payout_drill import (
 from zakhira.flows.paying.approving import approve_payout, refuse_payout
 from zakhira.flows.paying.campaigns import approve_campaign, propose_campaign
 from zakhira.flows.paying.executing import enter_total
+from zakhira.flows.paying.overview import standing_stops
 from zakhira.flows.paying.payout_record import PAYOUT, PAYOUT_ROWS, load_payout
 from zakhira.flows.paying.refusals import (
     BadPayoutOrder,
@@ -40,7 +41,7 @@ from zakhira.flows.paying.refusals import (
     TotalEnteredTooOften,
     TotalNotEntered,
 )
-from zakhira.flows.paying.stopping import ALL, resume, stop
+from zakhira.flows.paying.stopping import ALL, PAYOUT_STOP, resume, stop
 from zakhira.flows.ports.books import Receipt, Record, Write
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
 from zakhira.flows.spending.dry import DryBooks
@@ -194,6 +195,40 @@ def test_one_officer_stops_and_a_quorum_lets_go_on() -> None:
     assert drill.part().payout.released == 20
 
 
+def test_a_record_alone_lifts_no_stop() -> None:
+    """Whoever writes to the books without officers' keys: not by "it stands no more", not by an earlier stop's end."""
+    drill = ready(200)
+    drill.prepared(campaign(), csv_of(*(f"{payee(number)},1000 PKR,stipend" for number in range(1, 201))))
+    drill.approved()
+    drill.entered("200000 PKR")
+
+    def write(body: object) -> None:
+        assert isinstance(body, dict)
+        drill.books.commit(Write(str(len(keys)), "x", "x", drill.now, records=(Record(PAYOUT_STOP, ALL, body),)))
+        keys.append("written")
+
+    keys = list[str]()
+    stop(drill.desk, ALL, "fraud", officer("chand"))
+    body = drill.books.latest(PAYOUT_STOP, ALL)
+    assert isinstance(body, dict)
+    write({**body, "is_standing": False})
+    with pytest.raises(PayoutsStopped, match="fraud"):
+        drill.part()
+    assert [one.reason for one in standing_stops(drill.desk)] == ["fraud"]
+    for name in ("dara", "amina", "chand"):
+        resume(drill.desk, ALL, officer(name))
+    ended = drill.books.latest(PAYOUT_STOP, ALL)
+    assert drill.part().payout.released == 2
+    drill.wait()
+    stop(drill.desk, ALL, "fraud again", officer("bilal"))
+    write(ended)
+    with pytest.raises(PayoutsStopped, match="fraud again"):
+        drill.part()
+    assert stop(drill.desk, ALL, "the database let it go", officer("amina")).officer == "amina"
+    drill.wait(60 * 24 * 20)
+    assert [one.reason for one in standing_stops(drill.desk)] == ["the database let it go"]
+
+
 def test_what_is_off_halts_the_release_by_itself() -> None:
     """A difference found by reconciliation between two parts stops the payout until a quorum lets it go on."""
     drill = ready(200)
@@ -310,8 +345,8 @@ def test_the_same_again_changes_nothing() -> None:
 
 def test_the_policy_decides_whether_a_batch_may_be_put_forward() -> None:
     """Without a rule for payouts there are none; with a window, only so much a day; in a freeze, nothing goes out."""
-    drill = ready()
-    drill.policy = payout_policy(GOVERN)
+    drill = twin_drill(policy=payout_policy(GOVERN))
+    drill.opened(campaign())
     with pytest.raises(PayoutNotAllowed, match="ZK-CONTROLS-030"):
         drill.prepared(campaign(), TWO)
     drill = twin_drill(

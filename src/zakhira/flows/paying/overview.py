@@ -36,4 +36,4 @@ def campaign_lines(desk: PayoutDesk) -> Iterator[CampaignLine]:
 def standing_stops(desk: PayoutDesk) -> tuple[PayoutStop, ...]:
     """The stops that stand."""
     found = (stop_of(desk, of) for of in desk.books.records(PAYOUT_STOP))
-    return tuple(stop for stop in found if stop is not None and stop.is_standing)
+    return tuple(stop for stop in found if stop is not None)

@@ -19,11 +19,18 @@ from zakhira.flows.paying.matter import (
     ask,
     not_allowed,
     require_signed,
+    was_approved,
     with_approval,
     words_json,
     words_of,
 )
-from zakhira.flows.paying.refusals import BadPayoutOrder, NothingStopped, PayoutsStopped, PayoutWordNotTaken
+from zakhira.flows.paying.refusals import (
+    BadPayoutOrder,
+    NothingStopped,
+    PayoutForged,
+    PayoutsStopped,
+    PayoutWordNotTaken,
+)
 from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.refusals import SpendsMoved
@@ -95,11 +102,29 @@ class PayoutStop:
 
 
 def stop_of(desk: PayoutDesk, of: str) -> PayoutStop | None:
-    """The last stop of a payout, or of all, whether it stands or not."""
-    body = desk.books.latest(PAYOUT_STOP, of)
-    if body is None:
-        return None
-    told = cast("Mapping[str, Json]", body)
+    """The stop of a payout, or of all, that stands; the newest one.
+
+    A record alone ends no stop: whoever can write to the books, and has no officer's key, could else lift one by
+    one more record, or by one of an earlier stop. Every stop that was ever recorded stands until a version of it
+    carries the words of officers who were enough to end it.
+    """
+    versions = [_stop_of(of, cast("Mapping[str, Json]", body)) for body in desk.books.versions(PAYOUT_STOP, of)]
+    ended = {stop.hash for stop in versions if not stop.is_standing and _was_ended(desk, stop)}
+    return next((stop for stop in reversed(versions) if stop.is_standing and stop.hash not in ended), None)
+
+
+def _was_ended(desk: PayoutDesk, stop: PayoutStop) -> bool:
+    if stop.resume_at is None:
+        return False
+    matter = stop.matter(max(version.policy.approval_hours for version in desk.in_force.versions))
+    try:
+        require_signed(desk, matter)
+    except PayoutForged:
+        return False
+    return was_approved(desk, matter, stop.words)
+
+
+def _stop_of(of: str, told: Mapping[str, Json]) -> PayoutStop:
     return PayoutStop(
         of=of,
         officer=str(told["officer"]),
@@ -117,7 +142,7 @@ def stop_of(desk: PayoutDesk, of: str) -> PayoutStop | None:
 def standing_stop(desk: PayoutDesk, payout_id: str) -> PayoutStop | None:
     """The stop that stands in a payout's way; the one of all payouts first."""
     found = (stop_of(desk, of) for of in (ALL, payout_id))
-    return next((stop for stop in found if stop is not None and stop.is_standing), None)
+    return next((stop for stop in found if stop is not None), None)
 
 
 def require_going(desk: PayoutDesk, payout_id: str) -> None:
@@ -149,7 +174,7 @@ def stop(desk: PayoutDesk, of: str, reason: str, officer: OfficerKey) -> PayoutS
     for _ in range(MOST_TRIES):
         step = begin_step(desk, whatever_the_clock=True)
         there = stop_of(desk, of)
-        if there is not None and there.is_standing:
+        if there is not None and _is_recorded(desk, there):
             return there
         stopped = made(step.at)
         try:
@@ -160,9 +185,18 @@ def stop(desk: PayoutDesk, of: str, reason: str, officer: OfficerKey) -> PayoutS
     raise SpendsMoved(f"Others took {MOST_TRIES} steps before this one.", "Do it again.")
 
 
+def _is_recorded(desk: PayoutDesk, stop: PayoutStop) -> bool:
+    """Whether the newest record says that it stands: that is what the database goes by."""
+    body = desk.books.latest(PAYOUT_STOP, stop.of)
+    return body is not None and bool(cast("Mapping[str, Json]", body)["is_standing"])
+
+
 def stop_by_release(desk: PayoutDesk, payout_id: str, reason: str) -> PayoutStop:
-    """A release that met something that is off stops its own payout."""
+    """A release that met something that is off stops its own payout; one that is stopped stays as it is."""
     step = begin_step(desk)
+    there = stop_of(desk, payout_id)
+    if there is not None and _is_recorded(desk, there):
+        return there
     stopped = PayoutStop(payout_id, RELEASE, reason[:MOST_REASON_CHARACTERS], step.at)
     commit_step(desk, step, RELEASE, f"payout halted: {payout_id}", (), (stopped.record,))
     return stopped
@@ -177,7 +211,7 @@ def resume(desk: PayoutDesk, of: str, officer: OfficerKey) -> PayoutStop:
     """
     step = begin_step(desk)
     there = stop_of(desk, of)
-    if there is None or not there.is_standing:
+    if there is None:
         raise NothingStopped(f"No stop of {of!r} stands.", "See what stands: zakhira payout status DIR")
     hours = desk.in_force.version.policy.approval_hours
     lapsed = there.resume_at is not None and step.at >= there.resume_at + timedelta(hours=hours)
