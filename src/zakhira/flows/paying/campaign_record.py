@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import cast
 
 from zakhira.flows.paying.desk import PayoutDesk
-from zakhira.flows.paying.matter import Matter, Words, require_signed, words_json, words_of
-from zakhira.flows.paying.refusals import CampaignNotOpen, UnknownCampaign
+from zakhira.flows.paying.matter import Matter, Words, require_signed, was_approved, words_json, words_of
+from zakhira.flows.paying.refusals import CampaignNotOpen, PayoutForged, UnknownCampaign
 from zakhira.flows.ports.books import Record
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.interval import parse_utc, utc_text
@@ -104,11 +104,22 @@ def load_campaign(desk: PayoutDesk, campaign_id: str) -> CampaignRecord:
 
 
 def load_open_campaign(desk: PayoutDesk, campaign_id: str) -> CampaignRecord:
-    """A campaign that pays; raises CampaignNotOpen too."""
+    """A campaign that pays: it says that it is open, and its approvals are held against the policy of their moment.
+
+    Raises:
+        CampaignNotOpen: officers have not approved it, or refused it.
+        PayoutForged: it says that it is open, and the officers' signatures do not say so.
+        what :func:`load_campaign` tells.
+    """
     found = load_campaign(desk, campaign_id)
     if found.state != OPEN:
         raise CampaignNotOpen(
             f"Campaign {campaign_id} is {found.state}.",
             f"Let officers approve it: zakhira payout approve DIR {campaign_id} --key FILE",
+        )
+    if not was_approved(desk, found.matter, found.words):
+        raise PayoutForged(
+            f"Campaign {campaign_id} is open in the books, and officers did not approve it.",
+            "Pay nothing. Somebody has written to the database: find out who, and restore a backup.",
         )
     return found

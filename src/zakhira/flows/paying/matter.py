@@ -105,7 +105,11 @@ def require_signed(desk: PayoutDesk, matter: Matter) -> None:
 def ask(desk: PayoutDesk, matter: Matter, words: Words, at: datetime, stage: Stage = Stage.EXECUTE) -> Decision:
     """What the policy in force says at ``at`` (UTC). Begin the step before, so that of two who ask one can write."""
     state = desk.in_force
-    question = Question(
+    return desk.authority.decide(state.version.policy, state.standing, _question(matter, words, stage), at)
+
+
+def _question(matter: Matter, words: Words, stage: Stage) -> Question:
+    return Question(
         action=matter.action,
         id=matter.id,
         hash=matter.hash,
@@ -122,7 +126,20 @@ def ask(desk: PayoutDesk, matter: Matter, words: Words, at: datetime, stage: Sta
         seen_at=words.recorded_at,
         stage=stage,
     )
-    return desk.authority.decide(state.version.policy, state.standing, question, at)
+
+
+def was_approved(desk: PayoutDesk, matter: Matter, words: Words) -> bool:
+    """Whether the words were enough when the last yes was given, by the version of the policy in force at that moment.
+
+    For what was approved once and counts for good: later versions, keys that are revoked later, and a freeze of today
+    change nothing of it.
+    """
+    state = desk.in_force
+    at = max((given.at for given in words.approvals), default=matter.proposed_at)
+    version = [one for one in state.versions if not one.motion or one.in_force_since <= at][-1]
+    since = version.in_force_since if version.motion else None
+    standing = replace(state.standing, policy_hash=version.hash, freeze=None, since=since)
+    return is_approved(desk.authority.decide(version.policy, standing, _question(matter, words, Stage.EXECUTE), at))
 
 
 def is_approved(decision: Decision) -> bool:
