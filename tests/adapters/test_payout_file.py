@@ -53,8 +53,13 @@ def test_latin_1_is_told_or_refused_with_its_line() -> None:
 def test_utf_16_without_a_mark_is_refused() -> None:
     """It would be read as text full of NUL characters."""
     assert "UTF-16 without a mark" in refused("payee,amount,reason\n".encode("utf-16-le"))
-    assert read_payouts(TEXT.encode("utf-16-le"), "b.csv", "utf-16-le")[0].line == 2
-    assert "unknown encoding" in refused(TEXT.encode(), encoding="no-such")
+    assert read_payouts(TEXT.encode("utf-16"), "b.csv", "utf-16")[0].line == 2
+
+
+@pytest.mark.parametrize("encoding", ["no-such", "utf-7", "unicode_escape", "cp037", "utf-16-le", "UTF-8"])
+def test_no_other_encoding_is_told(encoding: str) -> None:
+    """Python decodes many more, and some of them read other amounts than an editor shows."""
+    assert "is no encoding that is taken" in refused(TEXT.encode(), encoding=encoding)
 
 
 def test_amounts_with_commas_break_no_columns_silently() -> None:

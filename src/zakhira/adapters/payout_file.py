@@ -17,7 +17,7 @@ from zakhira.settlement.payouts.faults import BadPayoutRow, UnclearEncoding, Unr
 MOST_BYTES = 8 * 1024 * 1024
 """Of a file: 20,000 rows of 200 bytes are half of it."""
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
-"""What may be told; untold, UTF-8 and UTF-16 with a mark in front are known by themselves."""
+"""What may be told, of all that Python decodes; untold, UTF-8 and UTF-16 with a mark in front are known by themselves."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -44,10 +44,13 @@ def _text(content: bytes, file: str, encoding: str) -> str:
     if len(content) > MOST_BYTES:
         what = f"it has {len(content):,} bytes."
         raise Faults([_unreadable(file, 0, what, f"Give at most {MOST_BYTES:,} bytes; make several batches.")])
+    if encoding and encoding not in ENCODINGS:
+        what = f"{encoding[:40]!r} is no encoding that is taken."
+        raise Faults([fault(UnclearEncoding, file, 0, "", what, f"Tell one of {', '.join(ENCODINGS)}.")])
     name = encoding or next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8-sig")
     try:
         text = content.decode(name)
-    except (UnicodeDecodeError, LookupError) as error:
+    except UnicodeDecodeError as error:
         raise Faults([_not_sure(content, file, error)]) from None
     if "\0" in text:
         what = "it holds NUL characters: it may be UTF-16 without a mark."
@@ -55,10 +58,7 @@ def _text(content: bytes, file: str, encoding: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _not_sure(content: bytes, file: str, error: UnicodeDecodeError | LookupError) -> Fault:
-    if isinstance(error, LookupError):
-        what = f"{error}."
-        return fault(UnclearEncoding, file, 0, "", what, f"Tell one of {', '.join(ENCODINGS)}.")
+def _not_sure(content: bytes, file: str, error: UnicodeDecodeError) -> Fault:
     line = content[: error.start].count(b"\n") + 1
     what = f"byte 0x{content[error.start]:02x} is no {error.encoding}: {error.reason}."
     return fault(UnclearEncoding, file, line, "", what, "Save it as UTF-8, or tell it: --encoding latin-1")
