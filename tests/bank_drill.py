@@ -43,6 +43,8 @@ class Booked:
     batch: str = ""
     reference: str = ""
     reversal: bool = False
+    account: str = ""
+    """of whom it went to"""
 
 
 @dataclass(frozen=True)
@@ -110,12 +112,18 @@ def _entry(entry: Booked, currency: str, version: str) -> str:
     elif entry.end_to_end:
         details = (
             f"<NtryDtls><TxDtls><Refs><EndToEndId>{escape(entry.end_to_end)}</EndToEndId></Refs>{amount}"
-            "</TxDtls></NtryDtls>"
+            f"{_payee(entry.account)}</TxDtls></NtryDtls>"
         )
     return (
         f"<Ntry>{amount}{'<RvslInd>true</RvslInd>' if entry.reversal else ''}{status}"
         f"<BookgDt><Dt>{entry.on}</Dt></BookgDt>{reference}<BkTxCd><Prtry><Cd>X</Cd></Prtry></BkTxCd>{details}</Ntry>"
     )
+
+
+def _payee(account: str) -> str:
+    if not account:
+        return ""
+    return f"<RltdPties><CdtrAcct><Id><IBAN>{account}</IBAN></Id></CdtrAcct></RltdPties>"
 
 
 def codes(faults: Sequence[object]) -> list[str]:

@@ -127,7 +127,7 @@ class PayoutDrill:
         """The desk at this moment."""
         authority = PolicyAuthority(self.movements)
         return PayoutDesk(
-            self.books, self.ledger, authority, self.policy, self.now, lambda _: self.found, Iso20022Files()
+            self.books, self.ledger, authority, self.policy, self.now, lambda *_: self.found, Iso20022Files()
         )
 
     def wait(self, minutes: int = 10) -> None:

@@ -16,13 +16,14 @@ from click.testing import CliRunner
 
 from bank_drill import IBAN, Booked, Sheet, camt053
 from conftest import PROJECT
+from example_programme import build_programme
 from zakhira.cli.commands import zakhira
 from zakhira.flows.coin_papers import vault_account
 from zakhira.flows.ports.books import Books, Write
-from zakhira.flows.reconciling.halts import payout_halts
 from zakhira.kernel.money import Amount, Commodity, sats
 from zakhira.ledger.entry import Entry, Lot, Posting
 from zakhira.programme.model import AccountSpec
+from zakhira.wiring.reconcile_halts import ReconciledHalts
 from zakhira.wiring.reserve_desk import open_archive, open_reserve
 from zakhira.wiring.services import ProgramServices
 from zakhira.wiring.settings import Settings
@@ -136,7 +137,7 @@ def test_the_chain_through_a_cases_life(desk: Terminal) -> None:
         forged = Entry("forged", AT, "Forged", "nothing", postings)
         books.commit(Write("forge", "mallory", "forge", AT, entries=(forged,)))
         assert real.amount == sats(50_000_000)
-        assert payout_halts(books) == ()
+        assert ReconciledHalts(build_programme(), AT)(books) == ()
     desk.ask("reserve", "mine", here, "--blocks", "1")
     followed = desk.ask("reserve", "follow", here, "--once")
     (case,) = followed["cases"]["opened"]
@@ -176,18 +177,20 @@ def test_the_bank_from_its_file_to_a_closed_case(desk: Terminal, tmp_path: Path)
         book(books, -40_000, "PAYROLL-1")
     entries = (Booked(-40_000, date(2026, 5, 21), "PAYROLL-1"), Booked(-6_205, CLOSED, reference="FEE"))
     file.write_bytes(camt053([Sheet("MAY", 100_000, OPENED, CLOSED, entries)]))
-    give = ("reconcile", "import", here, str(file))
+    give = ("reconcile", "import", here, str(file), *desk.key("comptroller-1"))
     assert desk.ask(*give, "--dry-run")["new"] == ["MAY"]
     assert desk.ask(*give)["new"] == ["MAY"]
     again = desk.ask(*give)
     assert (again["new"], again["known"]) == ([], ["MAY"])
     other = tmp_path / "other.xml"
-    other.write_bytes(camt053([Sheet("MAY", 100_000, OPENED, CLOSED, entries[:1])]))
-    assert desk.ask("reconcile", "import", here, str(other), exit_code=1)["error"]["code"] == "ZK-FLOWS-172"
+    unsigned = desk.type("reconcile", "import", here, str(file))
+    assert unsigned.exit_code == 2
+    assert "--key" in unsigned.output
+    give_other = ("reconcile", "import", here, str(other), *desk.key("comptroller-1"))
     other.write_bytes(camt053([Sheet("X", 0, OPENED, CLOSED, account="PK00XXXX")]))
-    assert desk.ask("reconcile", "import", here, str(other), exit_code=2)["error"]["code"] == "ZK-FLOWS-171"
+    assert desk.ask(*give_other, exit_code=2)["error"]["code"] == "ZK-FLOWS-171"
     other.write_bytes(b"<!DOCTYPE a []><a/>")
-    wrong = desk.type("reconcile", "import", here, str(other))
+    wrong = desk.type(*give_other)
     assert wrong.exit_code == 2
     assert "ZK-ISO20022-003 other.xml" in wrong.output
     assert desk.reconcile("--bank", "--dry-run", exit_code=1)["parts"][0]["opened"]
@@ -203,3 +206,10 @@ def test_the_bank_from_its_file_to_a_closed_case(desk: Terminal, tmp_path: Path)
     everything = desk.type("reconcile", here)
     assert everything.exit_code == 0, everything.output
     assert "Books and world agree: 1 coin, 0 days, 2 payments compared." in flat(everything.stdout)
+    other.write_bytes(camt053([Sheet("MAY", 100_000, OPENED, CLOSED, entries[:1])]))
+    assert desk.ask(*give_other, "--dry-run", exit_code=1)["error"]["code"] == "ZK-FLOWS-172"
+    assert desk.ask("reconcile", "cases", here)["cases"] == []
+    assert desk.ask(*give_other, exit_code=1)["error"]["code"] == "ZK-FLOWS-172"
+    (disputed,) = desk.ask("reconcile", "cases", here)["cases"]
+    assert disputed["halts"]
+    assert "says two things" in disputed["what"]

@@ -8,7 +8,7 @@ import click
 
 from zakhira.cli.answering import FOLDER, JSON, answer_with
 from zakhira.cli.custody_options import BY, DRY_RUN, RESERVE, ask_passphrase
-from zakhira.cli.reconcile_services import CaseOrder, ReconcileOrder
+from zakhira.cli.reconcile_services import CaseOrder, ImportOrder, ReconcileOrder
 from zakhira.cli.services import Services
 
 _COMPARE = "compare"
@@ -55,7 +55,8 @@ def compare(
     """Compare the books of DIR with the world: with everything, or with what is named.
 
     A difference that nothing explains opens a case, once; a case whose difference is gone is closed. From an amount on
-    that the programme sets ([reconciliation]) an open case halts payouts. Exit 1 while a case is open.
+    that the programme sets ([reconciliation]) an open case halts payouts, and so do smaller ones that come to it
+    together. Exit 1 while a case is open.
 
     DIR may be the folder of a run (`zakhira run --out`), with --programme: then its meters are compared.
     """
@@ -64,20 +65,26 @@ def compare(
     answer_with(lambda: services.reconciling.reconcile(order, dry_run=dry_run), as_json=as_json)
 
 
-@reconcile.command("import", epilog="Example: zakhira reconcile import out/reserve camt053.xml --dry-run")
+@reconcile.command(
+    "import",
+    epilog="Example: zakhira reconcile import out/reserve camt053.xml "
+    "--key out/reserve/keys/officer-comptroller-1.key --dry-run",
+)
 @RESERVE
 @click.argument("file", type=FOLDER)
-@BY
+@click.option("--key", type=FOLDER, required=True, help="The key file of the officer who got it from the bank.")
 @DRY_RUN
 @JSON
 @click.pass_obj
-def import_(services: Services, folder: Path, file: Path, by: str, *, dry_run: bool, as_json: bool) -> None:
-    """Take the bank's statements in FILE (ISO 20022 camt.053) into the books of DIR.
+def import_(services: Services, folder: Path, file: Path, key: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Take the bank's statements in FILE (ISO 20022 camt.053) into the books of DIR, under an officer's signature.
 
-    All of the file or nothing; the same again changes nothing, and the same statement with other content is refused.
-    Gaps and overlaps between statements are told.
+    A statement proves payments and closes cases, and the file itself proves nothing: the officer who signs answers
+    for where it came from. All of the file or nothing; the same again changes nothing. The same statement with other
+    content is refused, kept beside the first, and halts payouts. Gaps and overlaps between statements are told.
     """
-    answer_with(lambda: services.reconciling.import_file(folder, file, by, dry_run=dry_run), as_json=as_json)
+    order = ImportOrder(folder, file, key)
+    answer_with(lambda: services.reconciling.import_file(order, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
 @reconcile.command(epilog="Example: zakhira reconcile cases out/reserve --all")
@@ -119,7 +126,8 @@ def close(
 ) -> None:
     """Close CASE if its difference is gone; if it is there, an officer accepts it with a signature.
 
-    An accepted difference stays listed until it is gone. One that halts payouts does so until two officers accept it.
+    An accepted difference stays listed until it is gone. One that halts payouts does so until two officers accept it,
+    two persons, neither of whom prepared what is to be paid.
     """
     order = CaseOrder(folder, case, because, key=key)
     answer_with(lambda: services.reconciling.close(order, ask_passphrase, dry_run=dry_run), as_json=as_json)

@@ -36,14 +36,23 @@ class CaseOrder:
     """the officer's key file, where something is signed"""
 
 
+@dataclass(frozen=True)
+class ImportOrder:
+    """A file of statements, and the key file of the officer who answers for it."""
+
+    folder: Path
+    file: Path
+    key: Path
+
+
 class ReconcileServices(Protocol):
     """Books against the world."""
 
     def reconcile(self, order: ReconcileOrder, *, dry_run: bool) -> Answer:
         """Compare, and keep the cases."""
 
-    def import_file(self, folder: Path, file: Path, by: str, *, dry_run: bool) -> Answer:
-        """Take a bank's statements in."""
+    def import_file(self, order: ImportOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Take a bank's statements in under the officer's signature."""
 
     def cases(self, folder: Path, *, closed: bool) -> Answer:
         """The cases; closed ones, too."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from zakhira.cli.answer import Answer, Table, Word
 from zakhira.flows.ports.bank import BankStatement
 from zakhira.flows.ports.books import Books
 from zakhira.flows.reconciling.after_block import Reconciled
-from zakhira.flows.reconciling.case import Case, CaseState
+from zakhira.flows.reconciling.case import Acceptance, Case, CaseState
 from zakhira.flows.reconciling.difference import Difference, Part, gap_sum
-from zakhira.flows.reconciling.halts import OFFICERS_TO_LIFT, accepted_by, halting_cases
+from zakhira.flows.reconciling.halts import Halting, HaltTerms, acceptance_counts, halting
 from zakhira.flows.reconciling.importing import Imported
 from zakhira.flows.reconciling.keeping import age_text, listed
 from zakhira.kernel.canonical import Json
@@ -35,17 +36,35 @@ def amount_text(amount: Amount) -> str:
     return f"{int(whole):,}{point}{part} {unit}" if whole != "-0" else f"{number} {unit}"
 
 
-def reconciled_answer(books: Books, done: Sequence[Reconciled], now: datetime, *, dry_run: bool) -> Answer:
+@dataclass(frozen=True)
+class CaseBoard:
+    """The books' cases as they are looked at now (UTC): which halt payouts, and whose signatures count."""
+
+    books: Books
+    terms: HaltTerms
+    now: datetime
+
+    @cached_property
+    def halting(self) -> Halting:
+        """What halts payouts."""
+        return halting(self.books, self.terms)
+
+    def accepted(self, case: Case) -> tuple[Acceptance, ...]:
+        """Signed words that count for the case as it is."""
+        return tuple(item for item in case.acceptances if acceptance_counts(case, item, self.terms.authority))
+
+
+def reconciled_answer(board: CaseBoard, done: Sequence[Reconciled], *, dry_run: bool) -> Answer:
     """What was compared, what differs, and the cases of it."""
     mine = {item.findings.part for item in done}
-    there = [case for case in listed(books).values() if case.part in mine]
-    halting = [case for case in halting_cases(books) if case.part in mine]
-    waiting = [case for case in there if case.state is CaseState.OPEN]
-    tables = [_compared(done), *_explained(done), *cases_tables(there, now)]
+    there = [case for case in listed(board.books).values() if case.part in mine]
+    halting = [case for case in board.halting.cases if case.part in mine]
+    waiting = [case for case in there if not board.accepted(case)]
+    tables = [_compared(done), *_explained(done), *cases_tables(board, there)]
     facts: dict[str, Json] = {
         "dry_run": dry_run,
         "parts": [_part_facts(item) for item in done],
-        "cases": [case_facts(case, now) for case in there],
+        "cases": [case_facts(board, case) for case in there],
         "halts": [case.id for case in halting],
     }
     word = Word.NO if waiting else Word.YES
@@ -109,60 +128,62 @@ def _explained(done: Sequence[Reconciled]) -> list[Table]:
     return [Table("Explained: no case", ("what", "world - books", "why"), rows, right=(1,), notes=notes)]
 
 
-def cases_tables(found: Iterable[Case], now: datetime) -> list[Table]:
+def cases_tables(board: CaseBoard, found: Iterable[Case]) -> list[Table]:
     """Cases with age and owner; what each is about stands below, where it has the width."""
     shown = sorted(found, key=lambda case: (case.state.value, case.opened_at))
     if not shown:
         return []
     rows = tuple(
-        (case.id, _state_text(case), case.subject, amount_text(case.gap), age_text(case, now), case.owner)
+        (case.id, _state_text(board, case), case.subject, amount_text(case.gap), age_text(case, board.now), case.owner)
         for case in shown[:_ROWS]
     )
-    notes = tuple(_case_note(case) for case in shown[:_ROWS])
+    notes = tuple(_case_note(board, case) for case in shown[:_ROWS])
     if len(shown) > _ROWS:
         notes += (f"{len(shown)} cases in all; the first {_ROWS} are shown.",)
     columns = ("case", "state", "what", "world - books", "age", "who must act")
     return [Table("Cases", columns, rows, right=(3, 4), notes=notes)]
 
 
-def _state_text(case: Case) -> str:
-    halts = case.is_listed and case.halts and len(accepted_by(case)) < OFFICERS_TO_LIFT
-    return f"{case.state.value}, halts payouts" if halts else case.state.value
+def _state_text(board: CaseBoard, case: Case) -> str:
+    state = case.state.value
+    if case.state is CaseState.ACCEPTED and not board.accepted(case):
+        state = "open, its acceptance is no officer's"
+    return f"{state}, halts payouts" if case.id in board.halting.ids else state
 
 
-def _case_note(case: Case) -> str:
+def _case_note(board: CaseBoard, case: Case) -> str:
     text = f"{case.id}: {case.what}"
-    if case.acceptances:
-        text += " Accepted by " + "; ".join(f"{item.word.officer}: {item.because}" for item in case.acceptances) + "."
+    if accepted := board.accepted(case):
+        text += " Accepted by " + "; ".join(f"{item.word.officer}: {item.because}" for item in accepted) + "."
     elif case.state is CaseState.CLOSED:
         text += f" Closed {utc_text(case.changed_at) if case.changed_at else ''}: {case.because}."
     return text
 
 
-def with_cases(answer: Answer, done: Reconciled, now: datetime) -> Answer:
+def with_cases(answer: Answer, done: Reconciled, board: CaseBoard) -> Answer:
     """What was told of a block, and behind it the cases that it opened, changed or closed; nothing where none did."""
     kept = done.kept
     facts: dict[str, Json] = {
         **answer.facts,
         "cases": {
-            "opened": [case_facts(case, now) for case in (*kept.opened, *kept.changed)],
+            "opened": [case_facts(board, case) for case in (*kept.opened, *kept.changed)],
             "closed": [case.id for case in kept.closed],
         },
     }
     if kept.is_nothing:
         return replace(answer, facts=facts)
     text = f" Ledger and chain: {counted(len(kept.opened), 'case')} opened, {len(kept.closed)} closed."
-    if any(case.halts for case in (*kept.opened, *kept.changed)):
+    if any(case.id in board.halting.ids for case in (*kept.opened, *kept.changed)):
         text += " PAYOUTS HALT."
-    tables = (*answer.tables, *cases_tables((*kept.opened, *kept.changed, *kept.closed), now))
+    tables = (*answer.tables, *cases_tables(board, (*kept.opened, *kept.changed, *kept.closed)))
     return replace(answer, tables=tables, facts=facts, sentence=answer.sentence + text)
 
 
-def cases_answer(books: Books, found: Sequence[Case], now: datetime) -> Answer:
+def cases_answer(board: CaseBoard, found: Sequence[Case]) -> Answer:
     """The cases as the books have them."""
-    halting = halting_cases(books)
+    halting, now = board.halting.cases, board.now
     facts: dict[str, Json] = {
-        "cases": [case_facts(case, now) for case in found],
+        "cases": [case_facts(board, case) for case in found],
         "halts": [case.id for case in halting],
     }
     there = [case for case in found if case.is_listed]
@@ -172,16 +193,16 @@ def cases_answer(books: Books, found: Sequence[Case], now: datetime) -> Answer:
     else:
         sentence = f"{counted(len(there), 'case')}: the oldest is {age_text(oldest, now)} old, {oldest.owner} must act"
         sentence += f"; payouts halt because of {len(halting)}." if halting else "; payouts may go on."
-    return Answer(tuple(cases_tables(found, now)), facts, sentence)
+    return Answer(tuple(cases_tables(board, found)), facts, sentence)
 
 
-def one_case_answer(case: Case, now: datetime, sentence: str, *, dry_run: bool) -> Answer:
+def one_case_answer(board: CaseBoard, case: Case, sentence: str, *, dry_run: bool) -> Answer:
     """A case after something was said of it."""
-    facts: dict[str, Json] = {"dry_run": dry_run, "case": case_facts(case, now)}
-    return Answer(tuple(cases_tables([case], now)), facts, ("Dry run: " if dry_run else "") + sentence)
+    facts: dict[str, Json] = {"dry_run": dry_run, "case": case_facts(board, case)}
+    return Answer(tuple(cases_tables(board, [case])), facts, ("Dry run: " if dry_run else "") + sentence)
 
 
-def case_facts(case: Case, now: datetime) -> Json:
+def case_facts(board: CaseBoard, case: Case) -> Json:
     """A case for a machine."""
     return {
         "id": case.id,
@@ -194,7 +215,7 @@ def case_facts(case: Case, now: datetime) -> Json:
         "difference": str(case.gap),
         "side": case.side,
         "opened_at": utc_text(case.opened_at),
-        "age_s": int((now - case.opened_at).total_seconds()),
+        "age_s": int((board.now - case.opened_at).total_seconds()),
         "owner": case.owner,
         "halts": case.halts,
         "state": case.state.value,
@@ -203,7 +224,7 @@ def case_facts(case: Case, now: datetime) -> Json:
         "changed_at": utc_text(case.changed_at) if case.changed_at else "",
         "accepted_by": [
             {"officer": item.word.officer, "at": utc_text(item.word.at), "because": item.because}
-            for item in case.acceptances
+            for item in board.accepted(case)
         ],
     }
 
@@ -241,13 +262,15 @@ def _difference_facts(found: Difference) -> Mapping[str, Json]:
     }
 
 
-def imported_answer(file: Path, imported: Imported, *, dry_run: bool) -> Answer:
-    """The statements of a file."""
+def imported_answer(file: Path, digest: str, officer: str, imported: Imported, *, dry_run: bool) -> Answer:
+    """The statements of a file, whose SHA-256 is ``digest``, and who signed for it."""
     known = {(item.account, item.id) for item in imported.known}
     found = (*imported.new, *imported.known)
     facts: dict[str, Json] = {
         "dry_run": dry_run,
         "file": str(file),
+        "sha256": digest,
+        "signed_by": officer,
         "new": [item.id for item in imported.new],
         "known": [item.id for item in imported.known],
         "notes": list(imported.notes),
@@ -268,7 +291,7 @@ def imported_answer(file: Path, imported: Imported, *, dry_run: bool) -> Answer:
     ]
     tables[-1] = replace(tables[-1], notes=imported.notes)
     verb = "would be taken in" if dry_run else "taken in"
-    sentence = f"{counted(len(imported.new), 'statement')} {verb}"
+    sentence = f"{counted(len(imported.new), 'statement')} {verb} under {officer}'s signature"
     if known:
         sentence += f", {len(known)} had been before and changed nothing"
     if imported.notes:

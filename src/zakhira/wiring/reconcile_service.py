@@ -15,9 +15,8 @@ from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.ledger import PostgresLedger
 from zakhira.adapters.software_signer import OfficerKeyFile, utc_now
 from zakhira.cli.answer import Answer
-from zakhira.cli.reconcile_services import Ask, CaseOrder, ReconcileOrder
-from zakhira.flows.arrival_judging import judge_arrivals
-from zakhira.flows.governing.acts import authority_of
+from zakhira.cli.reconcile_services import Ask, CaseOrder, ImportOrder, ReconcileOrder
+from zakhira.controls.acts.authority import Authority
 from zakhira.flows.ports.bank import BankFiles
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.ledger_books import LedgerBooks
@@ -27,18 +26,25 @@ from zakhira.flows.reconciling.bank import bank_findings
 from zakhira.flows.reconciling.booking import book_paid
 from zakhira.flows.reconciling.case import Case, CaseState, cases
 from zakhira.flows.reconciling.difference import Findings, Part
-from zakhira.flows.reconciling.halts import accepted_by, halting_cases
-from zakhira.flows.reconciling.importing import import_statements
+from zakhira.flows.reconciling.evidence import bank_evidence
+from zakhira.flows.reconciling.halts import HaltTerms, accepted_by
+from zakhira.flows.reconciling.importing import Importer, StatementDiffers, import_statements
 from zakhira.flows.reconciling.keeping import RECONCILER, keep_cases, one_case, own_case
 from zakhira.flows.reconciling.meters import meter_findings
 from zakhira.flows.spending.dry import DryBooks, dry_treasury
-from zakhira.flows.spending.watching import follow_spends
 from zakhira.programme.model import Programme
 from zakhira.wiring.passphrases import passphrase_for
-from zakhira.wiring.reconcile_answers import cases_answer, imported_answer, one_case_answer, reconciled_answer
+from zakhira.wiring.reconcile_answers import (
+    CaseBoard,
+    cases_answer,
+    imported_answer,
+    one_case_answer,
+    reconciled_answer,
+)
+from zakhira.wiring.reconcile_halts import halt_terms
 from zakhira.wiring.reconcile_run import is_run, open_run
 from zakhira.wiring.reserve_desk import Archive, Desk, open_archive, open_reserve
-from zakhira.wiring.reserve_watching import follow_to_tip
+from zakhira.wiring.reserve_watching import catch_up
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_files import read_limited
 
@@ -51,6 +57,21 @@ class Office:
     ledger: LedgerBooks
     programme: Programme
     now: datetime
+
+    @property
+    def terms(self) -> HaltTerms:
+        """What halts payouts, and whose word counts."""
+        return halt_terms(self.books, self.programme, self.now)
+
+    @property
+    def authority(self) -> Authority:
+        """The officers in force."""
+        return self.terms.authority
+
+    @property
+    def board(self) -> CaseBoard:
+        """The cases as they are looked at now."""
+        return CaseBoard(self.books, self.terms, self.now)
 
 
 class ReconcileDesk:
@@ -79,30 +100,34 @@ class ReconcileDesk:
             office = Office(DryBooks(books) if dry_run else books, PostgresLedger(books), programme, utc_now())
             return _answered(office, _others(office, replace(order, meters=True, bank=False)), dry_run=dry_run)
 
-    def import_file(self, folder: Path, file: Path, by: str, *, dry_run: bool) -> Answer:
-        """Read the whole file first; nothing of one with a fault is taken."""
-        content = read_limited(file, MAX_BYTES)
-        statements = self._files.read_statements(file.name, content)
-        with self._open(folder, dry_run=dry_run) as office:
+    def import_file(self, order: ImportOrder, ask: Ask, *, dry_run: bool) -> Answer:
+        """Read the whole file first; nothing of one with a fault is taken. Another content makes its case at once."""
+        content = read_limited(order.file, MAX_BYTES)
+        statements = self._files.read_statements(order.file.name, content)
+        officer = OfficerKeyFile.open(order.key, passphrase_for(order.key, self._settings, ask))
+        with self._open(order.folder, dry_run=dry_run) as office:
             programme = office.programme
             counts = {account.code: account.commodity for account in programme.accounts}
             digest = hashlib.sha256(content).hexdigest()
-            imported = import_statements(
-                office.books, programme.bank_accounts, counts, statements, digest, by, office.now
-            )
-            return imported_answer(file, imported, dry_run=dry_run)
+            importer, accounts = Importer(officer, office.authority), programme.bank_accounts
+            try:
+                imported = import_statements(office.books, accounts, counts, statements, digest, importer, office.now)
+            except StatementDiffers:
+                _others(office, ReconcileOrder(order.folder, False, False, True))
+                raise
+            return imported_answer(order.file, digest, officer.officer, imported, dry_run=dry_run)
 
     def cases(self, folder: Path, *, closed: bool) -> Answer:
         """The cases as they are; nothing is compared."""
         with self._open(folder) as office:
             found = [case for case in cases(office.books).values() if closed or case.is_listed]
-            return cases_answer(office.books, found, office.now)
+            return cases_answer(office.board, found)
 
     def own(self, order: CaseOrder, *, dry_run: bool) -> Answer:
         """Name who must act."""
         with self._open(order.folder, dry_run=dry_run) as office:
             case = own_case(office.books, order.case, order.words, order.by, office.now)
-            return one_case_answer(case, office.now, f"{case.owner} must act on {case.id}.", dry_run=dry_run)
+            return one_case_answer(office.board, case, f"{case.owner} must act on {case.id}.", dry_run=dry_run)
 
     def close(self, order: CaseOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Compare the case's part again; then an officer accepts what is still there."""
@@ -114,10 +139,9 @@ class ReconcileDesk:
                 _others(office, ReconcileOrder(order.folder, False, part is Part.METERS, part is Part.BANK))
             case = one_case(office.books, order.case)
             if case.state is CaseState.CLOSED:
-                return one_case_answer(case, office.now, f"{case.id} is closed: {case.because}.", dry_run=dry_run)
-            authority = authority_of(office.books, office.programme.policy, office.now)
-            case = accept_case(office.books, authority, order.case, order.words, officer, office.now)
-            return one_case_answer(case, office.now, _accepted_sentence(office.books, case), dry_run=dry_run)
+                return one_case_answer(office.board, case, f"{case.id} is closed: {case.because}.", dry_run=dry_run)
+            case = accept_case(office.books, office.authority, order.case, order.words, officer, office.now)
+            return one_case_answer(office.board, case, _accepted_sentence(office.board, case), dry_run=dry_run)
 
     @contextmanager
     def _open(self, folder: Path, *, dry_run: bool = False) -> Iterator[Office]:
@@ -134,9 +158,7 @@ def _office(archive: Archive, *, dry_run: bool) -> Office:
 def _chain(desk: Desk, *, dry_run: bool) -> Reconciled:
     treasury = dry_treasury(desk.treasury) if dry_run else desk.treasury
     if not dry_run:
-        follow_to_tip(desk)
-        follow_spends(treasury)
-        judge_arrivals(treasury)
+        catch_up(desk)
     return reconcile_chain(replace(treasury, now=desk.archive.clock()), case_terms(desk.programme))
 
 
@@ -154,17 +176,19 @@ def _others(office: Office, order: ReconcileOrder) -> list[Reconciled]:
 def _bank(office: Office) -> Findings:
     """What statements prove paid is booked first; in a dry run it is told as explained."""
     notes: tuple[str, ...] = ()
+    evidence = bank_evidence(office.books, office.authority)
     if not isinstance(office.books, DryBooks):
         accounts = office.programme.bank_accounts
-        notes = book_paid(office.books, office.ledger, accounts, RECONCILER, office.now)
-    findings = bank_findings(office.books, office.ledger, office.programme)
+        notes = book_paid(office.books, office.ledger, accounts, evidence, RECONCILER, office.now)
+    findings = bank_findings(office.books, office.ledger, office.programme, evidence)
     return replace(findings, notes=(*notes, *findings.notes))
 
 
 def _answered(office: Office, done: list[Reconciled], *, dry_run: bool) -> Answer:
-    return reconciled_answer(office.books, done, office.now, dry_run=dry_run)
+    return reconciled_answer(office.board, done, dry_run=dry_run)
 
 
-def _accepted_sentence(books: Books, case: Case) -> str:
-    text = f"{', '.join(sorted(accepted_by(case)))} accepted {case.id}: it stays listed until the difference is gone"
-    return text + ("; it halts payouts until another officer does." if case in halting_cases(books) else ".")
+def _accepted_sentence(board: CaseBoard, case: Case) -> str:
+    names = ", ".join(sorted(accepted_by(case, board.terms.authority)))
+    text = f"{names} accepted {case.id}: it stays listed until the difference is gone"
+    return text + ("; it halts payouts until another officer does." if case.id in board.halting.ids else ".")

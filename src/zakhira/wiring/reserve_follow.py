@@ -22,7 +22,8 @@ from zakhira.kernel.canonical import Json
 from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.backing_answer import with_backing
 from zakhira.wiring.follow_observer import UNOBSERVED, FollowObserver
-from zakhira.wiring.reconcile_answers import with_cases
+from zakhira.wiring.reconcile_answers import CaseBoard, with_cases
+from zakhira.wiring.reconcile_halts import halt_terms
 from zakhira.wiring.reserve_desk import Desk
 
 WAIT_S = 10.0
@@ -85,7 +86,9 @@ def _turn(desk: Desk, progress: Progress, *, first: bool) -> tuple[Answer | None
     if not (is_news or first):
         return None, followed.hash
     answer = with_backing(_answer(treasury, followed, judged, spends, waiting), desk.archive.books)
-    return with_cases(answer, reconcile_chain(desk.treasury, case_terms(desk.programme)), treasury.now), followed.hash
+    done = reconcile_chain(desk.treasury, case_terms(desk.programme))
+    board = CaseBoard(treasury.books, halt_terms(treasury.books, desk.programme, treasury.now), treasury.now)
+    return with_cases(answer, done, board), followed.hash
 
 
 _NOTHING = Judged(0, 0, (), (), (), (), ())

@@ -9,11 +9,13 @@ from bank_drill import IBAN, OFFICE, Booked, Sheet, camt053
 from example_programme import build_programme
 from payout_drill import campaign, csv_of, officer, twin_drill
 from zakhira.adapters.iso20022.files import Iso20022Files
+from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.paying.banking import write_orders
 from zakhira.flows.ports.books import Write
 from zakhira.flows.reconciling.bank import bank_findings
 from zakhira.flows.reconciling.booking import book_paid
-from zakhira.flows.reconciling.importing import import_statements
+from zakhira.flows.reconciling.evidence import bank_evidence
+from zakhira.flows.reconciling.importing import Importer, import_statements
 from zakhira.kernel.money import parse_amount
 from zakhira.ledger.entry import Entry, Posting
 from zakhira.programme.model import AccountSpec
@@ -50,18 +52,21 @@ def test_a_payroll_is_proven_paid_by_the_statement() -> None:
     books.commit(Write("start", "clerk", "open", NOW, entries=(entry,)))
     assert drill.held(PAYROLL.ordered) == 76_000_00
     paid = tuple(
-        Booked(-item.amount.units, DAY, item.end_to_end_id, reference=item.end_to_end_id)
+        Booked(-item.amount.units, DAY, item.end_to_end_id, reference=item.end_to_end_id, account=item.account)
         for one in orders
         for item in one.transfers
     )
     content = camt053([Sheet("FEB", start.units, DAY, CLOSED, paid)])
     (statement,) = Iso20022Files().read_statements("feb.xml", content)
-    import_statements(books, (OFFICE,), {OFFICE.account: "PKR"}, [statement], "00" * 32, "clerk", NOW)
+    state = authority_of(books, drill.policy, NOW)
+    importer = Importer(officer("amina"), state)
+    import_statements(books, (OFFICE,), {OFFICE.account: "PKR"}, [statement], "00" * 32, importer, NOW)
+    evidence = bank_evidence(books, state)
     programme = replace(build_programme(), bank_accounts=(OFFICE,))
-    before = bank_findings(books, ledger, programme)
+    before = bank_findings(books, ledger, programme, evidence)
     assert [item.explanation for item in before.differences][:2] == ["ordered, and paid as ordered: to be booked"] * 2
-    assert book_paid(books, ledger, (OFFICE,), "reconciler", NOW) == ()
-    after = bank_findings(books, ledger, programme)
+    assert book_paid(books, ledger, (OFFICE,), evidence, "reconciler", NOW) == ()
+    after = bank_findings(books, ledger, programme, evidence)
     assert (after.differences, after.untied()) == ((), ())
     assert drill.held(PAYROLL.ordered) == 0
     assert drill.books.breaks() == ()

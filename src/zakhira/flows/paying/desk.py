@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from zakhira.controls.acts.authority import Authority
 from zakhira.flows.governing.acts import authority_of
@@ -15,7 +16,14 @@ from zakhira.flows.ports.ledger_books import LedgerBooks
 from zakhira.programme.model import Policy
 
 
-def no_halts(_: Books) -> Sequence[str]:
+class Halts(Protocol):
+    """What reconciliation has against payouts."""
+
+    def __call__(self, books: Books, preparer: str = "", /) -> Sequence[str]:
+        """Why none may go out, in sentences; what ``preparer`` accepted lifts nothing."""
+
+
+def no_halts(_: Books, __: str = "", /) -> Sequence[str]:
     """Nothing is off: for desks that reconcile nothing."""
     return ()
 
@@ -33,7 +41,7 @@ class PayoutDesk:
     authority: SpendAuthority
     policy: Policy
     now: datetime
-    halts: Callable[[Books], Sequence[str]] = no_halts
+    halts: Halts = no_halts
     bank: BankFiles | None = None
     """how orders to a bank are written: what it would not take is told before anybody approves it"""
 

@@ -14,7 +14,11 @@ from zakhira.settlement.payouts.entries import row_entry_id
 
 def halts_of(desk: PayoutDesk, prepared: Prepared) -> tuple[str, ...]:
     """Why no part of this payout may go out now; nothing if all is well."""
-    return (*_fund_halts(desk, prepared), *_backing_halts(desk, prepared), *desk.halts(desk.books))
+    return (
+        *_fund_halts(desk, prepared),
+        *_backing_halts(desk, prepared),
+        *desk.halts(desk.books, prepared.payout.proposer),
+    )
 
 
 def _fund_halts(desk: PayoutDesk, prepared: Prepared) -> Iterator[str]:

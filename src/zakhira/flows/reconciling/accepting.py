@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from zakhira.controls.acts.authority import Authority
-from zakhira.controls.approval import approval_is_genuine
 from zakhira.flows.officer_words import sign_approval
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.reconciling.case import Acceptance, Case, CaseState
+from zakhira.flows.reconciling.halts import acceptance_counts, accepted_by
 from zakhira.flows.reconciling.keeping import change_case, one_case, require_words
 from zakhira.kernel.errors import Refused
 
@@ -56,7 +56,7 @@ def accept_case(
         before = one_case(books, name)
         if not before.is_listed:
             raise AlreadyClosed(f"Case {name} is closed: {before.because}.", "Nothing is left to do.")
-        if officer.officer in {item.word.officer for item in before.acceptances}:
+        if officer.officer in accepted_by(before, authority):
             raise AcceptedAlready(f"{officer.officer} accepted {name} before.", "Another officer may accept it, too.")
         after = _accepted(before, authority, because.strip(), officer, at.replace(microsecond=0))
         if change_case(books, before, after, "accept case", officer.officer, at):
@@ -64,9 +64,8 @@ def accept_case(
 
 
 def _accepted(before: Case, authority: Authority, because: str, officer: OfficerKey, at: datetime) -> Case:
-    word = sign_approval(officer, before.acceptance_hash(because), at, authority.version.hash)
-    key = next((item.public_key for item in authority.version.policy.officers if item.id == officer.officer), "")
-    if not key or key.lower() in authority.revoked or not approval_is_genuine(word, key):
+    given = Acceptance(because, sign_approval(officer, before.acceptance_hash(because), at, authority.version.hash))
+    if not acceptance_counts(before, given, authority):
         raise AcceptanceForged(
             f"The key of {officer.officer} is no officer's key that counts now.",
             "Let an officer of the policy in force accept it.",
@@ -76,5 +75,5 @@ def _accepted(before: Case, authority: Authority, because: str, officer: Officer
         state=CaseState.ACCEPTED,
         changed_at=at,
         because=because,
-        acceptances=(*before.acceptances, Acceptance(because, word)),
+        acceptances=(*(item for item in before.acceptances if item.word.officer != officer.officer), given),
     )

@@ -10,13 +10,16 @@ from itertools import pairwise
 from zakhira.flows.ports.bank import BankOrder, BankStatement, StatementEntry
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.ledger_books import LedgerBooks
-from zakhira.flows.reconciling.bank_records import bank_orders, statement_id
+from zakhira.flows.reconciling.bank_records import bank_orders, plain_number, statement_id, statement_json
 from zakhira.flows.reconciling.booking import proven_paid
 from zakhira.flows.reconciling.difference import Difference, Findings, Line, Part
-from zakhira.flows.reconciling.importing import chain_notes, imported_statements, is_overlap, plain_number
+from zakhira.flows.reconciling.evidence import Evidence
+from zakhira.flows.reconciling.importing import chain_notes, is_overlap
 from zakhira.flows.reconciling.matching import MATCH_DAYS, BankItem, BookItem, match_items
 from zakhira.flows.reconciling.meters import BEGINNING, END
 from zakhira.flows.reconciling.outstanding import outstanding
+from zakhira.flows.reconciling.payees import other_payees
+from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.money import Amount
 from zakhira.programme.model import Programme
 from zakhira.programme.reconciliation import BankAccountSpec
@@ -24,17 +27,18 @@ from zakhira.programme.reconciliation import BankAccountSpec
 _OPENING = "opening"
 
 
-def bank_findings(books: Books, ledger: LedgerBooks, programme: Programme) -> Findings:
+def bank_findings(books: Books, ledger: LedgerBooks, programme: Programme, evidence: Evidence) -> Findings:
     """Hold the imported statements of every bank account against its account of the ledger, payment by payment.
 
     A posting that the bank has not booked yet is explained for as long as banks take (:data:`MATCH_DAYS`); a payment
-    that the ledger does not have is a difference at once.
+    that the ledger does not have is a difference at once. A payment to another account than ordered, a statement that
+    says two things and one that no officer signed halt payouts whatever the amount.
     """
-    statements = imported_statements(books)
+    statements = evidence.statements
     orders = bank_orders(books)
-    lines, differences = list[Line](), list[Difference]()
+    lines, differences = list[Line](), [*_disputed(evidence)]
     notes = list(chain_notes(statements))
-    proven = proven_paid(books, ledger, programme.bank_accounts)
+    proven = proven_paid(books, ledger, programme.bank_accounts, evidence)
     paid = {entry.evidence: entry.postings[1].amount.units for item in proven for entry in item.entries}
     for account in programme.bank_accounts:
         own = [item for item in statements if plain_number(item.account) == plain_number(account.number)]
@@ -93,6 +97,7 @@ class _Account:
         differences = [
             *self._opening(first, before),
             *gaps,
+            *other_payees(self.spec.id, items, orders, self._amount(0)),
             *self._not_in_books(matched.bank, orders),
             *(self._not_at_bank(item, last) for item in late),
         ]
@@ -150,6 +155,26 @@ class _Account:
         return Difference(Part.BANK, item.key, self.spec.id, what, self._amount(0), self._amount(item.units), why)
 
 
+def _disputed(evidence: Evidence) -> Iterator[Difference]:
+    """Statements that cannot be what the bank said, as far as the books can tell."""
+    for kept, other in evidence.differing:
+        key = f"differs/{statement_id(kept)}/{content_hash(statement_json(other))[:16]}"
+        what = f"Statement {kept.id} was taken in twice, and says two things: the first stays, nothing rests on it."
+        subject = f"{kept.account} (statement)"
+        yield Difference(Part.BANK, key, subject, what, other.closing, _like(other, kept.closing), is_grave=True)
+    for item in evidence.unsigned:
+        key = f"unsigned/{statement_id(item)}/{content_hash(statement_json(item))[:16]}"
+        what = f"Statement {item.id} was written to the books, and no officer signed it: it counts as nothing."
+        nothing = Amount(0, item.closing.commodity)
+        yield Difference(Part.BANK, key, f"{item.account} (statement)", what, item.closing, nothing, is_grave=True)
+
+
+def _like(other: BankStatement, amount: Amount) -> Amount:
+    """The amount, or nothing where the other statement is in another currency."""
+    is_same = amount.commodity is other.closing.commodity
+    return amount if is_same else Amount(0, other.closing.commodity)
+
+
 def _fresh(before: BankStatement, after: BankStatement) -> Sequence[StatementEntry]:
     """The entries of the later statement that are not in the earlier one, where the two overlap."""
     if not is_overlap(before, after):
@@ -180,6 +205,7 @@ def _items_of(statement: BankStatement, entries: Iterable[StatementEntry]) -> It
                 reference=line.end_to_end_id,
                 order_id=line.order_id or entry.order_id,
                 words=_words(line.end_to_end_id or line.counterparty or line.text or entry.text, entry),
+                account=line.account,
             )
 
 

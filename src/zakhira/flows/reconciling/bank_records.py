@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from typing import cast
 
 from zakhira.flows.ports.bank import (
@@ -15,6 +16,7 @@ from zakhira.flows.ports.bank import (
     StatementLine,
 )
 from zakhira.flows.ports.books import Books, Record
+from zakhira.flows.reconciling.reading import read_record
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc, utc_text
 from zakhira.kernel.money import Amount, parse_amount
@@ -52,28 +54,48 @@ def order_record(order: BankOrder, owed: str = "") -> Record:
 
 
 def bank_orders(books: Books) -> Mapping[str, BankOrder]:
-    """Every order by its message id."""
-    return {name: order_of(name, body) for name, body in books.records(BANK_ORDER).items()}
+    """Every order by its message id; raises BooksDamaged."""
+    found = books.records(BANK_ORDER).items()
+    return {name: read_record(BANK_ORDER, name, body, partial(order_of, name)) for name, body in found}
 
 
 def owed_accounts(books: Books) -> Mapping[str, str]:
     """The account that holds what was ordered, by message id; orders without one are left out."""
     bodies = books.records(BANK_ORDER).items()
-    found = {name: str(cast("Mapping[str, Json]", body)["owed"]) for name, body in bodies}
+    found = {name: read_record(BANK_ORDER, name, body, _owed_of) for name, body in bodies}
     return {name: code for name, code in found.items() if code}
+
+
+def _owed_of(body: Json) -> str:
+    return str(cast("Mapping[str, Json]", body)["owed"])
 
 
 def order_of(message_id: str, body: Json) -> BankOrder:
     """The order that :func:`order_record` wrote."""
     told = cast("Mapping[str, Json]", body)
-    transfers = cast("list[Mapping[str, str]]", told["transfers"])
+    transfers = cast("list[Mapping[str, Json]]", told["transfers"])
+    debtor = cast("Mapping[str, Json]", told["debtor"])
+    if not transfers:
+        raise ValueError("it orders nothing")
     return BankOrder(
         message_id,
         parse_utc(str(told["ordered_at"])),
         date.fromisoformat(str(told["execute_on"])),
-        BankAccount(**cast("Mapping[str, str]", told["debtor"])),
-        tuple(BankTransfer(**{**item, "amount": parse_amount(item["amount"])}) for item in transfers),  # type: ignore[arg-type]
+        BankAccount(str(debtor["holder"]), str(debtor["number"]), str(debtor["bank"])),
+        tuple(_transfer_of(item) for item in transfers),
     )
+
+
+def _transfer_of(told: Mapping[str, Json]) -> BankTransfer:
+    name, payee, account, bank, reason = (
+        str(told[key]) for key in ("end_to_end_id", "payee", "account", "bank", "reason")
+    )
+    return BankTransfer(name, payee, account, bank, _money(told["amount"]), reason)
+
+
+def plain_number(number: str) -> str:
+    """A number of an account without the spaces that people write into it, in capitals."""
+    return "".join(number.split()).upper()
 
 
 def statement_id(statement: BankStatement) -> str:
@@ -103,14 +125,14 @@ def statement_of(body: Json) -> BankStatement:
     return BankStatement(
         str(told["id"]),
         str(told["account"]),
-        cast("int | None", told["sequence"]),
+        None if told["sequence"] is None else int(str(told["sequence"])),
         parse_utc(str(told["created_at"])),
         _money(told["opening"]),
         date.fromisoformat(str(told["opened_on"])),
         _money(told["closing"]),
         date.fromisoformat(str(told["closed_on"])),
         tuple(_entry_of(cast("Mapping[str, Json]", item)) for item in cast("list[Json]", told["entries"])),
-        cast("int", told["pending"]),
+        int(str(told["pending"])),
     )
 
 
@@ -145,21 +167,17 @@ def _entry_of(told: Mapping[str, Json]) -> StatementEntry:
         bool(told["is_reversal"]),
         date.fromisoformat(str(told["booked_on"])),
         date.fromisoformat(value_on) if value_on else None,
-        tuple(_line_of(cast("Mapping[str, str]", item)) for item in cast("list[Json]", told["lines"])),
+        tuple(_line_of(cast("Mapping[str, Json]", item)) for item in cast("list[Json]", told["lines"])),
         str(told["order_id"]),
         str(told["text"]),
     )
 
 
-def _line_of(told: Mapping[str, str]) -> StatementLine:
-    return StatementLine(
-        _money(told["amount"]),
-        told["end_to_end_id"],
-        told["order_id"],
-        told["counterparty"],
-        told["account"],
-        told["text"],
+def _line_of(told: Mapping[str, Json]) -> StatementLine:
+    name, order_id, counterparty, account, text = (
+        str(told[key]) for key in ("end_to_end_id", "order_id", "counterparty", "account", "text")
     )
+    return StatementLine(_money(told["amount"]), name, order_id, counterparty, account, text)
 
 
 def _money(text: Json) -> Amount:

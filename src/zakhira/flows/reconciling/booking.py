@@ -1,7 +1,8 @@
 """What was ordered and stands on a statement is paid: it is booked off what was ordered, once for each payment.
 
 The order was approved, entered again by a second person and released; the statement is the evidence that the bank paid
-it. Only a payment of exactly the ordered amount under exactly the ordered reference is booked: anything else is a case.
+it. Only a payment of exactly the ordered amount under exactly the ordered reference, to the ordered account where the
+bank tells one, is booked: anything else is a case.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from datetime import UTC, date, datetime, time
 from zakhira.flows.ports.bank import BankOrder, BankStatement, BankTransfer, StatementEntry
 from zakhira.flows.ports.books import Books, Write
 from zakhira.flows.ports.ledger_books import LedgerBooks
-from zakhira.flows.reconciling.bank_records import bank_orders, owed_accounts
-from zakhira.flows.reconciling.importing import imported_statements, plain_number
+from zakhira.flows.reconciling.bank_records import bank_orders, owed_accounts, plain_number
+from zakhira.flows.reconciling.evidence import Evidence
 from zakhira.flows.reconciling.meters import BEGINNING, END
+from zakhira.flows.reconciling.payees import is_other_payee
 from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.ids import derive_id
 from zakhira.ledger.entry import Entry, Posting
@@ -41,8 +43,10 @@ class ProvenPaid:
     entries: tuple[Entry, ...]
 
 
-def proven_paid(books: Books, ledger: LedgerBooks, accounts: Sequence[BankAccountSpec]) -> tuple[ProvenPaid, ...]:
-    """What the imported statements prove paid and the ledger does not have yet.
+def proven_paid(
+    books: Books, ledger: LedgerBooks, accounts: Sequence[BankAccountSpec], evidence: Evidence
+) -> tuple[ProvenPaid, ...]:
+    """What undisputed statements under an officer's signature prove paid and the ledger does not have yet.
 
     An entry is dated by the bank's booking day and rests on the end-to-end id. A payment that the bank makes a second
     time is not there a second time.
@@ -55,7 +59,7 @@ def proven_paid(books: Books, ledger: LedgerBooks, accounts: Sequence[BankAccoun
         for transfer in order.transfers
     }
     found = list[ProvenPaid]()
-    statements = imported_statements(books) if ordered else ()
+    statements = evidence.undisputed if ordered else ()
     for account in accounts if ordered else ():
         own = [item for item in statements if plain_number(item.account) == plain_number(account.number)]
         held = ledger.lines((account.account,), BEGINNING, END).get(account.account)
@@ -72,11 +76,16 @@ def proven_paid(books: Books, ledger: LedgerBooks, accounts: Sequence[BankAccoun
 
 
 def book_paid(
-    books: Books, ledger: LedgerBooks, accounts: Sequence[BankAccountSpec], actor: str, at: datetime
+    books: Books,
+    ledger: LedgerBooks,
+    accounts: Sequence[BankAccountSpec],
+    evidence: Evidence,
+    actor: str,
+    at: datetime,
 ) -> tuple[str, ...]:
     """Book what is proven paid; safe to repeat. What the ledger refuses is told, and stays a difference."""
     notes = list[str]()
-    for proven in proven_paid(books, ledger, accounts):
+    for proven in proven_paid(books, ledger, accounts, evidence):
         if _commit(books, proven.statement, proven.entries, actor, at):
             for entry in proven.entries:
                 why = _commit(books, proven.statement, (entry,), actor, at)
@@ -99,7 +108,9 @@ def _paid(
 def _names(entry: StatementEntry, ordered: Mapping[str, _Ordered], orders: Mapping[str, BankOrder]) -> Iterator[str]:
     for line in entry.lines:
         told = ordered.get(line.end_to_end_id)
-        if told is not None and line.amount == -told.transfer.amount:
+        if told is None or is_other_payee(line.account, told.transfer.account):
+            continue
+        if line.amount == -told.transfer.amount:
             yield line.end_to_end_id
     order = orders.get(entry.order_id)
     if not entry.lines and order is not None and entry.amount == -order.total:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import cast
 
 from zakhira.controls.approval import Approval
 from zakhira.flows.ports.books import Books, Record
 from zakhira.flows.reconciling.difference import Part
+from zakhira.flows.reconciling.reading import read_record
 from zakhira.flows.word_text import approval_json, approval_of
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.ids import derive_id
@@ -55,7 +57,7 @@ class Case:
     owner: str
     """the role, or the officer, who must act"""
     halts: bool
-    """it is large enough to stop payouts"""
+    """it stops payouts by itself: it is large enough, or grave at any size"""
     state: CaseState = CaseState.OPEN
     changed_at: datetime | None = None
     """when it was accepted or closed"""
@@ -113,15 +115,19 @@ def case_id(part: Part, key: str) -> str:
 
 
 def cases(books: Books) -> Mapping[str, Case]:
-    """Every case by its id, closed ones too, in the order in which they were first opened."""
+    """Every case by its id, closed ones too, in the order in which they were first opened; raises BooksDamaged."""
     return {name: case_of(name, body) for name, body in books.records(CASE).items()}
 
 
 def case_of(name: str, body: Json) -> Case:
-    """The case that :attr:`Case.record` wrote."""
+    """The case that :attr:`Case.record` wrote; raises BooksDamaged."""
+    return read_record(CASE, name, body, partial(_case_of, name))
+
+
+def _case_of(name: str, body: Json) -> Case:
     told = cast("Mapping[str, Json]", body)
     changed_at = str(told["changed_at"])
-    return Case(
+    made = Case(
         id=name,
         part=Part(told["part"]),
         key=str(told["key"]),
@@ -136,8 +142,11 @@ def case_of(name: str, body: Json) -> Case:
         changed_at=parse_utc(changed_at) if changed_at else None,
         because=str(told["because"]),
         acceptances=tuple(_acceptance_of(item) for item in cast("list[Json]", told["acceptances"])),
-        times=cast("int", told["times"]),
+        times=int(str(told["times"])),
     )
+    if made.world.commodity is not made.books.commodity:
+        raise ValueError("its sides are of two commodities")
+    return made
 
 
 def _acceptance_of(body: Json) -> Acceptance:

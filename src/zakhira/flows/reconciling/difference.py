@@ -34,6 +34,8 @@ class Difference:
     world: Amount
     books: Amount
     explanation: str = ""
+    is_grave: bool = False
+    """it halts payouts whatever its amount"""
 
     @property
     def gap(self) -> Amount:

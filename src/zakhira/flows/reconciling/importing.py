@@ -8,10 +8,13 @@ from datetime import datetime
 from itertools import groupby, pairwise
 from typing import cast
 
+from zakhira.controls.acts.authority import Authority
 from zakhira.flows.ports.bank import BankStatement
-from zakhira.flows.ports.books import Books, Record, Write
+from zakhira.flows.ports.books import Books, Write
 from zakhira.flows.ports.books_errors import KeyReused
-from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, statement_id, statement_json, statement_of
+from zakhira.flows.ports.signing import OfficerKey
+from zakhira.flows.reconciling.bank_records import plain_number, statement_id
+from zakhira.flows.reconciling.evidence import imported_statements, in_order, sign_statement, statement_words
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.errors import InvalidInput, Refused
 from zakhira.programme.reconciliation import BankAccountSpec
@@ -35,6 +38,12 @@ class OtherMoney(InvalidInput):
     code = "ZK-FLOWS-173"
 
 
+class ImporterUnknown(Refused):
+    """Who takes a statement in is no officer of the policy in force, or their key does not count any more."""
+
+    code = "ZK-FLOWS-179"
+
+
 @dataclass(frozen=True)
 class Imported:
     """What a file came to: statements that are new, and those that had been imported before, word for word."""
@@ -45,54 +54,86 @@ class Imported:
     """gaps and overlaps between the statements of these accounts, in sentences"""
 
 
+@dataclass(frozen=True)
+class Importer:
+    """The officer who answers for a file, and the authority under which their word counts."""
+
+    officer: OfficerKey
+    authority: Authority
+
+    def require_officer(self) -> None:
+        """Pass for an officer's key of the policy in force; raises ImporterUnknown."""
+        name, key = self.officer.officer, self.officer.public_key.lower()
+        known = self.authority.officer(name)
+        if known is None or known.public_key.lower() != key or key in self.authority.revoked:
+            raise ImporterUnknown(
+                f"The key of {name} is no officer's key that counts now.",
+                "Let an officer of the policy in force take the statement in.",
+            )
+
+
 def import_statements(
     books: Books,
     accounts: Sequence[BankAccountSpec],
     commodities: Mapping[str, str],
     statements: Sequence[BankStatement],
     file_hash: str,
-    actor: str,
+    importer: Importer,
     at: datetime,
 ) -> Imported:
-    """Take the statements of one file in, all or none; the same again changes nothing.
+    """Take the statements of one file in, all or none, under the officer's signature; the same again changes nothing.
 
-    ``commodities`` has what each account of the ledger counts. ``file_hash`` (SHA-256 of the bytes) is kept with each.
+    ``commodities`` has what each account of the ledger counts. ``file_hash`` (SHA-256 of the bytes) is signed and kept
+    with each. Of one that had been imported and says something else now, the other content is kept beside it: the next
+    comparison makes a case of it that halts payouts.
 
     Raises:
+        ImporterUnknown: the key is no officer's.
         UnknownBankAccount, OtherMoney: a statement is of no account of the programme, or in other money.
         StatementDiffers: one was imported before and said something else.
     """
-    new, known = list[BankStatement](), list[BankStatement]()
+    importer.require_officer()
+    new, known, turns = list[BankStatement](), list[BankStatement](), list[Json]()
     for statement in statements:
         _require_ours(statement, accounts, commodities)
-        before = books.latest(BANK_STATEMENT, statement_id(statement))
-        if before is None:
-            new.append(statement)
-        elif cast("Mapping[str, Json]", before)["statement"] == statement_json(statement):
+        versions = tuple(statement_words(books, statement_id(statement)))
+        signed = [item.statement for item in versions if item.is_signed(importer.authority)]
+        if signed and signed[0] != statement:
+            _keep_differing(books, statement, file_hash, importer, at)
+            raise _differs(statement)
+        if signed:
             known.append(statement)
         else:
-            raise _differs(statement)
+            new.append(statement)
+            turns.append([statement_id(statement), len(versions)])
     if new:
-        records = tuple(_record(statement, file_hash) for statement in new)
-        key = f"bank statements/{content_hash([record.id for record in records])}"
+        words = [sign_statement(item, file_hash, importer.authority, importer.officer, at) for item in new]
+        key = f"bank statements/{content_hash(turns)}"
+        records = tuple(word.record for word in words)
         try:
-            books.commit(Write(key, actor, "import bank statements", at, records=records))
-        except KeyReused:  # somebody else imported them meanwhile, and not the same
-            raise _differs(new[0]) from None
+            books.commit(Write(key, importer.officer.officer, "import bank statements", at, records=records))
+        except KeyReused:  # somebody else imported them meanwhile: now they are known, or differ
+            return import_statements(books, accounts, commodities, statements, file_hash, importer, at)
     numbers = {statement.account for statement in statements}
-    there = [item for item in imported_statements(books) if item.account in numbers]
+    there = [item for item in imported_statements(books, importer.authority) if item.account in numbers]
     return Imported(tuple(new), tuple(known), chain_notes(there))
 
 
-def imported_statements(books: Books) -> tuple[BankStatement, ...]:
-    """Every imported statement, by account and time."""
-    bodies = books.records(BANK_STATEMENT).values()
-    return in_order(statement_of(cast("Mapping[str, Json]", body)["statement"]) for body in bodies)
-
-
-def in_order(statements: Iterable[BankStatement]) -> tuple[BankStatement, ...]:
-    """By account, and each account's as they follow each other in time."""
-    return tuple(sorted(statements, key=lambda item: (item.account, item.closed_on, item.opened_on, _place(item))))
+def _keep_differing(books: Books, statement: BankStatement, file_hash: str, importer: Importer, at: datetime) -> None:
+    """Keep the other content beside what stays, once."""
+    name = statement_id(statement)
+    word = sign_statement(statement, file_hash, importer.authority, importer.officer, at)
+    while True:
+        versions = tuple(statement_words(books, name))
+        if any(item.statement == statement and item.is_signed(importer.authority) for item in versions):
+            return
+        key = f"bank statements/{content_hash([name, len(versions), 'differs'])}"
+        officer = importer.officer.officer
+        try:
+            books.commit(Write(key, officer, "bank statement with other content", at, records=(word.record,)))
+        except KeyReused:
+            continue
+        return
 
 
 def chain_notes(statements: Iterable[BankStatement]) -> tuple[str, ...]:
@@ -126,17 +167,9 @@ def _between(account: str, before: BankStatement, after: BankStatement) -> list[
 def _differs(statement: BankStatement) -> StatementDiffers:
     return StatementDiffers(
         f"Statement {statement.id!r} of {statement.account} was imported before and said something else.",
-        "Ask the bank which one holds. What was imported stays; a correction is a further statement.",
+        "Ask the bank which one holds. What was imported stays, the other is kept beside it, and payouts halt until "
+        "two officers have seen it.",
     )
-
-
-def _place(statement: BankStatement) -> tuple[int, datetime, str]:
-    return (statement.sequence or 0, statement.created_at, statement.id)
-
-
-def _record(statement: BankStatement, file_hash: str) -> Record:
-    body: Json = {"statement": statement_json(statement), "file_hash": file_hash}
-    return Record(BANK_STATEMENT, statement_id(statement), body)
 
 
 def _require_ours(
@@ -155,8 +188,3 @@ def _require_ours(
             f"{commodities.get(held.account, 'nothing')}.",
             "Mend the account of [[bank_account]] in the programme.",
         )
-
-
-def plain_number(number: str) -> str:
-    """A number of an account without the spaces that people write into it, in capitals."""
-    return "".join(number.split()).upper()

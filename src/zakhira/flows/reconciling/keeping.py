@@ -92,16 +92,27 @@ def _bounded(found: Sequence[Difference], known: Mapping[str, Case]) -> list[Dif
     """
     kept = [item for item in found if (case := known.get(case_id(item.part, item.key))) and case.is_listed]
     keys = {item.key for item in kept}
-    others = sorted((item for item in found if item.key not in keys), key=lambda item: (-abs(item.gap.units), item.key))
+    others = sorted((item for item in found if item.key not in keys), key=_size)
     room = max(0, MOST_CASES - len(kept))
     left = others[room:]
-    for commodity in sorted({item.gap.commodity for item in left}, key=lambda one: one.value):
-        these = [item for item in left if item.gap.commodity is commodity]
-        world = Amount(sum(item.world.units for item in these), commodity)
-        books = Amount(sum(item.books.units for item in these), commodity)
-        what = f"{len(these)} further differences in {commodity.unit}, each smaller than the others that are listed."
-        kept.append(Difference(these[0].part, f"further/{commodity.value}", "all others", what, world, books))
+    sides = sorted({(item.gap.commodity, item.gap.units < 0) for item in left}, key=lambda one: (one[0].value, one[1]))
+    kept += [_further([item for item in left if (item.gap.commodity, item.gap.units < 0) == side]) for side in sides]
     return kept + others[:room]
+
+
+def _size(item: Difference) -> tuple[bool, int, str]:
+    return (not item.is_grave, -abs(item.gap.units), item.key)
+
+
+def _further(these: Sequence[Difference]) -> Difference:
+    """What is left on one side, as one difference: of both sides together, gaps would make up for one another."""
+    first = these[0]
+    commodity, lacks = first.gap.commodity, "world lacks" if first.gap.units < 0 else "books lack"
+    world = Amount(sum(item.world.units for item in these), commodity)
+    books = Amount(sum(item.books.units for item in these), commodity)
+    what = f"{len(these)} further differences in {commodity.unit} that the {lacks}, each smaller than those listed."
+    key = f"further/{commodity.value}/{lacks}"
+    return Difference(first.part, key, "all others", what, world, books, is_grave=any(item.is_grave for item in these))
 
 
 def one_case(books: Books, name: str) -> Case:
@@ -147,7 +158,7 @@ def require_words(what: str, words: str) -> None:
 
 def _seen(before: Case | None, difference: Difference, terms: CaseTerms, at: datetime) -> Case:
     """The case of a difference that is there."""
-    halts = terms.rules.halts(difference.gap)
+    halts = difference.is_grave or terms.rules.halts(difference.gap)
     if before is not None and before.is_listed:
         if (before.world, before.books) == (difference.world, difference.books):
             return replace(before, halts=halts)

@@ -30,6 +30,8 @@ class BankItem:
     order_id: str
     is_reversal: bool
     words: str
+    account: str = ""
+    """the other side's account, where the bank tells it"""
 
 
 @dataclass(frozen=True)

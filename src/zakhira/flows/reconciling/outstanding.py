@@ -8,9 +8,8 @@ from datetime import date, timedelta
 from zakhira.flows.ports.bank import BankOrder, BankStatement
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.ledger_books import LedgerBooks
-from zakhira.flows.reconciling.bank_records import bank_orders, owed_accounts
+from zakhira.flows.reconciling.bank_records import bank_orders, owed_accounts, plain_number
 from zakhira.flows.reconciling.difference import Difference, Part
-from zakhira.flows.reconciling.importing import plain_number
 from zakhira.flows.reconciling.matching import MATCH_DAYS
 from zakhira.kernel.money import Amount
 

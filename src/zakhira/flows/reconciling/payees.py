@@ -1,0 +1,47 @@
+"""Who was paid: the account that a statement tells, held against the account that was ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from zakhira.flows.ports.bank import BankOrder, BankTransfer
+from zakhira.flows.reconciling.bank_records import plain_number
+from zakhira.flows.reconciling.difference import Difference, Part
+from zakhira.flows.reconciling.matching import BankItem
+from zakhira.kernel.money import Amount
+
+
+def is_other_payee(told: str, ordered: str) -> bool:
+    """Whether the bank tells an account, and it is not the ordered one. A bank may tell none: then nothing is known."""
+    return bool(told.strip()) and plain_number(told) != plain_number(ordered)
+
+
+def other_payees(
+    subject: str, items: Iterable[BankItem], orders: Mapping[str, BankOrder], nothing: Amount
+) -> Iterator[Difference]:
+    """Ordered payments that went to another account, whether they are booked or not: each halts payouts.
+
+    A payment is known by its end-to-end id, or else by its order: then its account must be one of the order's.
+    """
+    ordered = {item.end_to_end_id: item for order in orders.values() for item in order.transfers}
+    for item in items:
+        if item.is_reversal or item.units >= 0 or not item.account.strip():
+            continue
+        told = _ordered(item, ordered, orders)
+        if told and all(is_other_payee(item.account, transfer.account) for transfer in told):
+            name = item.reference or item.order_id
+            meant = plain_number(told[0].account) if len(told) == 1 else f"{len(told)} others"
+            what = f"The bank paid {name[:35]!r} on {item.on} to {item.account[:34]}; ordered was {meant}."
+            paid = Amount(item.units, nothing.commodity)
+            yield Difference(Part.BANK, f"payee/{item.key}", f"{subject} (payee)", what, paid, nothing, is_grave=True)
+
+
+def _ordered(
+    item: BankItem, ordered: Mapping[str, BankTransfer], orders: Mapping[str, BankOrder]
+) -> tuple[BankTransfer, ...]:
+    if item.reference in ordered:
+        return (ordered[item.reference],)
+    order = orders.get(item.order_id)
+    if order is None:
+        return ()
+    return tuple(one for one in order.transfers if one.amount.units == -item.units) or order.transfers
