@@ -17,7 +17,7 @@ from zakhira.settlement.payouts.faults import BadPayoutRow, UnclearEncoding, Unr
 MOST_BYTES = 8 * 1024 * 1024
 """Of a file: 20,000 rows of 200 bytes are half of it."""
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
-"""What may be told, of all that Python decodes; untold, UTF-8 and UTF-16 with a mark in front are known by themselves."""
+"""What may be told; untold, UTF-8 and UTF-16 with a mark in front are known by themselves. Others are refused."""
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
