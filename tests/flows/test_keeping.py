@@ -22,6 +22,7 @@ from zakhira.flows.keeping.refusals import (
     DatedAhead,
     NoReason,
     NothingToChange,
+    NotOpenedByHand,
     ReversedTooEarly,
     UnknownEntry,
     UnknownLedgerAccount,
@@ -365,6 +366,30 @@ def test_an_account_is_opened_by_whoever_may_propose(drill: PayoutDrill) -> None
     with pytest.raises(NothingToChange):
         open_account(drill.desk, spec, "a till, letter 3", officer("dara"))
     assert held(drill, "assets:till") == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("liabilities:campaigns:stipend-2026:PKR", "liability"),
+        ("liabilities:withheld:stipend-2026:PKR", "liability"),
+        ("liabilities:ordered:stipend-2026:PKR", "liability"),
+        ("expenses:campaigns:stipend-2026:PKR", "expense"),
+        ("liabilities:participants:p-000001:PKR", "liability"),
+        ("assets:vault:till", "asset"),
+    ],
+)
+def test_nobody_opens_by_hand_what_belongs_to_a_campaign_a_participant_or_a_vault(
+    drill: PayoutDrill, code: str, kind: str
+) -> None:
+    """A fund without bounds, or the number of the next participant, would be there before its owner."""
+    for overdraft in ("none", "allowed") if kind == "liability" else ("none",):
+        spec = AccountSpec(code, "PKR", kind, overdraft=overdraft)
+        with pytest.raises(NotOpenedByHand, match="opens accounts"):
+            open_account(drill.desk, spec, "letter 3", officer("dara"))
+    assert drill.ledger.account(code) is None
+    beside = AccountSpec("liabilities:campaignsfund", "PKR", "liability")
+    assert open_account(drill.desk, beside, "letter 3", officer("dara")).spec == beside
 
 
 def test_a_statement_reads_as_its_owner_reads_it(drill: PayoutDrill) -> None:

@@ -81,3 +81,9 @@ class DatedAhead(InvalidInput):
     """An entry of an act is dated in the future."""
 
     code = "ZK-FLOWS-242"
+
+
+class NotOpenedByHand(Refused):
+    """An account lies in a branch whose accounts come with a campaign, a participant or a vault."""
+
+    code = "ZK-FLOWS-243"
