@@ -165,3 +165,26 @@ def test_the_newest_version_of_payouts_and_cases(
     (paid,) = rows(reader, "payouts")
     assert (paid["state"], paid["released"], paid["payees"]) == ("released", 1, 2)
     assert (paid["total_units"], paid["total"], paid["tax"]) == (500050, Decimal("5000.50"), Decimal("10.00"))
+
+
+def test_records_in_no_form_hide_no_others(
+    books: PostgresBooks, reader: Connection[TupleRow], owner: Connection[TupleRow]
+) -> None:
+    """Somebody with the application's login writes bodies that are none: they show as empty, the others as they are."""
+    good: dict[str, Json] = {"halts": True, "opened_at": utc_text(START), "changed_at": "", "times": 1, "state": "open"}
+    bad: list[Json] = [
+        {"halts": "maybe", "opened_at": "yesterday", "changed_at": "2026-02-31T00:00:00Z", "times": "many"},
+        {"halts": 1, "opened_at": "infinity", "changed_at": 7, "times": "1" * 30},
+        {"times": 1.5, "halts": {}}, [], "x", {},
+    ]  # fmt: skip
+    for number, body in enumerate((*bad, good)):
+        books.commit(Write(f"k{number}", "mallory", "break", START, (), (Record("case", f"c{number}", body),)))
+    *broken, whole = sorted(rows(reader, "cases"), key=lambda row: str(row["id"]))
+    assert (whole["is_halting"], whole["opened_at"], whole["times"]) == (True, START, 1)
+    for row in broken:
+        assert (row["is_halting"], row["opened_at"], row["changed_at"], row["times"]) == (None,) * 4
+    owner.execute("SET session_replication_role = replica")  # no payout is made by hand otherwise
+    none = json.dumps({"asset": "PKR", "rows": "x", "released": [], "total": "1e5", "tax": 10**40, "proposed_at": "z"})
+    owner.execute("INSERT INTO zakhira.record VALUES (1, 2, 2, 'payout', 'p', %s)", (none,))
+    (paid,) = rows(reader, "payouts")
+    assert {paid[name] for name in ("payees", "released", "total", "tax_units", "proposed_at")} == {None}

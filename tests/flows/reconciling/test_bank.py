@@ -380,7 +380,7 @@ def test_a_statement_that_is_written_past_the_officers_proves_nothing(office: Of
         body: Json = {"statement": statement_json(forged), "file_hash": "00" * 32, "word": word}
         records = (Record(BANK_STATEMENT, f"{IBAN} MAY", body),)
         office.books.commit(Write(f"forge {number}", "mallory", "import", NOW, records=records))
-    assert office.evidence.statements == ()
+    assert not office.evidence.statements
     assert office.pay() == ()
     (why,) = {item.what for item in office.look().unexplained if item.is_grave}
     assert why == "Statement MAY was written to the books, and no officer signed it: it counts as nothing."

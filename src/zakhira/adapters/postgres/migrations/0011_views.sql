@@ -205,19 +205,45 @@ COMMENT ON COLUMN zakhira_views.deficits.available_units IS 'What stood behind t
 COMMENT ON COLUMN zakhira_views.deficits.by_units IS 'By how much too little, in the least unit; zero: covered again.';
 COMMENT ON COLUMN zakhira_views.deficits.by_amount IS 'The same in the written unit.';
 
+-- A record's body is what a login of the application wrote: one that is in no form shows as empty, and hides no other.
+CREATE FUNCTION zakhira_views.whole(told text) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN told::bigint;
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION zakhira_views.instant(told text) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN CASE WHEN told ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}' THEN told::timestamptz END;
+EXCEPTION WHEN data_exception THEN
+    RETURN NULL;
+END
+$$;
+CREATE FUNCTION zakhira_views.truth(told jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog
+    RETURN CASE WHEN jsonb_typeof(told) = 'boolean' THEN told::boolean END;
+REVOKE EXECUTE ON FUNCTION zakhira_views.whole(text), zakhira_views.instant(text), zakhira_views.truth(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION zakhira_views.whole(text), zakhira_views.instant(text), zakhira_views.truth(jsonb)
+    TO zakhira_reader, zakhira_auditor;
+
 CREATE VIEW zakhira_views.payouts AS
     SELECT newest.id, newest.body ->> 'campaign' AS campaign, newest.body ->> 'state' AS state,
-           newest.body ->> 'asset' AS commodity, (newest.body ->> 'rows')::integer AS payees,
-           (newest.body ->> 'released')::integer AS released, (newest.body ->> 'total')::bigint AS total_units,
-           round((newest.body ->> 'total')::bigint / power(10::numeric, commodity.decimals), commodity.decimals) AS total,
-           (newest.body ->> 'tax')::bigint AS tax_units,
-           round((newest.body ->> 'tax')::bigint / power(10::numeric, commodity.decimals), commodity.decimals) AS tax,
+           newest.body ->> 'asset' AS commodity, zakhira_views.whole(newest.body ->> 'rows') AS payees,
+           zakhira_views.whole(newest.body ->> 'released') AS released, told.total AS total_units,
+           round(told.total / power(10::numeric, commodity.decimals), commodity.decimals) AS total,
+           told.tax AS tax_units,
+           round(told.tax / power(10::numeric, commodity.decimals), commodity.decimals) AS tax,
            newest.body ->> 'source' AS source, newest.body ->> 'proposed_by' AS proposed_by,
-           (newest.body ->> 'proposed_at')::timestamptz AS proposed_at, newest.sequence AS write
+           zakhira_views.instant(newest.body ->> 'proposed_at') AS proposed_at, newest.sequence AS write
     FROM (SELECT DISTINCT ON (record.id) record.id, record.body, record.sequence FROM zakhira.record
           WHERE record.kind = 'payout' ORDER BY record.id, record.sequence DESC, record.ordinal DESC) AS newest
-    LEFT JOIN zakhira.commodity ON commodity.code = newest.body ->> 'asset';
-COMMENT ON VIEW zakhira_views.payouts IS 'Every payout as it stands now; who is paid what is not here.';
+    LEFT JOIN zakhira.commodity ON commodity.code = newest.body ->> 'asset'
+    CROSS JOIN LATERAL (SELECT zakhira_views.whole(newest.body ->> 'total') AS total,
+                               zakhira_views.whole(newest.body ->> 'tax') AS tax) AS told;
+COMMENT ON VIEW zakhira_views.payouts IS 'Every payout as its newest record tells it; who is paid what is not here, and what is in no form is empty.';
 COMMENT ON COLUMN zakhira_views.payouts.id IS 'Its name.';
 COMMENT ON COLUMN zakhira_views.payouts.campaign IS 'The campaign whose fund it is paid from.';
 COMMENT ON COLUMN zakhira_views.payouts.state IS 'How far it is.';
@@ -237,13 +263,14 @@ CREATE VIEW zakhira_views.cases AS
     SELECT newest.id, newest.body ->> 'part' AS part, newest.body ->> 'subject' AS subject,
            newest.body ->> 'what' AS what, newest.body ->> 'world' AS world, newest.body ->> 'books' AS books,
            newest.body ->> 'state' AS state, newest.body ->> 'owner' AS owner,
-           (newest.body ->> 'halts')::boolean AS is_halting, (newest.body ->> 'opened_at')::timestamptz AS opened_at,
-           nullif(newest.body ->> 'changed_at', '')::timestamptz AS changed_at,
-           nullif(newest.body ->> 'because', '') AS because, (newest.body ->> 'times')::integer AS times,
+           zakhira_views.truth(newest.body -> 'halts') AS is_halting,
+           zakhira_views.instant(newest.body ->> 'opened_at') AS opened_at,
+           zakhira_views.instant(newest.body ->> 'changed_at') AS changed_at,
+           nullif(newest.body ->> 'because', '') AS because, zakhira_views.whole(newest.body ->> 'times') AS times,
            newest.sequence AS write
     FROM (SELECT DISTINCT ON (record.id) record.id, record.body, record.sequence FROM zakhira.record
           WHERE record.kind = 'case' ORDER BY record.id, record.sequence DESC, record.ordinal DESC) AS newest;
-COMMENT ON VIEW zakhira_views.cases IS 'Every difference that reconciliation found, as it stands now.';
+COMMENT ON VIEW zakhira_views.cases IS 'Every difference that reconciliation found, as its newest record tells it; what is in no form is empty.';
 COMMENT ON COLUMN zakhira_views.cases.id IS 'Its name.';
 COMMENT ON COLUMN zakhira_views.cases.part IS 'What was compared: chain, meters or bank.';
 COMMENT ON COLUMN zakhira_views.cases.subject IS 'What it is about.';
@@ -252,9 +279,9 @@ COMMENT ON COLUMN zakhira_views.cases.world IS 'What the world says, with its un
 COMMENT ON COLUMN zakhira_views.cases.books IS 'What the books say, with its unit.';
 COMMENT ON COLUMN zakhira_views.cases.state IS 'open, accepted or closed.';
 COMMENT ON COLUMN zakhira_views.cases.owner IS 'The role, or the officer, who must act.';
-COMMENT ON COLUMN zakhira_views.cases.is_halting IS 'Whether it is large enough to stop payouts.';
+COMMENT ON COLUMN zakhira_views.cases.is_halting IS 'Whether it is large or grave enough to stop payouts by itself.';
 COMMENT ON COLUMN zakhira_views.cases.opened_at IS 'When it was opened last.';
-COMMENT ON COLUMN zakhira_views.cases.changed_at IS 'When it was accepted or closed.';
+COMMENT ON COLUMN zakhira_views.cases.changed_at IS 'When it was accepted or closed; whether the signatures hold is not asked here.';
 COMMENT ON COLUMN zakhira_views.cases.because IS 'Why it was accepted, or by what it was closed.';
 COMMENT ON COLUMN zakhira_views.cases.times IS 'How often it was opened.';
 COMMENT ON COLUMN zakhira_views.cases.write IS 'The write that last changed it.';
