@@ -14,6 +14,7 @@ from zakhira.adapters.postgres import reading, seals
 from zakhira.adapters.postgres.accounts import KnownAccounts
 from zakhira.adapters.postgres.connecting import RECOVERY_SECONDS, connect, reading_dsn
 from zakhira.adapters.postgres.failures import translate
+from zakhira.adapters.postgres.in_the_way import waited_in_vain
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.opening import bring_up_to_date
 from zakhira.adapters.postgres.roles import APP_ROLE, WATCHER_ROLE
@@ -179,6 +180,10 @@ class PostgresBooks:
         """Ask a reading question over this connection; what asks may be asked twice."""
         return self._ask(question)
 
+    def ask_as_watcher(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
+        """As :meth:`ask`, with the watcher's login; raises NotTheWatcher."""
+        return self._ask(question, WATCHER_ROLE)
+
     def _another(self) -> Connection[TupleRow]:
         """One more connection of the program's, for whoever closes it."""
         return connect(self._logins.address(APP_ROLE), role=APP_ROLE, recovery_s=self._recovery_s)
@@ -200,6 +205,8 @@ class PostgresBooks:
             self._lines[role] = line
         try:
             return question(line)
+        except psycopg.errors.LockNotAvailable as error:
+            raise waited_in_vain(error, line) from error
         except psycopg.Error as error:
             raise translate(error) from error
         finally:

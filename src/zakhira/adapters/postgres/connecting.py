@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.failures import translate
+from zakhira.adapters.postgres.login_limits import IDLE_S, LOCK_WAIT_S
 from zakhira.adapters.postgres.roles import take_on
 from zakhira.flows.ports.books_errors import DatabaseRefused, DatabaseUnreachable
 from zakhira.kernel.errors import ZakhiraError
@@ -19,6 +20,8 @@ CONNECT_SECONDS = 10
 RECOVERY_SECONDS = 30.0
 """A server whose process crashed lets nobody in until it has recovered."""
 POLL_SECONDS = 0.1
+_PATIENCE = "SELECT set_config('lock_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)"
+"""On a server of one's own logins have no settings of ours."""
 _RECOVERING = "the database system is"
 """... starting up, in recovery mode, shutting down, not yet accepting connections."""
 _BUSY = ("too many clients", "connection slots")
@@ -76,6 +79,7 @@ def _prepared(connection: Connection[TupleRow], role: str | None) -> Connection[
         connection.execute("SET timezone TO 'UTC'")
         if role is not None:
             take_on(connection, role)
+            connection.execute(_PATIENCE, (f"{LOCK_WAIT_S}s", f"{IDLE_S}s"))
     except psycopg.Error as error:
         connection.close()
         raise translate(error) from error

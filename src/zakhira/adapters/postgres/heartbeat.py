@@ -9,6 +9,8 @@ def beat(books: PostgresBooks, height: int, block_hash: str) -> None:
     """Say that the coordinator lives and has followed the chain to this block; the server's clock dates it.
 
     Raises:
-        DatabaseUnreachable and others of the books.
+        NotTheWatcher: the process does not follow the chain; DatabaseUnreachable and others of the books.
     """
-    books.ask(lambda connection: connection.execute("SELECT zakhira.beat(%s, %s)", (height, block_hash)).fetchone())
+    books.ask_as_watcher(
+        lambda connection: connection.execute("SELECT zakhira.beat(%s, %s)", (height, block_hash)).fetchone()
+    )

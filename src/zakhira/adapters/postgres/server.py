@@ -28,6 +28,7 @@ from zakhira.adapters.postgres.access import (
 )
 from zakhira.adapters.postgres.data_folder import initialise, require_nameable, require_version
 from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerNotReady, ServerNotStarted
+from zakhira.adapters.postgres.login_limits import set_limits
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.passfiles import Login, Passfiles
 from zakhira.adapters.postgres.programs import Programs, find_programs
@@ -218,6 +219,7 @@ class EmbeddedServer:
         try:
             with psycopg.connect(self.dsn(), autocommit=True) as connection:
                 set_passwords(connection, self._passfiles)
+                set_limits(connection)
                 keep_out(connection)
                 if trusts(self.folder):
                     write_rules(self.folder, self._programs)

@@ -10,6 +10,9 @@ GRANT SELECT ON zakhira.watched_spend, zakhira.watched_act, zakhira.watched_hear
 
 REVOKE INSERT ON zakhira.chain_event FROM zakhira_app;
 GRANT INSERT ON zakhira.chain_event TO zakhira_watcher;
+-- So does the sign of life come from what follows the chain alone.
+REVOKE EXECUTE ON FUNCTION zakhira.beat(integer, text) FROM zakhira_app;
+GRANT EXECUTE ON FUNCTION zakhira.beat(integer, text) TO zakhira_watcher;
 
 -- The auditor reads everything, tables of later migrations as well, and writes nothing.
 GRANT USAGE ON SCHEMA zakhira TO zakhira_auditor;
