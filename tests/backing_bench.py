@@ -8,6 +8,7 @@ from itertools import count
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 from zakhira.adapters.postgres.backing import PostgresBacking
 from zakhira.adapters.postgres.books import PostgresBooks
@@ -213,6 +214,28 @@ def intake_entry(number: int, amount_sats: int, against: str) -> Entry:
     lot = Lot(f"{txid(number)}:0", "pool")
     held = (Posting("assets:vault:cold", sats(amount_sats), lot), Posting(against, sats(-amount_sats), lot))
     return Entry(f"arrival-{number}", AT, "Arrival", txid(number), held)
+
+
+def records_by_hand(app: Connection[TupleRow], *records: Record) -> None:
+    """One write of records with the statements that the program sends, without the program."""
+    content = input_hash((), records)
+    audit = make_entry(0, f"by-hand-{next(_NUMBERS)}", "clerk", "act", AT, content)
+    app.execute(
+        "INSERT INTO zakhira.audit (key, actor, action, at, content_hash, leaf_hash, entry_count, posting_count, "
+        "record_count) VALUES (%s, %s, %s, %s, %s, %s, 0, 0, %s)",
+        (audit.key, audit.actor, audit.action, audit.at, content, audit.leaf_hash, len(records)),
+    )
+    app.execute(
+        "INSERT INTO zakhira.record (sequence, record_count, ordinal, kind, id, body) "
+        "SELECT currval('zakhira.write_number'), count(*) OVER (), told.* "
+        "FROM unnest(%s::integer[], %s::text[], %s::text[], %s::jsonb[]) AS told",
+        (
+            list(range(1, len(records) + 1)),
+            [record.kind for record in records],
+            [record.id for record in records],
+            [Jsonb(record.body) for record in records],
+        ),
+    )
 
 
 def credit_by_hand(app: Connection[TupleRow], entry: Entry) -> None:

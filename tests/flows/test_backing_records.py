@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from backing_bench import AT, depth_record, movement_record, paper_record, pledge_record, resume_record, txid
+from backing_bench import (
+    AT,
+    COMMUNITY,
+    LICENSEE,
+    SHARE,
+    SUSPENSE,
+    credit,
+    depth_record,
+    movement_record,
+    own_record,
+    paper_record,
+    pledge_record,
+    resume_record,
+    txid,
+)
 from zakhira.flows.movement_record import movement_of
 from zakhira.flows.ports.backing_records import Encumbrance, encumbrance_of, needs_watcher
 from zakhira.flows.ports.books import Record, Write
@@ -18,7 +32,8 @@ DEEP = Depth((0,), (6,), 100)
 @pytest.mark.parametrize(
     ("record", "is_watchers"),
     [
-        (paper_record(f"{txid(1)}:0"), False),
+        (paper_record(f"{txid(1)}:0"), True),
+        (own_record(txid(7), "s"), False),
         (movement_record("s", 1), False),
         (pledge_record("loan", 1), False),
         (pledge_record("loan", 1, is_released=True), True),
@@ -35,6 +50,13 @@ def test_what_lifts_anything_is_the_watchers(record: Record, *, is_watchers: boo
 def test_facts_of_the_chain_are_the_watchers() -> None:
     """One block is enough."""
     assert needs_watcher(Write("k", "clerk", "act", AT, coin_events=(block_connected(1, "aa" * 32, "bb" * 32),)))
+
+
+def test_what_is_in_suspense_is_the_watchers() -> None:
+    """Whether it comes to more or less; any other claim is the program's."""
+    assert needs_watcher(credit(1, SUSPENSE))
+    assert needs_watcher(credit(1, LICENSEE, by=SUSPENSE))
+    assert not needs_watcher(credit(1, COMMUNITY, by=SHARE))
 
 
 def test_an_encumbrance_reads_back() -> None:

@@ -20,9 +20,10 @@ from zakhira.kernel.interval import utc_text
 from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.reserve_desk import open_reserve
+from zakhira.wiring.reserve_watching import catch_up
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.spend_answers import step_answer
-from zakhira.wiring.spend_service import catch_up, fee_wish, spend_order
+from zakhira.wiring.spend_service import fee_wish, spend_order
 
 _ROWS = 100
 

@@ -13,9 +13,11 @@ from zakhira.adapters.postgres.opening import may_take_on
 from zakhira.adapters.postgres.roles import WATCHER_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.flows.agreement import require_followed
+from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.following import follow_chain
 from zakhira.flows.policy_authority import PolicyAuthority
 from zakhira.flows.ports.books_errors import NotTheWatcher
+from zakhira.flows.spending.watching import SpendsFollowed, follow_spends
 from zakhira.flows.treasury import Treasury
 from zakhira.wiring.reserve_desk import Desk
 
@@ -32,6 +34,30 @@ def follow_to_tip(desk: Desk) -> None:
             follow_chain(treasury)
     except NotTheWatcher:
         require_followed(desk.treasury)
+
+
+def catch_up(desk: Desk) -> SpendsFollowed:
+    """Follow the chain, then the spends, then judge what arrived: all that is the watcher's to say.
+
+    Where this machine lacks its login, somebody else must have done all of it.
+
+    Raises:
+        NotFollowed, NotTheWatcher: they have not, and somebody else must follow.
+        what ``follow_chain``, ``follow_spends`` and ``judge_arrivals`` raise.
+    """
+    try:
+        with watching(desk) as treasury:
+            follow_chain(treasury)
+            return _brought_up(replace(treasury, now=desk.archive.clock()))
+    except NotTheWatcher:
+        require_followed(desk.treasury)
+        return _brought_up(desk.treasury)
+
+
+def _brought_up(treasury: Treasury) -> SpendsFollowed:
+    found = follow_spends(treasury)
+    judge_arrivals(treasury)
+    return found
 
 
 @contextmanager

@@ -6,15 +6,13 @@ from zakhira.adapters.postgres.backing import PostgresBacking
 from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.answer import Answer
 from zakhira.cli.custody_services import Ask, ResumeOrder
-from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.resuming import Resumption, draft_resumption, require_borne, resume_credits, sign_resumption
-from zakhira.flows.spending.watching import follow_spends
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Commodity
 from zakhira.wiring.backing_answer import with_backing
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.reserve_desk import open_reserve
-from zakhira.wiring.reserve_watching import follow_to_tip, watching
+from zakhira.wiring.reserve_watching import catch_up, watching
 from zakhira.wiring.settings import Settings
 
 
@@ -28,9 +26,7 @@ def resume(settings: Settings, order: ResumeOrder, ask: Ask, *, dry_run: bool) -
     officers = [OfficerKeyFile.open(key, passphrase_for(key, settings, ask)) for key in order.keys]
     with open_reserve(settings, order.folder) as desk:
         if not dry_run:
-            follow_to_tip(desk)
-            follow_spends(desk.treasury)
-            judge_arrivals(desk.treasury)
+            catch_up(desk)
         treasury = desk.treasury
         resumption = draft_resumption(PostgresBacking(desk.archive.books), Commodity.BTC, order.because)
         words = [sign_resumption(treasury, resumption, officer) for officer in officers]

@@ -21,7 +21,6 @@ from zakhira.custody.fee import rate_from_sat_per_vb
 from zakhira.custody.refusals import BadFeeRate
 from zakhira.custody.spend_plan import MOST_OUTPUTS
 from zakhira.flows.anchoring import with_head
-from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.signer_card import card_of_policy
 from zakhira.flows.signer_view import view_spend
 from zakhira.flows.spend_file import SpendFile, spend_file_bytes
@@ -39,14 +38,14 @@ from zakhira.flows.spending.sending import broadcast
 from zakhira.flows.spending.spend import TreasurySpend, VersionBytes, version_bytes
 from zakhira.flows.spending.spend_line import spend_lines
 from zakhira.flows.spending.step import load_spend
-from zakhira.flows.spending.watching import SpendsFollowed, follow_spends
+from zakhira.flows.spending.watching import follow_spends
 from zakhira.flows.treasury import Treasury, policy_in_force
 from zakhira.kernel.money import parse_amount, sats
 from zakhira.wiring.given_files import read_psbt
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.payment_file import payment_of, read_payments
-from zakhira.wiring.reserve_desk import Desk, open_reserve
-from zakhira.wiring.reserve_watching import follow_to_tip
+from zakhira.wiring.reserve_desk import open_reserve
+from zakhira.wiring.reserve_watching import catch_up
 from zakhira.wiring.settings import Settings
 from zakhira.wiring.signer_answer import picture_of_view, view_answer
 from zakhira.wiring.signer_files import write_new
@@ -60,15 +59,6 @@ from zakhira.wiring.spend_answers import (
     step_answer,
     waiting_for,
 )
-
-
-def catch_up(desk: Desk) -> SpendsFollowed:
-    """Follow the chain, then the spends, then judge what arrived."""
-    follow_to_tip(desk)
-    treasury = desk.treasury
-    found = follow_spends(treasury)
-    judge_arrivals(treasury)
-    return found
 
 
 class SpendDesk:

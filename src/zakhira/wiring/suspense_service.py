@@ -5,18 +5,16 @@ from __future__ import annotations
 from zakhira.adapters.software_signer import OfficerKeyFile
 from zakhira.cli.answer import Answer, Table
 from zakhira.cli.custody_services import Ask, SettleOrder
-from zakhira.flows.arrival_judging import judge_arrivals
 from zakhira.flows.coin_papers import CoinPaper
 from zakhira.flows.governing.standing import standing_of
 from zakhira.flows.officer_words import sign_execution
 from zakhira.flows.spending.dry import dry_treasury
-from zakhira.flows.spending.watching import follow_spends
 from zakhira.flows.suspense import Settlement, draft_settlement, settle_suspense, sign_settlement, suspended_coins
 from zakhira.kernel.canonical import Json
 from zakhira.wiring.amount_text import btc_text, counted
 from zakhira.wiring.passphrases import passphrase_for
 from zakhira.wiring.reserve_desk import Desk, open_reserve
-from zakhira.wiring.reserve_watching import follow_to_tip
+from zakhira.wiring.reserve_watching import catch_up, watching
 from zakhira.wiring.settings import Settings
 
 
@@ -68,9 +66,7 @@ def settle_coin(settings: Settings, order: SettleOrder, ask: Ask, *, dry_run: bo
     with open_reserve(settings, order.folder) as desk:
         treasury = dry_treasury(desk.treasury) if dry_run else desk.treasury
         if not dry_run:
-            follow_to_tip(desk)
-            follow_spends(treasury)
-            judge_arrivals(treasury)
+            catch_up(desk)
         settlement = draft_settlement(
             treasury, order.outpoint, order.payer, order.purpose, order.reason, order.hold_until
         )
@@ -79,7 +75,11 @@ def settle_coin(settings: Settings, order: SettleOrder, ask: Ask, *, dry_run: bo
         execution = (
             sign_execution(second, settlement.hash, order.amount.strip(), order.source.strip(), at) if second else None
         )
-        paper = settle_suspense(treasury, settlement, signatures, execution)
+        if dry_run:
+            paper = settle_suspense(treasury, settlement, signatures, execution)
+        else:
+            with watching(desk) as watched:
+                paper = settle_suspense(watched, settlement, signatures, execution)
     return _settled_answer(settlement, paper, [given.officer for given in signatures], dry_run=dry_run)
 
 

@@ -9,15 +9,13 @@ import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from psycopg.types.json import Jsonb
 
 from backing_bench import (
-    AT,
     COMMUNITY,
     FAR,
     LEVELS,
     SHALLOW,
-    SHARE,
+    SUSPENSE,
     Bench,
     credit,
     credit_by_hand,
@@ -26,19 +24,18 @@ from backing_bench import (
     own_record,
     paper_record,
     pledge_record,
+    records_by_hand,
     resume_record,
     txid,
 )
 from zakhira.adapters.postgres.backing_check import read_backing_breaks
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.logins import Logins
-from zakhira.controls.chain.audit import make_entry
-from zakhira.flows.ports.books import Record, input_hash
+from zakhira.flows.coin_papers import LOST
+from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.books_errors import NotTheWatcher
 from zakhira.flows.ports.ledger_books import ACCOUNT
 from zakhira.kernel.canonical import Json
-from zakhira.kernel.money import sats
-from zakhira.ledger.entry import Entry, Posting
 from zakhira.ledger.faults import BadAccountRecord, ClaimsAboveBacking, CreditsHalted
 
 
@@ -175,54 +172,120 @@ def test_the_database_asks_as_well(bench: Bench, app: Connection[TupleRow]) -> N
     smaller = pledge_record("loan", 49)
     lifted = pledge_record("loan", 50, is_released=True)
     for record in (depth_record(SHALLOW), resume_record(1), smaller, lifted):
-        content = input_hash((), (record,))
-        audit = make_entry(0, f"by hand {record.kind}", "clerk", "raise", AT, content)
-        app.execute(
-            "INSERT INTO zakhira.audit (key, actor, action, at, content_hash, leaf_hash, entry_count, posting_count, "
-            "record_count) VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 1)",
-            (audit.key, audit.actor, audit.action, audit.at, content, audit.leaf_hash),
-        )
-        with pytest.raises(psycopg.Error) as raised:
-            app.execute(
-                "INSERT INTO zakhira.record (sequence, record_count, ordinal, kind, id, body) "
-                "VALUES (currval('zakhira.write_number'), 1, 1, %s, %s, %s)",
-                (record.kind, record.id, Jsonb(record.body)),
-            )
-        assert raised.value.sqlstate == "ZK020"
-        app.rollback()
+        assert refused_by_hand(app, record) == "ZK020"
     assert bench.now.encumbered == 50
+
+
+def refused_by_hand(app: Connection[TupleRow], *records: Record) -> str | None:
+    """The error of one write of these records by the application's login; None where it is taken."""
+    try:
+        records_by_hand(app, *records)
+        app.commit()
+    except psycopg.Error as error:
+        app.rollback()
+        return error.sqlstate
+    return None
+
+
+def test_an_application_does_not_judge_coins(bench: Bench, plain: Bench, app: Connection[TupleRow]) -> None:
+    """That a coin of unknown origin is known, a hold over, a coin lost: the watcher alone says that."""
+    bench.act(events=(bench.next_block(), bench.created(2, 7)))
+    bench.blocks(5)
+    bench.books.commit(credit(-100))
+    bench.act(paper_record(f"{txid(1)}:0", FAR))
+    before = bench.now
+    assert (before.suspense, before.held) == (7, 100)
+    for paper in (paper_record(f"{txid(2)}:0"), paper_record(f"{txid(1)}:0"), paper_record(f"{txid(1)}:0", state=LOST)):
+        with pytest.raises(NotTheWatcher):
+            plain.act(paper)
+        assert refused_by_hand(app, paper) == "ZK020"
+    assert bench.now == before
+
+
+def test_an_application_leaves_suspense_alone(bench: Bench, plain: Bench, app: Connection[TupleRow]) -> None:
+    """Neither lowered against income, nor raised without a coin: what nobody announced is seen by the watcher."""
+    bench.books.commit(credit(-10))
+    bench.books.commit(credit(7, SUSPENSE))
+    for write in (credit(-7, SUSPENSE), credit(7, SUSPENSE), credit(7, by=SUSPENSE)):
+        with pytest.raises(NotTheWatcher):
+            plain.books.commit(write)
+        with pytest.raises(psycopg.Error) as raised, app.transaction():
+            credit_by_hand(app, write.entries[0])
+        assert raised.value.sqlstate == "ZK020"
+    assert (bench.now.suspense, bench.now.demand, bench.now.is_halted) == (7, 90, False)
+
+
+def test_change_of_held_coins_is_held_whatever_is_said(bench: Bench, plain: Bench, app: Connection[TupleRow]) -> None:
+    """A transaction of ours inherits the holds of what it takes; what was said to be held stays so."""
+    bench.books.commit(credit(-100))
+    bench.act(paper_record(f"{txid(1)}:0", FAR))
+    plain.act(own_record(txid(8), "s2", FAR))
+    assert refused_by_hand(app, own_record(txid(8), "s2")) == "ZK020"
+    plain.act(own_record(txid(7), "s1"))
+    bench.act(events=(bench.next_block(), bench.created(7, 100), bench.spent(1, 7)))
+    assert (bench.now.own_change, bench.now.held, bench.now.available_on_demand) == (100, 100, 0)
+    bench.blocks(5)
+    assert (bench.now.proven, bench.now.held, bench.now.available_on_demand) == (100, 100, 0)
+    assert bench.books.breaks() == ()
+
+
+def test_a_transaction_on_the_chain_is_not_made_ours(bench: Bench, app: Connection[TupleRow]) -> None:
+    """Afterwards nobody says that a theft was a spend, or that one spend was another one, so that it went out."""
+    bench.books.commit(credit(-100))
+    bench.act(movement_record("s1", 30), own_record(txid(7), "s1"))
+    bench.act(movement_record("s2", 20))
+    bench.act(events=(bench.next_block(), bench.created(7, 70), bench.spent(1, 7)))
+    assert bench.now.outgoing == 20
+    assert refused_by_hand(app, own_record(txid(7), "s2")) == "ZK020"
+    bench.theft(7)
+    assert refused_by_hand(app, own_record(txid(900_007), "s2")) == "ZK020"
+    assert bench.now.outgoing == 20
+
+
+def test_a_spend_of_claimed_coins_does_not_pass_as_the_worlds(bench: Bench, app: Connection[TupleRow]) -> None:
+    """Ended before it was ever let out, revived for more than it was, or beside another that may be: refused."""
+    ended, own = movement_record("s1", 0, state="ended"), own_record(txid(77), "s1")
+    assert refused_by_hand(app, ended) is None
+    assert refused_by_hand(app, own) is None
+    assert refused_by_hand(app, movement_record("s1", 100)) == "ZK011"
+    assert refused_by_hand(app, own, movement_record("s1", 100)) == "ZK011"
+    # Let out for nothing, and ended: for so much it may come back, and takes nobody along.
+    nothing = movement_record("s0", 0)
+    assert refused_by_hand(app, nothing, own_record(txid(78), "s0")) is None
+    assert refused_by_hand(app, movement_record("s0", 0, state="ended")) is None
+    assert refused_by_hand(app, nothing, movement_record("s1", 100)) == "ZK011"
+    assert refused_by_hand(app, movement_record("s0", 1)) == "ZK011"
+    # Let out and ended in one write is never let out.
+    assert refused_by_hand(app, movement_record("s0", 100), movement_record("s0", 0, state="ended")) is None
+    assert refused_by_hand(app, movement_record("s0", 100)) == "ZK011"
+    # Nor does what was no spend when it was let out.
+    moved = Record("movement", "s2", {**dict(movement_record("s2", 100).body), "action": "move"})  # type: ignore[arg-type]
+    assert refused_by_hand(app, moved, own_record(txid(79), "s2")) is None
+    assert refused_by_hand(app, movement_record("s2", 100, state="ended")) is None
+    assert refused_by_hand(app, movement_record("s2", 100)) == "ZK011"
+    assert refused_by_hand(app, nothing) is None
+    assert (bench.now.outgoing, bench.now.is_halted) == (0, False)
+    assert bench.books.breaks() == ()
 
 
 def test_what_an_application_that_lies_can_still_do_is_bounded(bench: Bench, plain: Bench) -> None:
     """Each lie moves at most real coins of our vaults, and the chain tells of it when they go.
 
-    It may call a coin of unknown origin announced, and drop a hold: the coins are there. It may call a transaction its
-    own: change counts for no more than it took. It may not say that a spend goes out: when it does, there is a deficit.
+    It may say that a spend has ended which goes out all the same, and it need not say that one goes out: then others
+    are credited on its coins, and with the block there is a deficit. It may stop everything by such a spend.
     """
-    bench.act(events=(bench.next_block(), bench.created(2, 7)))
-    bench.blocks(5)
-    plain.act(paper_record(f"{txid(2)}:0"))
-    assert plain.now.available == 107
-    plain.act(paper_record(f"{txid(1)}:0", FAR), entries=credit(-100).entries)
-    plain.act(paper_record(f"{txid(1)}:0"))
-    assert plain.now.available_on_demand == 107
-    plain.act(own_record(txid(9), "lie"))
-    plain.act(movement_record("lie", 0, 0))
-    plain.books.commit(credit(107))
+    bench.books.commit(credit(-50))
+    plain.act(movement_record("s1", 50), own_record(txid(9), "s1"))
+    with pytest.raises(ClaimsAboveBacking):
+        plain.books.commit(credit(1))
+    plain.act(movement_record("s1", 50, state="ended"))
+    plain.books.commit(credit(50))
+    assert (plain.now.demand, plain.now.available, plain.now.is_halted) == (100, 100, False)
     block = bench.next_block()
     bench.act(events=(block, bench.created(9, 50), bench.spent(1, 9)))
-    assert (bench.now.available, bench.now.deficit, bench.now.is_halted) == (57, 50, True)
+    assert (bench.now.available, bench.now.deficit, bench.now.is_halted) == (50, 50, True)
     with pytest.raises((CreditsHalted, ClaimsAboveBacking)):
         plain.books.commit(credit(1))
-
-
-def test_a_claim_by_another_name_lowers_what_is_left(plain: Bench) -> None:
-    """A claim that is called suspense is not refused, for nobody refuses what others send us: it halts all credits."""
-    entry = Entry(
-        "hide", credit(1).at, "Hide", "x", (Posting(SHARE, sats(5)), Posting("liabilities:suspense", sats(-5)))
-    )
-    plain.act(entries=(entry,))
-    assert (plain.now.deficit, plain.now.is_halted) == (5, True)
 
 
 TAMPERING = (

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from zakhira.flows.coin_papers import COIN_PAPER, SUSPENSE_ACCOUNT
 from zakhira.flows.ports.coin_store import Depth
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 
 if TYPE_CHECKING:
     from zakhira.flows.ports.books import Record, Write
+    from zakhira.ledger.entry import Entry
 
 PROOF_DEPTH = "proof depth"
 """Kind of the record that says how deep a coin must lie before it counts (id ``BTC``): the watcher's alone."""
@@ -60,13 +62,20 @@ def encumbrance_of(name: str, body: Json) -> Encumbrance:
 
 
 def needs_watcher(write: Write) -> bool:
-    """Whether a write is one that the database takes from the watcher alone."""
-    return bool(write.coin_events) or _lifts_any(write.records)
+    """Whether a write is one that the database takes from the watcher alone.
+
+    Facts of the chain, what follows from them (papers of coins, what is in suspense), and what lets anything go.
+    """
+    return bool(write.coin_events) or _lifts_any(write.records) or _is_in_suspense(write.entries)
+
+
+def _is_in_suspense(entries: Sequence[Entry]) -> bool:
+    return any(posting.account == SUSPENSE_ACCOUNT for entry in entries for posting in entry.postings)
 
 
 def _lifts_any(records: Sequence[Record]) -> bool:
     return any(
-        record.kind in {PROOF_DEPTH, CREDITS_RESUMED}
+        record.kind in {COIN_PAPER, PROOF_DEPTH, CREDITS_RESUMED}
         or (record.kind == ENCUMBRANCE and cast("Fields", record.body).get("is_released") is not False)
         for record in records
     )

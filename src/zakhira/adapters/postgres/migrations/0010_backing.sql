@@ -154,17 +154,23 @@ BEGIN
     IF unjudged > 0 THEN
         -- What a transaction of ours makes is known before its paper is written, if it took coins of ours.
         SELECT coalesce(sum(coin.amount_sats), 0) AS units,
-               coalesce(sum(coin.amount_sats) FILTER (WHERE ours.hold_until > today), 0) AS held
+               coalesce(sum(coin.amount_sats) FILTER (
+                   WHERE greatest(ours.hold_until, taken.hold_until) > today), 0) AS held
             INTO made
             FROM zakhira.coin JOIN zakhira.own_transaction AS ours ON ours.txid = left(coin.outpoint, 64)
-            WHERE coin.spent_by IS NULL AND coin.is_proven AND NOT coin.is_judged
-                AND EXISTS (SELECT FROM zakhira.coin AS taken WHERE taken.spent_by = ours.txid);
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS number, max(one.hold_until) AS hold_until FROM zakhira.coin AS one
+                WHERE one.spent_by = ours.txid
+            ) AS taken
+            WHERE coin.spent_by IS NULL AND coin.is_proven AND NOT coin.is_judged AND taken.number > 0;
         unjudged := unjudged - made.units;
         held := held + made.held;
     END IF;
-    -- A transaction that is called ours counts for at most what it took of our coins that counted themselves.
+    -- A transaction that is called ours counts for at most what it took of our coins that counted themselves, and is held
+    -- for as long as any of these.
     SELECT coalesce(sum(least(fresh.units, taken.units)), 0) AS units,
-           coalesce(sum(least(fresh.units, taken.units)) FILTER (WHERE fresh.hold_until > today), 0) AS held
+           coalesce(sum(least(fresh.units, taken.units)) FILTER (
+               WHERE greatest(fresh.hold_until, taken.hold_until) > today), 0) AS held
         INTO made
         FROM (
             SELECT ours.txid, ours.hold_until, sum(coin.amount_sats) AS units
@@ -172,7 +178,7 @@ BEGIN
             WHERE coin.spent_by IS NULL AND NOT coin.is_proven GROUP BY ours.txid, ours.hold_until
         ) AS fresh
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(coin.amount_sats), 0) AS units FROM zakhira.coin
+            SELECT coalesce(sum(coin.amount_sats), 0) AS units, max(coin.hold_until) AS hold_until FROM zakhira.coin
             WHERE coin.spent_by = fresh.txid AND (coin.is_proven OR EXISTS (
                 SELECT FROM zakhira.own_transaction AS before WHERE before.txid = left(coin.outpoint, 64)))
         ) AS taken;
@@ -311,71 +317,6 @@ BEGIN
     UPDATE zakhira.backing SET is_halted = false WHERE backing.commodity = $1;
 END $$;
 
--- Records that the backing follows from. Raising what is lifted or held is our own doing; so is letting a spend go out,
--- but for one that had ended and can confirm again: the chain did that.
-CREATE FUNCTION zakhira.back_by_records() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    told record;
-    is_world boolean := false;
-BEGIN
-    IF NOT EXISTS (SELECT FROM added WHERE added.kind IN (
-        'coin paper', 'own transaction', 'movement', 'encumbrance', 'proof depth', 'credits resumed'))
-    THEN
-        RETURN NULL;
-    END IF;
-    PERFORM zakhira.lock_backing();
-    INSERT INTO zakhira.coin_origin AS kept (outpoint, is_judged, hold_until, sequence)
-        SELECT DISTINCT ON (added.id) added.id, (added.body ->> 'state') <> 'lost', nullif(added.body ->> 'hold_until', '')::date, added.sequence
-        FROM added WHERE added.kind = 'coin paper' ORDER BY added.id, added.sequence DESC, added.ordinal DESC
-        ON CONFLICT (outpoint) DO UPDATE SET is_judged = excluded.is_judged, hold_until = excluded.hold_until,
-            sequence = excluded.sequence
-            WHERE kept.sequence <= excluded.sequence;
-    UPDATE zakhira.coin AS held SET is_judged = origin.is_judged, hold_until = origin.hold_until
-        FROM added JOIN zakhira.coin_origin AS origin ON origin.outpoint = added.id COLLATE "C"
-        WHERE added.kind = 'coin paper' AND held.outpoint = origin.outpoint;
-    INSERT INTO zakhira.own_transaction AS kept (txid, spend, hold_until, sequence)
-        SELECT DISTINCT ON (added.id) added.id, added.body ->> 'spend', nullif(added.body ->> 'hold_until', '')::date,
-               added.sequence
-        FROM added WHERE added.kind = 'own transaction' ORDER BY added.id, added.sequence DESC, added.ordinal DESC
-        ON CONFLICT (txid) DO UPDATE SET spend = excluded.spend, hold_until = excluded.hold_until,
-            sequence = excluded.sequence
-            WHERE kept.sequence <= excluded.sequence;
-    is_world := EXISTS (
-        SELECT FROM added JOIN zakhira.outgoing AS left_us ON left_us.spend = added.id AND left_us.is_ended
-        JOIN zakhira.own_transaction AS ours ON ours.spend = added.id
-        WHERE added.kind = 'movement' AND added.body ->> 'state' <> 'ended');
-    INSERT INTO zakhira.outgoing AS kept (spend, units, is_ended, spent_height, sequence)
-        SELECT DISTINCT ON (added.id) added.id, zakhira.leaving_units(added.body), added.body ->> 'state' = 'ended',
-               zakhira.height_of_spend(added.id), added.sequence
-        FROM added WHERE added.kind = 'movement' AND added.body ->> 'action' = 'spend'
-            AND added.body ->> 'commodity' = 'BTC'
-        ORDER BY added.id, added.sequence DESC, added.ordinal DESC
-        ON CONFLICT (spend) DO UPDATE SET units = excluded.units, is_ended = excluded.is_ended,
-            spent_height = excluded.spent_height, sequence = excluded.sequence
-            WHERE kept.sequence <= excluded.sequence;
-    UPDATE zakhira.outgoing AS one SET spent_height = zakhira.height_of_spend(one.spend)
-        WHERE one.spend IN (SELECT added.body ->> 'spend' FROM added WHERE added.kind = 'own transaction');
-    FOR told IN
-        SELECT added.kind, added.id, added.body, added.sequence FROM added
-        WHERE added.kind IN ('encumbrance', 'proof depth') ORDER BY added.sequence, added.ordinal
-    LOOP
-        IF told.kind = 'encumbrance' THEN
-            PERFORM zakhira.keep_encumbrance(told.id, told.body, told.sequence);
-        ELSE
-            PERFORM zakhira.keep_depth(told.body, told.sequence);
-            is_world := true;
-        END IF;
-    END LOOP;
-    IF EXISTS (SELECT FROM added WHERE added.kind IN ('coin paper', 'own transaction', 'proof depth')) THEN
-        PERFORM zakhira.count_backing(is_world);
-    ELSE
-        PERFORM zakhira.count_committed(is_world);
-    END IF;
-    PERFORM zakhira.resume_credits(added.id, added.body) FROM added WHERE added.kind = 'credits resumed';
-    RETURN NULL;
-END $$;
-
 -- What a movement takes out of the vaults: what the record says, or in books of earlier versions all that it pays.
 CREATE FUNCTION zakhira.leaving_units(body jsonb) RETURNS bigint
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -384,6 +325,121 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         (SELECT coalesce(sum((part.told ->> 'units')::bigint), 0)::bigint
          FROM jsonb_array_elements(body -> 'parts') AS part (told)))
 $$;
+
+-- The most that a spend took out, fee included, while it was allowed and a transaction of it was named, at the end of a
+-- write before this one; NULL if never. For so much, and no more, it may confirm after it had ended.
+CREATE FUNCTION zakhira.most_let_out(spend text, before bigint) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT max(zakhira.leaving_units(version.body)) FROM (
+        SELECT judged.body, lead(judged.sequence, 1, $2) OVER (ORDER BY judged.sequence) AS until
+        FROM (
+            SELECT DISTINCT ON (told.sequence) told.sequence, told.body FROM zakhira.record AS told
+            WHERE told.kind = 'movement' AND told.id = $1 AND told.sequence < $2
+            ORDER BY told.sequence, told.ordinal DESC
+        ) AS judged
+    ) AS version
+    WHERE version.body ->> 'state' <> 'ended' AND version.body ->> 'action' = 'spend'
+        AND version.body ->> 'commodity' = 'BTC' AND EXISTS (
+            SELECT FROM zakhira.own_transaction AS ours
+            JOIN zakhira.record AS told ON told.kind = 'own transaction' AND told.id = ours.txid COLLATE "default"
+            WHERE ours.spend = $1 AND told.body ->> 'spend' = $1 AND told.sequence < version.until)
+$$;
+
+-- A transaction is called a spend's before it is on the chain, and keeps its hold.
+CREATE FUNCTION zakhira.keep_own_transaction(name text, body jsonb, number bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    before zakhira.own_transaction;
+    wanted date := nullif(body ->> 'hold_until', '')::date;
+BEGIN
+    SELECT * INTO before FROM zakhira.own_transaction WHERE own_transaction.txid = name COLLATE "C";
+    IF (coalesce(wanted, '-infinity') < before.hold_until
+        OR (before.spend IS DISTINCT FROM body ->> 'spend'
+            AND EXISTS (SELECT FROM zakhira.coin WHERE coin.spent_by = name COLLATE "C")))
+        AND NOT zakhira.is_watcher()
+    THEN
+        RAISE EXCEPTION 'transaction % is on the chain already, or what it makes was held for longer', name
+            USING ERRCODE = 'ZK020';
+    END IF;
+    INSERT INTO zakhira.own_transaction AS kept (txid, spend, hold_until, sequence)
+        VALUES (name, body ->> 'spend', wanted, number)
+        ON CONFLICT (txid) DO UPDATE SET spend = excluded.spend, hold_until = excluded.hold_until,
+            sequence = excluded.sequence
+            WHERE kept.sequence <= excluded.sequence;
+END $$;
+
+-- Records that the backing follows from. Raising what is lifted or held is our own doing; so is letting a spend go out,
+-- but for one that had ended and can confirm again: the chain did that, to that spend and for no more than it was let
+-- out for. Our own doing is counted first, by itself, so that it is judged without what the world did.
+CREATE FUNCTION zakhira.back_by_records() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    told record;
+    revived text[];
+    is_world boolean;
+BEGIN
+    IF NOT EXISTS (SELECT FROM added WHERE added.kind IN (
+        'coin paper', 'own transaction', 'movement', 'encumbrance', 'proof depth', 'credits resumed'))
+    THEN
+        RETURN NULL;
+    END IF;
+    PERFORM zakhira.lock_backing();
+    revived := ARRAY(
+        SELECT added.id FROM added JOIN zakhira.outgoing AS left_us ON left_us.spend = added.id AND left_us.is_ended
+        WHERE added.kind = 'movement' GROUP BY added.id
+        HAVING max(zakhira.leaving_units(added.body)) <= zakhira.most_let_out(added.id, min(added.sequence)));
+    IF EXISTS (SELECT FROM added WHERE added.kind = 'coin paper') AND NOT zakhira.is_watcher() THEN
+        RAISE EXCEPTION 'what a coin is, and until when it is held, is said by what follows the chain alone'
+            USING ERRCODE = 'ZK020';
+    END IF;
+    INSERT INTO zakhira.coin_origin AS kept (outpoint, is_judged, hold_until, sequence)
+        SELECT DISTINCT ON (added.id) added.id, (added.body ->> 'state') <> 'lost',
+               nullif(added.body ->> 'hold_until', '')::date, added.sequence
+        FROM added WHERE added.kind = 'coin paper' ORDER BY added.id, added.sequence DESC, added.ordinal DESC
+        ON CONFLICT (outpoint) DO UPDATE SET is_judged = excluded.is_judged, hold_until = excluded.hold_until,
+            sequence = excluded.sequence
+            WHERE kept.sequence <= excluded.sequence;
+    FOR told IN
+        SELECT added.kind, added.id, added.body, added.sequence FROM added
+        WHERE added.kind IN ('own transaction', 'encumbrance') ORDER BY added.sequence, added.ordinal
+    LOOP
+        IF told.kind = 'encumbrance' THEN
+            PERFORM zakhira.keep_encumbrance(told.id, told.body, told.sequence);
+        ELSE
+            PERFORM zakhira.keep_own_transaction(told.id, told.body, told.sequence);
+        END IF;
+    END LOOP;
+    UPDATE zakhira.coin AS held SET is_judged = origin.is_judged, hold_until = origin.hold_until
+        FROM added JOIN zakhira.coin_origin AS origin ON origin.outpoint = added.id COLLATE "C"
+        WHERE added.kind = 'coin paper' AND held.outpoint = origin.outpoint;
+    UPDATE zakhira.outgoing AS one SET spent_height = zakhira.height_of_spend(one.spend)
+        WHERE one.spend IN (SELECT added.body ->> 'spend' FROM added WHERE added.kind = 'own transaction');
+    FOREACH is_world IN ARRAY ARRAY[false, true] LOOP
+        CONTINUE WHEN is_world AND revived = '{}'
+            AND NOT EXISTS (SELECT FROM added WHERE added.kind = 'proof depth');
+        INSERT INTO zakhira.outgoing AS kept (spend, units, is_ended, spent_height, sequence)
+            SELECT DISTINCT ON (added.id) added.id, zakhira.leaving_units(added.body), added.body ->> 'state' = 'ended',
+                   zakhira.height_of_spend(added.id), added.sequence
+            FROM added WHERE added.kind = 'movement' AND added.body ->> 'action' = 'spend'
+                AND added.body ->> 'commodity' = 'BTC' AND (added.id = ANY (revived)) = is_world
+            ORDER BY added.id, added.sequence DESC, added.ordinal DESC
+            ON CONFLICT (spend) DO UPDATE SET units = excluded.units, is_ended = excluded.is_ended,
+                spent_height = excluded.spent_height, sequence = excluded.sequence
+                WHERE kept.sequence <= excluded.sequence;
+        IF is_world THEN
+            PERFORM zakhira.keep_depth(added.body, added.sequence) FROM added WHERE added.kind = 'proof depth'
+                ORDER BY added.sequence, added.ordinal;
+        END IF;
+        IF EXISTS (SELECT FROM added WHERE added.kind IN ('coin paper', 'own transaction', 'proof depth')) THEN
+            PERFORM zakhira.count_backing(is_world);
+        ELSE
+            PERFORM zakhira.count_committed(is_world);
+        END IF;
+    END LOOP;
+    PERFORM zakhira.resume_credits(added.id, added.body) FROM added WHERE added.kind = 'credits resumed';
+    RETURN NULL;
+END $$;
+
 CREATE TRIGGER z_back_by_records AFTER INSERT ON zakhira.record
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.back_by_records();
 
@@ -423,6 +479,10 @@ DECLARE
     is_ours boolean;
     told bigint;
 BEGIN
+    IF NEW.suspense_units <> OLD.suspense_units AND NOT zakhira.is_watcher() THEN
+        RAISE EXCEPTION 'what is in suspense in % is said by what follows the chain alone', NEW.commodity
+            USING ERRCODE = 'ZK020';
+    END IF;
     SELECT * INTO STRICT now_is FROM zakhira.backing WHERE backing.commodity = NEW.commodity;
     gap := zakhira.gap(now_is);
     gap_on_demand := zakhira.gap_on_demand(now_is);
@@ -487,7 +547,7 @@ REVOKE ALL ON FUNCTION zakhira.refuse_negative_claim(), zakhira.available(zakhir
     zakhira.committed_parts(), zakhira.count_backing(boolean), zakhira.count_committed(boolean), zakhira.lock_backing(), zakhira.height_of_spend(text), zakhira.prove_coins(),
     zakhira.back_by_chain(), zakhira.is_watcher(), zakhira.keep_depth(jsonb, bigint),
     zakhira.keep_encumbrance(text, jsonb, bigint), zakhira.resume_credits(text, jsonb), zakhira.back_by_records(),
-    zakhira.leaving_units(jsonb), zakhira.judge_backing() FROM PUBLIC;
+    zakhira.most_let_out(text, bigint), zakhira.keep_own_transaction(text, jsonb, bigint), zakhira.leaving_units(jsonb), zakhira.judge_backing() FROM PUBLIC;
 GRANT SELECT ON zakhira.proof_depth, zakhira.coin_origin, zakhira.own_transaction, zakhira.outgoing,
     zakhira.encumbrance, zakhira.deficit TO zakhira_app;
 GRANT EXECUTE ON FUNCTION zakhira.backing_parts(date), zakhira.committed_parts(), zakhira.available(zakhira.backing), zakhira.gap(zakhira.backing),
