@@ -13,7 +13,7 @@ from policy_drill import BOTH, SMALL
 from treasury_drill import PAYEE, twin_treasury
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.adapters.iso20022.files import Iso20022Files
-from zakhira.flows.paying.banking import PAYOUT_ANSWER, PAYOUT_ORDER, take_bank_status, write_orders
+from zakhira.flows.paying.banking import PAYOUT_ORDER, take_bank_status, write_orders
 from zakhira.flows.paying.coin_paying import propose_spends
 from zakhira.flows.paying.refusals import (
     AnswerNotTaken,
@@ -36,7 +36,7 @@ from zakhira.flows.ports.bank import (
 )
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.ledger_books import Backing
-from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, statement_json
+from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, PAYOUT_ANSWER, statement_json
 from zakhira.flows.spending.fees import FeeWish
 from zakhira.flows.spending.order import FeeCeilings
 from zakhira.kernel.canonical import Json

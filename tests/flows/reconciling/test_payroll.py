@@ -86,7 +86,7 @@ def test_a_payroll_is_proven_paid_by_the_statement() -> None:
 
 
 def test_what_was_taken_back_and_stands_as_paid_halts_payouts_and_is_not_booked() -> None:
-    """A forged answer came first: the statement proves it, whatever the amount, and takes nothing that is owed to others."""
+    """A forged answer came first: the statement shows it, and takes nothing that is owed to others."""
     drill, orders = ordered_payroll()
     forged = BankStatusReport("R", NOW, "pay-1-1", TransferState.REJECTED, "RJCT", "", ())
     take_bank_status(drill.desk, "pay-1", forged, "00" * 32, officer("bilal"))

@@ -35,7 +35,7 @@ from zakhira.flows.ports.bank import (
 )
 from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.signing import OfficerKey
-from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, order_record, statement_of
+from zakhira.flows.reconciling.bank_records import BANK_STATEMENT, PAYOUT_ANSWER, order_record, statement_of
 from zakhira.flows.spending.step import begin_step, commit_step
 from zakhira.flows.word_text import approval_json
 from zakhira.kernel.canonical import Json, content_hash
@@ -48,8 +48,6 @@ from zakhira.settlement.payouts.release import Part
 
 PAYOUT_ORDER = "payout order"
 """Kind of the records of orders to a bank; the id is the message's. A part is ordered once, for one day."""
-PAYOUT_ANSWER = "payout answer"
-"""Kind of the records of a bank's answers, with the word of the officer who brought the file."""
 MOST_DAYS_AHEAD = 30
 """How far ahead a bank may be told to pay [E]: a payroll is ordered within its month (low 10, high 90). A day that
 somebody mistyped by years would stand for ever."""
@@ -187,7 +185,7 @@ def take_bank_status(
     fresh = [row for row, _ in refused if row.payee not in before.rejected]
     _require_unpaid(desk, prepared, part, fresh)
     after = replace(before, rejected=(*before.rejected, *(row.payee for row in fresh)))
-    records = [*([after.record] if fresh else []), *_answer_record(desk, payout_id, report, sha256, officer)]
+    records = [*([after.record] if fresh else []), *_answer_record(desk, prepared, report, sha256, officer, fresh)]
     if records:
         entries = tuple(_taken_back(desk, payout_id, row, report.id) for row in fresh)
         commit_step(desk, step, officer.officer, f"bank answered to {report.order_id}", (), records, entries)
@@ -231,11 +229,18 @@ def _require_unpaid(desk: PayoutDesk, prepared: Prepared, part: Part, rows: list
 
 
 def _answer_record(
-    desk: PayoutDesk, payout_id: str, report: BankStatusReport, sha256: str, officer: OfficerKey
+    desk: PayoutDesk,
+    prepared: Prepared,
+    report: BankStatusReport,
+    sha256: str,
+    officer: OfficerKey,
+    fresh: list[PayoutRow],
 ) -> Iterator[Record]:
-    """Who brought which file, signed, once for each file and order."""
+    """Who brought which file, signed, once for each file and order; and what comes back by it."""
     name = f"{report.order_id} {sha256}"
     if desk.books.latest(PAYOUT_ANSWER, name) is None:
+        payout_id, back = prepared.payout.id, {row.payee for row in fresh}
+        places = (place for place, row in enumerate(prepared.batch.rows) if row.payee in back)
         hash_ = content_hash({"payout": payout_id, "order": report.order_id, "answer": sha256})
         at, policy_hash = desk.now.replace(microsecond=0), desk.in_force.version.hash
         word = sign_approval(officer, hash_, at, policy_hash)
@@ -244,6 +249,7 @@ def _answer_record(
             "order": report.order_id,
             "answer": report.id,
             "sha256": sha256,
+            "taken_back": [row_reference(payout_id, place) for place in places],
             "word": approval_json(word),
         }
         yield Record(PAYOUT_ANSWER, name, body)

@@ -10,7 +10,13 @@ from itertools import pairwise
 from zakhira.flows.ports.bank import BankOrder, BankStatement, StatementEntry
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.ledger_books import LedgerBooks
-from zakhira.flows.reconciling.bank_records import bank_orders, plain_number, statement_id, statement_json
+from zakhira.flows.reconciling.bank_records import (
+    bank_orders,
+    plain_number,
+    statement_id,
+    statement_json,
+    taken_back,
+)
 from zakhira.flows.reconciling.booking import proven_paid
 from zakhira.flows.reconciling.difference import Difference, Findings, Line, Part
 from zakhira.flows.reconciling.evidence import Evidence
@@ -18,7 +24,7 @@ from zakhira.flows.reconciling.importing import chain_notes, is_overlap
 from zakhira.flows.reconciling.matching import MATCH_DAYS, BankItem, BookItem, match_items
 from zakhira.flows.reconciling.meters import BEGINNING, END
 from zakhira.flows.reconciling.outstanding import outstanding
-from zakhira.flows.reconciling.payees import other_payees
+from zakhira.flows.reconciling.payees import other_payees, paid_after_refusal
 from zakhira.kernel.canonical import content_hash
 from zakhira.kernel.money import Amount
 from zakhira.programme.model import Programme
@@ -35,7 +41,7 @@ def bank_findings(books: Books, ledger: LedgerBooks, programme: Programme, evide
     says two things and one that no officer signed halt payouts whatever the amount.
     """
     statements = evidence.statements
-    orders = bank_orders(books)
+    orders, refused = bank_orders(books), taken_back(books)
     lines, differences = list[Line](), [*_disputed(evidence)]
     notes = list(chain_notes(statements))
     proven = proven_paid(books, ledger, programme.bank_accounts, evidence)
@@ -45,7 +51,7 @@ def bank_findings(books: Books, ledger: LedgerBooks, programme: Programme, evide
         if not own:
             notes.append(f"No statement of {account.id} ({account.number}) was imported: nothing is known of it.")
             continue
-        compared = _Account(account, tuple(own), _postings(ledger, account.account), paid).compare(orders)
+        compared = _Account(account, tuple(own), _postings(ledger, account.account), paid).compare(orders, refused)
         lines.append(compared[0])
         differences += compared[1]
     booked = frozenset(line.reference for code in programme.bank_accounts for line in _postings(ledger, code.account))
@@ -82,7 +88,7 @@ class _Account:
     paid: Mapping[str, int]
     """end-to-end ids that the statements prove paid and that only have to be booked, with what each takes"""
 
-    def compare(self, orders: Mapping[str, BankOrder]) -> tuple[Line, list[Difference]]:
+    def compare(self, orders: Mapping[str, BankOrder], refused: frozenset[str]) -> tuple[Line, list[Difference]]:
         """The account's line and its differences."""
         first, last = self.statements[0], self.statements[-1]
         items, gaps = self._items()
@@ -98,6 +104,7 @@ class _Account:
             *self._opening(first, before),
             *gaps,
             *other_payees(self.spec.id, items, orders, self._amount(0)),
+            *paid_after_refusal(self.spec.id, items, refused, orders, self._amount(0)),
             *self._not_in_books(matched.bank, orders),
             *(self._not_at_bank(item, last) for item in late),
         ]

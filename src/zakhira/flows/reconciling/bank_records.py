@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import cast
@@ -25,6 +25,8 @@ BANK_STATEMENT = "bank statement"
 """Kind of the records of imported statements; the id is the account's number and the statement's id."""
 BANK_ORDER = "bank order"
 """Kind of the records of what was ordered from banks; the id is the message's."""
+PAYOUT_ANSWER = "payout answer"
+"""Kind of the records of a bank's answers, with the word of the officer who brought the file, and what came back."""
 
 
 def order_record(order: BankOrder, owed: str = "") -> Record:
@@ -51,6 +53,14 @@ def order_record(order: BankOrder, owed: str = "") -> Record:
         ],
     }
     return Record(BANK_ORDER, order.message_id, body)
+
+
+def taken_back(books: Books) -> frozenset[str]:
+    """End-to-end ids of payments that are owed to nobody any more, as a bank is said to have refused them."""
+    bodies = books.records(PAYOUT_ANSWER).values()
+    return frozenset(
+        name for body in bodies for name in cast("Sequence[str]", cast("Mapping[str, Json]", body)["taken_back"])
+    )
 
 
 def bank_orders(books: Books) -> Mapping[str, BankOrder]:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from zakhira.flows.ports.bank import BankOrder, BankStatement, BankTransfer, StatementEntry
 from zakhira.flows.ports.books import Books, Write
 from zakhira.flows.ports.ledger_books import LedgerBooks
-from zakhira.flows.reconciling.bank_records import bank_orders, owed_accounts, plain_number
+from zakhira.flows.reconciling.bank_records import bank_orders, owed_accounts, plain_number, taken_back
 from zakhira.flows.reconciling.evidence import Evidence
 from zakhira.flows.reconciling.meters import BEGINNING, END
 from zakhira.flows.reconciling.payees import is_other_payee
@@ -51,12 +51,13 @@ def proven_paid(
     An entry is dated by the bank's booking day and rests on the end-to-end id. A payment that the bank makes a second
     time is not there a second time.
     """
-    orders, owed = bank_orders(books), owed_accounts(books)
+    orders, owed, refused = bank_orders(books), owed_accounts(books), taken_back(books)
     ordered = {
         transfer.end_to_end_id: _Ordered(transfer, owed[name])
         for name, order in orders.items()
         if name in owed
         for transfer in order.transfers
+        if transfer.end_to_end_id not in refused
     }
     found = list[ProvenPaid]()
     statements = evidence.undisputed if ordered else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from zakhira.flows.ports.bank import BankOrder, BankTransfer
@@ -45,3 +46,26 @@ def _ordered(
     if order is None:
         return ()
     return tuple(one for one in order.transfers if one.amount.units == -item.units) or order.transfers
+
+
+def paid_after_refusal(
+    subject: str, items: Iterable[BankItem], taken: frozenset[str], orders: Mapping[str, BankOrder], nothing: Amount
+) -> Iterator[Difference]:
+    """Payments that went out though a bank is said to have refused them, and that may be made twice: each halts payouts.
+
+    What the bank took back since then is none.
+    """
+    moved: Counter[str] = Counter()
+    for item in items:
+        order = orders.get(item.order_id)
+        if item.reference in taken:
+            moved[item.reference] += item.units
+        elif not item.reference and order is not None and abs(item.units) == order.total.units:
+            sign = 1 if item.units > 0 else -1
+            for one in order.transfers:
+                moved[one.end_to_end_id] += sign * one.amount.units if one.end_to_end_id in taken else 0
+    for name, units in moved.items():
+        if units < 0:
+            what = f"The bank paid {name!r}, and an answer in its name said that it did not: the amount was taken back."
+            paid = Amount(units, nothing.commodity)
+            yield Difference(Part.BANK, f"refused/{name}", f"{subject} (refused)", what, paid, nothing, is_grave=True)
