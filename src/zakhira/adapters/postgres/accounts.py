@@ -51,7 +51,8 @@ class KnownAccounts:
             self._learn(connection, {account.code for account in missing})
 
     def _learn(self, connection: Connection[TupleRow], codes: set[str]) -> None:
-        missing = codes - self.numbers.keys()
+        # Not a difference with the keys, which would walk through all that is known.
+        missing = {code for code in codes if code not in self.numbers}
         if not missing:
             return
         if len(self.numbers) > _REMEMBERED:

@@ -102,6 +102,11 @@ def _cost_columns(postings: Sequence[Posting]) -> tuple[str | None, str | None]:
     )
 
 
+def array_of(numbers: Sequence[int] | None) -> str | None:
+    """Whole numbers as PostgreSQL's array text."""
+    return None if numbers is None else _plain([str(number) for number in numbers])
+
+
 def _plain(items: Sequence[str]) -> str:
     """An array of what needs no quotes: numbers, days, instants, names of commodities."""
     return "{" + ",".join(items) + "}"

@@ -13,7 +13,7 @@ from zlib import crc32
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres.rows import entry_columns, event_rows, posting_columns, record_rows
+from zakhira.adapters.postgres.rows import array_of, entry_columns, event_rows, posting_columns, record_rows
 from zakhira.controls.chain.audit import AuditEntry
 from zakhira.flows.ports.books import Write
 
@@ -54,7 +54,7 @@ def insert_write(
             audit.at,
             audit.content_hash,
             audit.leaf_hash,
-            touched_names(write),
+            array_of(touched_names(write)),
             len(write.entries),
             sum([len(entry.postings) for entry in write.entries]),
             len(write.records),
