@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from zakhira.flows.ports.bank import BankOrder, BankTransfer
-from zakhira.flows.reconciling.bank_records import plain_number
+from zakhira.flows.reconciling.bank_records import ordered_transfers, plain_number
 from zakhira.flows.reconciling.difference import Difference, Part
 from zakhira.flows.reconciling.matching import BankItem
 from zakhira.kernel.money import Amount
@@ -24,7 +24,7 @@ def other_payees(
 
     A payment is known by its end-to-end id, or else by its order: then its account must be one of the order's.
     """
-    ordered = {item.end_to_end_id: item for order in orders.values() for item in order.transfers}
+    ordered = {name: transfer for name, (_, transfer) in ordered_transfers(orders).items()}
     for item in items:
         if item.is_reversal or item.units >= 0 or not item.account.strip():
             continue
@@ -51,7 +51,7 @@ def _ordered(
 def paid_after_refusal(
     subject: str, items: Iterable[BankItem], taken: frozenset[str], orders: Mapping[str, BankOrder], nothing: Amount
 ) -> Iterator[Difference]:
-    """Payments that went out though a bank is said to have refused them, and that may be made twice: each halts payouts.
+    """Payments that went out though a bank is said to have refused them: each halts payouts, as it may be made twice.
 
     What the bank took back since then is none.
     """
