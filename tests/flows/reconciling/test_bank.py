@@ -20,7 +20,14 @@ from zakhira.flows.governing.acts import authority_of
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import BooksDamaged
 from zakhira.flows.reconciling.bank import bank_findings
-from zakhira.flows.reconciling.bank_records import BANK_ORDER, BANK_STATEMENT, bank_orders, order_record, statement_json
+from zakhira.flows.reconciling.bank_records import (
+    BANK_ORDER,
+    BANK_STATEMENT,
+    PAYOUT_ANSWER,
+    bank_orders,
+    order_record,
+    statement_json,
+)
 from zakhira.flows.reconciling.booking import book_paid
 from zakhira.flows.reconciling.difference import Findings
 from zakhira.flows.reconciling.evidence import Evidence, bank_evidence, statement_words
@@ -436,10 +443,27 @@ def test_a_payment_to_another_account_halts_when_it_is_booked_already(office: Of
     assert (grave.is_grave, grave.explanation) == (True, "")
 
 
+def test_an_order_is_what_was_first_written(office: Office) -> None:
+    """Somebody with the application's login changes its record, and writes a second order for the same payment."""
+    office.order("100 PKR", owed=OWED)
+    office.owe(10_000)
+    first = order("100 PKR")
+    theirs = replace(first, transfers=(replace(first.transfers[0], account=THIEF),))
+    records = (order_record(theirs, OWED), order_record(replace(theirs, message_id="AGAIN"), OWED))
+    office.books.commit(Write("forge", "mallory", "order", NOW, records=records))
+    office.give(may(Booked(-10_000, day(12), "PAYROLL-2026-05-001", account=THIEF)))
+    assert office.pay() == ()
+    assert [item.what for item in office.look().unexplained if item.is_grave] == [
+        f"The bank paid 'PAYROLL-2026-05-001' on 2026-05-12 to {THIEF}; ordered was {IBAN}."
+    ]
+
+
 def test_records_that_are_none_are_told_by_name(office: Office) -> None:
     """Bodies that nobody's program writes: an order, and a statement."""
     bodies: tuple[Json, ...] = ({}, {"owed": 1, "statement": {}}, [], "x")
-    for number, (kind, body) in enumerate((kind, body) for kind in (BANK_ORDER, BANK_STATEMENT) for body in bodies):
+    for number, (kind, body) in enumerate(
+        (kind, body) for kind in (BANK_ORDER, BANK_STATEMENT, PAYOUT_ANSWER) for body in bodies
+    ):
         broken = Office()
         broken.books.commit(Write(f"b {number}", "mallory", "break", NOW, records=(Record(kind, "N-1", body),)))
         with pytest.raises(BooksDamaged, match="'N-1' cannot be read"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import cast
@@ -56,24 +56,55 @@ def order_record(order: BankOrder, owed: str = "") -> Record:
 
 
 def taken_back(books: Books) -> frozenset[str]:
-    """End-to-end ids of payments that are owed to nobody any more, as a bank is said to have refused them."""
-    bodies = books.records(PAYOUT_ANSWER).values()
-    return frozenset(
-        name for body in bodies for name in cast("Sequence[str]", cast("Mapping[str, Json]", body)["taken_back"])
-    )
+    """End-to-end ids of payments that are owed to nobody any more, as a bank is said to have refused them.
+
+    Every version of an answer's record counts: a later one hides nothing.
+
+    Raises:
+        BooksDamaged: a record is no answer.
+    """
+    found = set[str]()
+    for name in books.records(PAYOUT_ANSWER):
+        for body in books.versions(PAYOUT_ANSWER, name):
+            found.update(read_record(PAYOUT_ANSWER, name, body, _taken_back_of))
+    return frozenset(found)
+
+
+def _taken_back_of(body: Json) -> tuple[str, ...]:
+    names = cast("Mapping[str, Json]", body)["taken_back"]
+    if not isinstance(names, list | tuple):
+        raise TypeError("taken_back is no list")
+    return tuple(str(name) for name in names)
 
 
 def bank_orders(books: Books) -> Mapping[str, BankOrder]:
-    """Every order by its message id; raises BooksDamaged."""
-    found = books.records(BANK_ORDER).items()
+    """Every order by its message id, the oldest first, each as it was first written: an order is never changed.
+
+    Raises:
+        BooksDamaged: a record is no order.
+    """
+    found = _first_bodies(books).items()
     return {name: read_record(BANK_ORDER, name, body, partial(order_of, name)) for name, body in found}
+
+
+def ordered_transfers(orders: Mapping[str, BankOrder]) -> Mapping[str, tuple[str, BankTransfer]]:
+    """Message id and transfer by end-to-end id; of two orders that name the same one, the first written counts."""
+    found: dict[str, tuple[str, BankTransfer]] = {}
+    for name, order in orders.items():
+        for transfer in order.transfers:
+            found.setdefault(transfer.end_to_end_id, (name, transfer))
+    return found
 
 
 def owed_accounts(books: Books) -> Mapping[str, str]:
     """The account that holds what was ordered, by message id; orders without one are left out."""
-    bodies = books.records(BANK_ORDER).items()
+    bodies = _first_bodies(books).items()
     found = {name: read_record(BANK_ORDER, name, body, _owed_of) for name, body in bodies}
     return {name: code for name, code in found.items() if code}
+
+
+def _first_bodies(books: Books) -> Mapping[str, Json]:
+    return {name: books.versions(BANK_ORDER, name)[0] for name in books.records(BANK_ORDER)}
 
 
 def _owed_of(body: Json) -> str:

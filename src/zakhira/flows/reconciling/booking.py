@@ -14,7 +14,13 @@ from datetime import UTC, date, datetime, time
 from zakhira.flows.ports.bank import BankOrder, BankStatement, BankTransfer, StatementEntry
 from zakhira.flows.ports.books import Books, Write
 from zakhira.flows.ports.ledger_books import LedgerBooks
-from zakhira.flows.reconciling.bank_records import bank_orders, owed_accounts, plain_number, taken_back
+from zakhira.flows.reconciling.bank_records import (
+    bank_orders,
+    ordered_transfers,
+    owed_accounts,
+    plain_number,
+    taken_back,
+)
 from zakhira.flows.reconciling.evidence import Evidence
 from zakhira.flows.reconciling.meters import BEGINNING, END
 from zakhira.flows.reconciling.payees import is_other_payee
@@ -53,11 +59,9 @@ def proven_paid(
     """
     orders, owed, refused = bank_orders(books), owed_accounts(books), taken_back(books)
     ordered = {
-        transfer.end_to_end_id: _Ordered(transfer, owed[name])
-        for name, order in orders.items()
-        if name in owed
-        for transfer in order.transfers
-        if transfer.end_to_end_id not in refused
+        end_to_end_id: _Ordered(transfer, owed[name])
+        for end_to_end_id, (name, transfer) in ordered_transfers(orders).items()
+        if name in owed and end_to_end_id not in refused
     }
     found = list[ProvenPaid]()
     statements = evidence.undisputed if ordered else ()
