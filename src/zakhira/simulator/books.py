@@ -20,6 +20,7 @@ from zakhira.flows.ports.books_check import (
 from zakhira.flows.ports.books_errors import AccountConflict, DatabaseUnreachable, EntryExists, KeyReused
 from zakhira.flows.ports.coin_fold import ChainFold
 from zakhira.flows.ports.ledger_records import changes_of
+from zakhira.flows.ports.progress import Progress, silent
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.account_record import HeldAccount
@@ -168,9 +169,10 @@ class SimulatedBooks:
         self._acknowledge(lost=self._called())
         return 0
 
-    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE, progress: Progress = silent) -> tuple[str, ...]:
         """Everything that does not hold when the store is computed anew; nothing if all is well."""
         self._acknowledge(lost=self._called())
+        progress("Verifying", len(self._writes), max(1, len(self._writes)), "writes")
         return find_breaks(
             self._writes,
             self.ledger.specs,

@@ -143,12 +143,10 @@ class AuditDesk:
 
 def _verify(archive: Archive, given: Evidence, progress: Progress) -> Answer:
     books = archive.books
-    progress("Verifying", 0, 1, "the whole database")
     heads, faults = signed_heads(books, authority_of(books, archive.programme.policy, archive.clock()))
     known = Evidence((*given.heads, *heads), given.anchors)
-    breaks = [*books.breaks(known), *faults]
+    breaks = [*books.breaks(known, progress), *faults]
     waiting = books.unsealed()
-    progress("Verifying", 1, 1, "the whole database")
     note = f"Contents, balances, lots and coins were computed anew; {counted(waiting.count, 'write')} not sealed yet."
     return _verdict(str(archive.folder.root), books.chain_head(), breaks, known, note)
 

@@ -125,9 +125,7 @@ class DatabaseDesk:
         """Compute the database anew, and hold a backup against its checksums."""
         with self._held(folder) as held:
             with contextlib.closing(PostgresBooks(held.logins.app)) as books:
-                progress("Verifying", 0, 1, held.where)
-                breaks, head = books.breaks(), books.chain_head()
-            progress("Verifying", 1, 1, held.where)
+                breaks, head = books.breaks(progress=progress), books.chain_head()
             copy = None
             if backup is not None:
                 copy = read_bases(backup)[-1]

@@ -94,7 +94,9 @@ def plainly(connection: Connection[TupleRow]) -> tuple[str, ...]:
         read_accounts(connection),
         read_balances(connection),
         read_lots(connection, None),
-        ShownSeals([seal_from(row) for row in seals], head and ChainHead(head[0], head[1].hex()), settled[0]),
+        ShownSeals(
+            [seal_from(row) for row in seals], None if head is None else ChainHead(head[0], head[1].hex()), settled[0]
+        ),
         read_shown_chain(connection),
     )
 
@@ -234,3 +236,15 @@ def test_threads_see_one_moment(books: PostgresBooks, database: str) -> None:
     finally:
         over.set()
         thread.join()
+
+
+def test_how_far_it_is_is_told(books: PostgresBooks) -> None:
+    """From nothing to all writes, never backwards; of empty books, too."""
+    for is_filled in (False, True):
+        if is_filled:
+            fill(books)
+        told: list[tuple[float, float]] = []
+        assert books.breaks(progress=lambda _stage, done, total, _note: told.append((done, total))) == ()  # noqa: B023 - called at once
+        assert told[0][0] == 0
+        assert told == sorted(told)
+        assert told[-1][0] == told[-1][1]

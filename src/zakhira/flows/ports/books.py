@@ -11,6 +11,7 @@ from typing import Protocol
 from zakhira.controls.chain.audit import AuditEntry, ChainHead, Seal, Unsealed
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.coin_events import CoinEvent, events_bytes
+from zakhira.flows.ports.progress import Progress, silent
 from zakhira.kernel.canonical import Json, NotCanonical, canonical_bytes
 from zakhira.kernel.money import Amount
 from zakhira.ledger.balances import LotBalance
@@ -172,8 +173,9 @@ class Books(Protocol):
     def seal(self) -> int:
         """Chain everything that is committed; returns how many writes that were. Safe to call from anywhere."""
 
-    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE, progress: Progress = silent) -> tuple[str, ...]:
         """Everything that does not hold when balances, lots, hashes and the chain are computed anew from the store.
 
-        The chain is held against ``evidence`` of what it was, too. Nothing if all is well.
+        The chain is held against ``evidence`` of what it was, too. Nothing if all is well. ``progress``
+        hears how many of the writes are done.
         """

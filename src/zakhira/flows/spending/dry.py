@@ -12,6 +12,7 @@ from zakhira.custody.decoders import decode_transaction
 from zakhira.flows.ports.books import Books, LotBalance, Receipt, SealedWrite, Write
 from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.mempool import Mempool
+from zakhira.flows.ports.progress import Progress, silent
 from zakhira.flows.treasury import Treasury
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount
@@ -94,9 +95,9 @@ class DryBooks:
         """Nothing: what is remembered is never chained."""
         return 0
 
-    def breaks(self, evidence: Evidence = NO_EVIDENCE) -> tuple[str, ...]:
+    def breaks(self, evidence: Evidence = NO_EVIDENCE, progress: Progress = silent) -> tuple[str, ...]:
         """The real ones."""
-        return self._books.breaks(evidence)
+        return self._books.breaks(evidence, progress)
 
 
 class DryMempool:

@@ -31,6 +31,7 @@ _RECORDS: LiteralString = """
 SELECT record.id, record.body::text FROM zakhira.record JOIN zakhira.audit ON audit.sequence = record.sequence
 WHERE record.kind = %s ORDER BY record.sequence, record.ordinal
 """
+_ROWS_AT_ONCE = 5_000
 _CODE_OF = {commodity.value: code for code, commodity in enumerate(COMMODITIES, 1)}
 _COIN_CODES = tuple(_CODE_OF[coin.value] for coin in COINS)
 
@@ -121,8 +122,8 @@ def read_chart(connection: Connection[TupleRow]) -> Chart:
     """The accounts before any write. What one that has records was bound by before the first is not known."""
     numbers, codes, specs, holders, bounds = [], [], [], [], []
     may_overdraw, ceilings = [], []
-    for row in connection.execute(_ACCOUNTS):
-        spec = spec_from(row[1:7])
+    for row in connection.execute(_ACCOUNTS).fetchall():
+        spec = spec_from(row[1:])
         numbers.append(row[0])
         codes.append(spec.code)
         specs.append((spec.commodity, spec.kind, spec.claim))
@@ -148,7 +149,9 @@ def read_chart(connection: Connection[TupleRow]) -> Chart:
         counts=np.zeros(count, dtype=np.int64),
         strangers={},
     )
-    _loosen(chart, connection.cursor().stream(_RECORDS, (ACCOUNT,)))
+    with connection.cursor("records") as records:
+        records.itersize = _ROWS_AT_ONCE
+        _loosen(chart, records.execute(_RECORDS, (ACCOUNT,)))
     return chart
 
 

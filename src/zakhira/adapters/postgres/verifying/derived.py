@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import LiteralString
 
 from psycopg import Connection
@@ -12,6 +13,10 @@ from zakhira.adapters.postgres.verifying.chart import Chart
 from zakhira.kernel.money import MAX_UNITS, Amount, Commodity
 from zakhira.ledger.account_record import HeldAccount
 from zakhira.ledger.chart import CREDIT_KINDS, FLOORED_KINDS, claim_of
+from zakhira.programme.model import AccountSpec
+
+_ROWS_AT_ONCE = 5_000
+_KINDS_OF_ACCOUNTS = 10_000
 
 _MOVED: LiteralString = """
 WITH moved AS (
@@ -88,30 +93,37 @@ def read_balance_breaks(connection: Connection[TupleRow], chart: Chart) -> list[
 
 
 def _balance_breaks(connection: Connection[TupleRow], chart: Chart) -> Iterator[str]:
-    for code, commodity, is_there, shown, *told in connection.cursor().stream(_BALANCES):
-        row = chart.rows[code]
-        if int(chart.sums[row]) != shown:
-            amount = Amount(shown, Commodity[commodity])
-            yield f"balance of {code}: the postings sum to {int(chart.sums[row])}, the store says {amount}."
-        if not is_there:
-            yield f"balance of {code}: its row is gone."
-            continue
-        if told[0] != chart.counts[row]:
-            yield f"balance of {code}: it counts {told[0]} postings, {chart.counts[row]} are there."
-        held = chart.held(code)
-        assert held is not None, "it is in the chart"
-        if tuple(told[1:]) != _due(held):
-            yield f"balance of {code}: its bounds, its freeze or its kind are not what accounts and records say."
+    with connection.cursor("balances") as rows:
+        rows.itersize = _ROWS_AT_ONCE
+        for code, commodity, is_there, shown, *told in rows.execute(_BALANCES):
+            row = chart.rows[code]
+            if chart.sums[row] != shown:
+                amount = Amount(shown, Commodity[commodity])
+                yield f"balance of {code}: the postings sum to {int(chart.sums[row])}, the store says {amount}."
+            if not is_there:
+                yield f"balance of {code}: its row is gone."
+                continue
+            if told[0] != chart.counts[row]:
+                yield f"balance of {code}: it counts {told[0]} postings, {chart.counts[row]} are there."
+            ceiling = int(chart.ceilings[row])
+            if tuple(told[1:]) != _due(
+                chart.specs[row], ceiling, (bool(chart.may_overdraw[row]), bool(chart.is_frozen[row]))
+            ):
+                yield f"balance of {code}: its bounds, its freeze or its kind are not what accounts and records say."
 
 
-def _due(held: HeldAccount) -> tuple[int, int, int, bool, str, str]:
+@lru_cache(_KINDS_OF_ACCOUNTS)
+def _due(
+    spec: tuple[str, str, str], ceiling_units: int, state: tuple[bool, bool]
+) -> tuple[int, int, int, bool, str, str]:
     """What the row of a balance says of its account: floor, ceiling, sign, freeze, class and commodity."""
-    spec = held.spec
-    floor = 0 if spec.kind in FLOORED_KINDS and spec.overdraft != "allowed" else -MAX_UNITS
-    ceiling = MAX_UNITS if spec.ceiling is None else spec.ceiling.units
-    sign = -1 if spec.kind in CREDIT_KINDS else 1
-    class_ = claim_of(spec)[:1] or ("c" if held.is_vault else "-")
-    return floor, ceiling, sign, held.is_frozen, class_, spec.commodity
+    (commodity, kind, claim), (may_overdraw, is_frozen) = spec, state
+    floor = 0 if kind in FLOORED_KINDS and not may_overdraw else -MAX_UNITS
+    ceiling = MAX_UNITS if ceiling_units < 0 else ceiling_units
+    sign = -1 if kind in CREDIT_KINDS else 1
+    told = AccountSpec("", commodity, kind, claim)
+    class_ = claim_of(told)[:1] or ("c" if HeldAccount(told).is_vault else "-")
+    return floor, ceiling, sign, is_frozen, class_, commodity
 
 
 def read_lot_breaks(connection: Connection[TupleRow]) -> list[str]:

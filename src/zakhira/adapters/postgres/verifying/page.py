@@ -9,11 +9,21 @@ from itertools import groupby
 from operator import itemgetter
 from typing import LiteralString, NamedTuple
 
+import numpy as np
+import polars as pl
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.rows import event_from
-from zakhira.adapters.postgres.verifying.columns import Numbers, Texts, first_places, run_lengths, unpair, whole_numbers
+from zakhira.adapters.postgres.verifying.columns import (
+    Numbers,
+    Texts,
+    first_places,
+    pool_of,
+    run_lengths,
+    unpair,
+    whole_numbers,
+)
 from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.books_check import decode_body
 from zakhira.flows.ports.coin_events import CoinEvent
@@ -141,14 +151,11 @@ class Entries:
         """On which day each of them is dated, as PostgreSQL counts days."""
         return self.at // _DAY_MICROSECONDS
 
-    def instants(self) -> list[str]:
+    def instants(self) -> pl.Series:
         """When each of them happened, as :func:`exact_utc_text` writes it."""
         starts = first_places(self.at)
-        lengths = run_lengths(starts, len(self.at)).tolist()
-        texts: list[str] = []
-        for at, length in zip(self.at[starts].tolist(), lengths, strict=True):
-            texts += [_instant(at)] * length
-        return texts
+        texts = pool_of(map(_instant, self.at[starts].tolist()))
+        return texts.gather(np.repeat(np.arange(len(starts)), run_lengths(starts, len(self.at))))
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def read_all_breaks(
     is_large = writes + postings > at_once
     with gathered(connection, another if is_large else None) as crew:
         try:
-            return _breaks(connection, crew, evidence, _Steps(progress, writes, at_once))
+            return _breaks(connection, crew, evidence, _Steps(progress, max(1, writes), at_once))
         except StrangeCommodity:
             return read_unreadable(connection)
 
@@ -124,6 +124,7 @@ def _breaks(connection: Connection[TupleRow], crew: Crew, evidence: Evidence, st
 def _examined(connection: Connection[TupleRow], crew: Crew, chart: Chart, steps: _Steps) -> Iterator[Findings]:
     """What each page comes to, in the order of numbers; a few are looked at ahead."""
     accounts = account_pool(chart)
+    steps.progress(_STAGE, 0, steps.total, "writes")
     ahead: deque[Future[Findings]] = deque()
     done = 0
     for span in read_spans(connection, steps.at_once):
