@@ -76,7 +76,8 @@ FROM relation JOIN pg_trigger ON tgrelid = relation.oid WHERE NOT tgisinternal
 """,
     """
 SELECT 'function', name, concat_ws('|', proowner::regrole, prokind,
-    (SELECT lanname FROM pg_language WHERE oid = prolang), prosecdef, proleakproof, proisstrict, proretset, provolatile, proparallel, prosupport, pg_get_function_result(oid),
+    (SELECT lanname FROM pg_language WHERE oid = prolang), prosecdef, proleakproof,
+    proisstrict, proretset, provolatile, proparallel, prosupport, pg_get_function_result(oid),
     pg_get_function_arguments(oid), proconfig::text, probin, prosrc, pg_get_function_sqlbody(oid))
 FROM routine
 """,

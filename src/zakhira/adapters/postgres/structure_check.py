@@ -8,6 +8,8 @@ from typing import LiteralString
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from zakhira.adapters.postgres.derived_check import read_derived_breaks
+from zakhira.adapters.postgres.guard_check import read_guard_breaks
 from zakhira.kernel.money import Commodity
 
 _ONE_ROW: tuple[tuple[LiteralString, LiteralString], ...] = (
@@ -71,7 +73,8 @@ def read_structure_breaks(connection: Connection[TupleRow]) -> tuple[str, ...]:
 
     Entries and postings are counted where they are read, by ``verifying.entry_rules``.
     """
-    return (*_rows(connection), *_commodities(connection), *_counts(connection), *_guards(connection))
+    own = (*_rows(connection), *_commodities(connection), *_counts(connection), *_guards(connection))
+    return (*own, *read_derived_breaks(connection), *read_guard_breaks(connection))
 
 
 def _rows(connection: Connection[TupleRow]) -> Iterator[str]:
