@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -166,6 +168,70 @@ def test_a_copy_that_was_altered_is_not_restored(ground: Ground, reserves_folder
         if path in kept:
             path.write_bytes(kept[path])
     assert not to.exists()
+
+
+def described_anew(backup: Path, change: Callable[[Path], None]) -> None:
+    """Change files of the newest copy and its manifest so that its checksums hold again, as who can write there may."""
+    copy = max(path for path in (backup / "base").iterdir() if path.is_dir())
+    change(copy)
+    manifest = copy / "backup_manifest"
+    told = json.loads(manifest.read_text())
+    for one in told["Files"]:
+        path = copy / one["Path"]
+        one["Size"], one["Checksum"] = path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+    del told["Manifest-Checksum"]
+    text = json.dumps(told)[: -len("}")] + ",\n"
+    manifest.write_text(f'{text}"Manifest-Checksum": "{hashlib.sha256(text.encode()).hexdigest()}"}}\n')
+
+
+def test_settings_in_a_backup_run_no_command(ground: Ground, reserves_folder: Path) -> None:
+    """Commands planted in the copy's settings, with a manifest made to fit, are not run at the restore nor after it."""
+    backup, to, mark = reserves_folder / "planted", reserves_folder / "from-planted", reserves_folder / "mark"
+    shutil.copytree(ground.backup, backup)
+
+    def plant(copy: Path) -> None:
+        for name, setting in (
+            ("postgresql.auto.conf", " recovery_end_command"),
+            ("postgresql.conf", "archive_cleanup_command"),
+            ("postgresql.conf", "shared_preload_libraries"),
+        ):
+            with (copy / name).open("a") as out:
+                out.write(f"{setting} = 'touch {mark}'\n")
+        with (copy / "pg_hba.conf").open("a") as out:
+            out.write("local all all trust\n")
+
+    described_anew(backup, plant)
+    assert ask("db", "restore", str(backup), "--to", str(to))["breaks"] == []
+    assert not mark.exists()
+    for name in ("postgresql.auto.conf", "postgresql.conf", "pg_hba.conf"):
+        text = (to / "database" / name).read_text()
+        assert "touch" not in text
+        assert "trust" not in text
+
+
+def test_a_chain_that_is_not_the_one_in_the_description(ground: Ground, reserves_folder: Path) -> None:
+    """The copy says how far its chain was: what is restored must go through there."""
+    backup, to = reserves_folder / "renamed", reserves_folder / "from-renamed"
+    shutil.copytree(ground.backup, backup)
+    for path in (backup / "base").glob("*.json"):
+        told = json.loads(path.read_text())
+        assert told["position"] > 0
+        path.write_text(json.dumps({**told, "hash": "ab" * 32}))
+    error = ask("db", "restore", str(backup), "--to", str(to), exit_code=3)["error"]
+    assert (error["code"], "ab" * 32 in error["message"]) == ("ZK-POSTGRES-016", True)
+    assert not to.exists()
+
+
+def test_a_restore_that_was_killed_is_begun_anew(ground: Ground, reserves_folder: Path) -> None:
+    """What it left, with its server running in it, is ended and removed."""
+    to = reserves_folder / "again"
+    left = EmbeddedServer.start(reserves_folder / ".again.restoring" / "database")
+    pid = left.pid()
+    assert pid is not None
+    assert ask("db", "restore", str(ground.backup), "--to", str(to))["breaks"] == []
+    assert left.pid() is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_status_names_what_is_not_as_it_should_be(ground: Ground) -> None:

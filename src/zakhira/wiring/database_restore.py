@@ -47,7 +47,8 @@ def restore_backup(order: RestoreOrder, progress: Progress, *, dry_run: bool) ->
     if dry_run:
         return restored_answer(to, target, read_bases(backup)[-1], None)
     draft = to.parent / f".{to.name}.restoring"
-    shutil.rmtree(draft, ignore_errors=True)  # of a restore that was killed
+    EmbeddedServer.end(ReserveFolder(draft).database)  # of a restore that was killed
+    shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
         progress("Restoring", 0, 2, f"{backup}")

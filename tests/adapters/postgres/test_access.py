@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -280,3 +282,32 @@ def test_psql_as_the_application_fails_as_well(home: Path) -> None:
         )
         assert done.returncode != 0, statement
         assert "permission denied" in done.stderr or "must be owner" in done.stderr, done.stderr
+
+
+ENTERS = """
+import os, signal, sys
+from pathlib import Path
+from zakhira.adapters.postgres.server import EmbeddedServer
+with EmbeddedServer.entered(Path(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_while_passwords_are_set(home: Path) -> None:
+    """What is left running lets the machine's user in without a password: the next start ends it."""
+    server = EmbeddedServer.start(home)
+    dsn = app_of(server)
+    user_in(dsn)
+    done = subprocess.run([sys.executable, "-c", ENTERS, str(home)], check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    assert server.pid() is not None
+    assert user_in(without_password(server.dsn())) == Login.ADMINISTRATOR
+    with pytest.raises(psycopg.OperationalError, match="no pg_hba"):
+        psycopg.connect(dsn)
+    again = EmbeddedServer.start(home)
+    with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+        psycopg.connect(without_password(again.dsn()))
+    assert user_in(dsn) == Login.APP
+    assert not [path for path in home.iterdir() if path.name.startswith("zakhira_reset")]
+    before = again.pid()
+    assert EmbeddedServer.start(home).pid() == before, "a server with the folder's own rules is used as it is"

@@ -99,6 +99,14 @@ def reset_options(data: Path, programs: Programs) -> str:
     return f'-c "hba_file={data / _RESET_RULES}" -c "ident_file={data / _RESET_NAMES}"'
 
 
+def was_entered(data: Path) -> bool:
+    """Whether the server was last started with :func:`reset_options`; raises FileNotFoundError if it never was.
+
+    PostgreSQL keeps the options of its start in a file beside the data.
+    """
+    return _RESET_RULES in (data / "postmaster.opts").read_text()
+
+
 def clear_reset(data: Path) -> None:
     """Remove what :func:`reset_options` wrote."""
     for name in (_RESET_RULES, _RESET_NAMES):

@@ -53,6 +53,7 @@ class BaseBackup:
     schema: int
     position: int
     hash: str
+    """the chain's head when the copy began"""
     size_bytes: int
     reserve: str
     """the text of ``reserve.toml``, or empty"""
@@ -100,13 +101,15 @@ def take_base(
     with psycopg.connect(server.dsn(database), autocommit=True) as connection:
         total = _one(connection, "SELECT sum(pg_database_size(oid)) FROM pg_database")
         programs = server.programs.of_caller()
+        # Before the copy begins: whatever is restored from it has the chain up to here.
+        head = _head(connection)
         try:
             _copy(programs, server.dsn(), draft, lambda: telling(_size(draft), float(str(total))))
             verify_copy(programs, draft)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-        made = _described(connection, name, database, int(_size(draft)), reserve)
+        made = _described(connection, name, database, int(_size(draft)), reserve, head)
         _await_archived(connection)
     (folder / BASE / f"{name}.json").write_text(json.dumps({"format": _FORMAT, **asdict(made)}, indent=1) + "\n")
     draft.rename(folder / BASE / name)
@@ -163,16 +166,20 @@ def _copy(programs: Programs, dsn: str, draft: Path, tell: Callable[[], None]) -
         raise BackupFailed(f"The database could not be copied: {_first(said)}.", "Look at the disk, and try again.")
 
 
-def _described(connection: Connection[TupleRow], name: str, database: str, size_bytes: int, reserve: str) -> BaseBackup:
-    row = connection.execute(
-        "SELECT clock_timestamp(), (SELECT max(version) FROM zakhira.schema_version), head.position, head.hash "
-        "FROM zakhira.audit_head AS head"
-    ).fetchone()
+def _head(connection: Connection[TupleRow]) -> tuple[int, str]:
+    row = connection.execute("SELECT position, encode(hash, 'hex') FROM zakhira.audit_head").fetchone()
     assert row is not None, "the head is one row"
-    at, schema, position, hash_ = row
+    return row[0], row[1]
+
+
+def _described(
+    connection: Connection[TupleRow], name: str, database: str, size_bytes: int, reserve: str, head: tuple[int, str]
+) -> BaseBackup:
+    row = connection.execute("SELECT clock_timestamp(), (SELECT max(version) FROM zakhira.schema_version)").fetchone()
+    assert row is not None, "the server has a clock"
+    ended_at = exact_utc_text(row[0].astimezone(UTC))
     server = connection.info.server_version
-    ended_at = exact_utc_text(at.astimezone(UTC))
-    return BaseBackup(name, database, ended_at, server, schema, position, hash_.hex(), size_bytes, reserve)
+    return BaseBackup(name, database, ended_at, server, row[1], *head, size_bytes, reserve)
 
 
 def _await_archived(connection: Connection[TupleRow]) -> None:

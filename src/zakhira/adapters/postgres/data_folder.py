@@ -37,6 +37,9 @@ _SETTINGS = {
     "jit": "off",
 }
 
+_LOCALE = {"lc_messages": "C", "lc_monetary": "C", "lc_numeric": "C", "lc_time": "C", "datestyle": "iso, mdy"}
+"""What ``initdb`` writes besides."""
+
 
 def require_nameable(folder: Path) -> None:
     """``pg_ctl`` hands the path to a shell between double quotes, and PostgreSQL keeps it in 1,024 bytes."""
@@ -89,6 +92,14 @@ def _configure(fresh: Path) -> None:
     lines = (f"{name} = '{value}'" for name, value in _SETTINGS.items())
     with (fresh / "postgresql.conf").open("a", encoding="utf-8") as out:
         out.write("\n".join(("", "# Zakhira's own", *lines, "")))
+
+
+def write_settings(data: Path, programs: Programs, more: dict[str, str]) -> None:
+    """Write the configuration from nothing: ours, and these; for data whose own is not to be trusted."""
+    lines = (f"{name} = '{value}'" for name, value in {**_LOCALE, **_SETTINGS, **more}.items())
+    path = data / "postgresql.conf"
+    path.write_text("\n".join(("# Written by Zakhira at a restore.", *lines, "")))
+    programs.own(path)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import time
@@ -17,9 +18,10 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres.access import set_passwords
+from zakhira.adapters.postgres.access import set_passwords, write_rules
 from zakhira.adapters.postgres.backing_up import BASE, WAL, BaseBackup, read_bases
 from zakhira.adapters.postgres.copy_check import verify_copy
+from zakhira.adapters.postgres.data_folder import write_settings
 from zakhira.adapters.postgres.errors import NotInBackup, RestoreFailed, ServerNotStarted
 from zakhira.adapters.postgres.passfiles import Passfiles
 from zakhira.adapters.postgres.programs import Programs, find_programs
@@ -29,9 +31,14 @@ from zakhira.kernel.interval import exact_utc_text
 RECOVERY_SECONDS = 86_400.0
 """A log of days is played back in hours; whoever waits sees how far it is."""
 _POLL_S = 0.1
-_SETTINGS, _SIGNAL = "postgresql.auto.conf", "recovery.signal"
-_DROPPED = ("archive_mode", "archive_command", "archive_timeout", "restore_command", "recovery_target")
+_CONFIGURATION, _SETTINGS, _SIGNAL = "postgresql.conf", "postgresql.auto.conf", "recovery.signal"
+_SIZES = re.compile(
+    r"^(max_connections|max_worker_processes|max_wal_senders|max_prepared_transactions|max_locks_per_transaction)"
+    r"\s*=\s*'?([0-9]+)'?\s*(?:#.*)?$",
+    re.MULTILINE,
+)
 _UNREACHED = "recovery ended before configured recovery target was reached"
+_LINK = "SELECT encode(hash, 'hex') FROM zakhira.seal WHERE position = %s"
 _WRITE = "SELECT xmin::text, written_at FROM zakhira.audit WHERE key = %s"
 
 
@@ -113,18 +120,31 @@ def _recovered(backup: Path, base: BaseBackup, data: Path, recovery: dict[str, s
     told = {"restore_command": _restore_command(backup), "recovery_target_action": "promote", **recovery}
     if not recovery:
         del told["recovery_target_action"]
-    _configure(data, told)
+    _configure(data, programs, told)
     (data / _SIGNAL).touch()
     _give_all(data, programs)
     passfiles = Passfiles(data)
     passfiles.ensure(anew=True)
     with _entered(data) as server:
-        _configure(data, {})
-        programs.own(data / _SETTINGS)
+        _configure(data, programs, {})
         with psycopg.connect(server.own_dsn(), autocommit=True) as connection:
             set_passwords(connection, passfiles)
         with psycopg.connect(make_conninfo(server.own_dsn(), dbname=base.database), autocommit=True) as connection:
+            _require_chain(connection, base)
             yield connection
+
+
+def _require_chain(connection: Connection[TupleRow], base: BaseBackup) -> None:
+    """The chain goes through the place at which the copy's description says that it was."""
+    if base.position == 0:
+        return
+    row = connection.execute(_LINK, (base.position,)).fetchone()
+    if row is None or row[0] != base.hash:
+        found = "nothing there" if row is None else f"{row[0]} there"
+        raise RestoreFailed(
+            f"The chain that was restored has {found} at {base.position:,}; the copy's description says {base.hash}.",
+            "Somebody changed the copy or its description: use another backup, and compare with signed heads.",
+        )
 
 
 @contextmanager
@@ -143,12 +163,19 @@ def _restore_command(backup: Path) -> str:
     return f"test -f {source} && gzip -dc {source} > %p"
 
 
-def _configure(data: Path, more: dict[str, str]) -> None:
-    """The copy's own settings without archive and recovery, and these."""
-    path = data / _SETTINGS
-    kept = [line for line in path.read_text().splitlines() if not line.startswith(_DROPPED)]
+def _configure(data: Path, programs: Programs, more: dict[str, str]) -> None:
+    """Settings and rules written from nothing: those of a copy can name commands that the server runs.
+
+    Of the copy's own only sizes are kept that the server must not undercut while it plays back the log.
+    """
+    kept: dict[str, str] = {}
+    for name in (_CONFIGURATION, _SETTINGS):
+        kept |= dict(_SIZES.findall((data / name).read_text(errors="replace")))
+    write_settings(data, programs, kept)
     quoted = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in more.items()]
-    path.write_text("\n".join((*kept, *quoted)) + "\n")
+    (data / _SETTINGS).write_text("".join(f"{line}\n" for line in quoted))
+    programs.own(data / _SETTINGS)
+    write_rules(data, programs)
 
 
 def _give_all(data: Path, programs: Programs) -> None:

@@ -24,6 +24,7 @@ from zakhira.adapters.postgres.access import (
     reset_options,
     set_passwords,
     trusts,
+    was_entered,
     write_rules,
 )
 from zakhira.adapters.postgres.data_folder import initialise, require_nameable, require_version
@@ -89,6 +90,7 @@ class EmbeddedServer:
                 raise passfiles.lost(Login.ADMINISTRATOR)
             passfiles.ensure()
             server = cls(folder, _socket_folder(folder, programs), programs)
+            server._end_entered()
             found = server.pid() is not None
             try:
                 server._make_ready(deadline, found=found)
@@ -192,6 +194,14 @@ class EmbeddedServer:
                 hand_over(connection)
         return self.dsn(name)
 
+    @classmethod
+    def end(cls, folder: Path) -> None:
+        """Stop the server of a folder, if one runs there, whatever state its data is in."""
+        folder = folder.expanduser().resolve()
+        if _recorded_pid(folder) is not None:
+            programs = find_programs(folder)
+            cls(folder, _socket_folder(folder, programs), programs).stop()
+
     def stop(self) -> None:
         """Stop the server if it runs; what is committed is on disk."""
         for mode in ("fast", "immediate"):
@@ -201,6 +211,16 @@ class EmbeddedServer:
                 self._control("stop", "-m", mode, "-w", "-t", str(int(STOP_SECONDS)), timeout_s=STOP_SECONDS + 5)
         if self.pid() is not None:
             raise ServerNotReady(f"The server of {self.folder} does not stop.", "End the process and start again.")
+
+    def _end_entered(self) -> None:
+        """Stop a server that a process left :meth:`entered` when it was killed: its rules are not the folder's.
+
+        Nobody enters now: who does holds the lock that the start holds.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if was_entered(self.folder):
+                self.stop()
+        clear_reset(self.folder)
 
     def _make_ready(self, deadline: float, *, found: bool) -> None:
         if not found:
