@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +154,32 @@ def test_a_refusal_and_another_way_to_pay(desk: Terminal) -> None:
     day = ("--on", "2026-12-31", "--out", str(desk.files / "orders"))
     assert desk.ask("payout", "order", "april", *desk.key("treasury-1"), *day, exit_code=2)["code"] == "ZK-FLOWS-209"
     assert desk.ask("payout", "status", "nothing", exit_code=2)["code"] == "ZK-FLOWS-191"
+
+
+BANK = CAMPAIGN.replace("stipend-2026", "pay-2026").replace('"accounts"', '"bank"')
+BANK += 'debtor_name = "Programme office"\ndebtor_account = "PK36SCBL0000001123456702"\ndebtor_bank = "SCBLPKKX"\n'
+ANSWER = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
+<GrpHdr><MsgId>R-1</MsgId><CreDtTm>2026-01-30T10:00:00Z</CreDtTm></GrpHdr>
+<OrgnlGrpInfAndSts><OrgnlMsgId>may-1</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId><GrpSts>RJCT</GrpSts>
+</OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>"""
+
+
+def test_a_bank_is_asked_by_its_bytes_and_answers_through_an_officer(desk: Terminal) -> None:
+    """The order's SHA-256 is that of the file; the preparer brings no answer, another officer does."""
+    desk.ask("payout", "campaign", desk.file("pay.toml", BANK), *desk.key("treasury-1"))
+    for name in ("comptroller-1", "director-1", "auditor-1"):
+        desk.ask("payout", "approve", "pay-2026", *desk.key(name))
+    rows = "payee,amount,reason,name,account\np-000001,20000 PKR,stipend,Amina,PK70BANK0000123456789000\n"
+    batch = ("payout", "prepare", "may", desk.file("may.csv", rows), "--campaign", "pay-2026")
+    desk.ask(*batch, *SOURCE, *desk.key("treasury-1"))
+    for name in ("comptroller-1", "director-1"):
+        desk.ask("payout", "approve", "may", *desk.key(name))
+    desk.ask("payout", "execute", "may", "--total", "20000 PKR", *SOURCE, *desk.key("auditor-1"))
+    day = ("--on", (datetime.now(UTC).date() + timedelta(days=1)).isoformat(), "--out", str(desk.files / "orders"))
+    assert desk.ask("payout", "order", "may", *desk.key("director-1"), *day, exit_code=1)["code"] == "ZK-FLOWS-197"
+    told = desk.ask("payout", "order", "may", *desk.key("auditor-1"), *day)
+    assert told["sha256"] == [hashlib.sha256(Path(told["orders"][0]).read_bytes()).hexdigest()]
+    answer = ("payout", "answer", "may", desk.file("answer.xml", ANSWER))
+    assert desk.ask(*answer, *desk.key("treasury-1"), exit_code=1)["code"] == "ZK-FLOWS-211"
+    back = desk.ask(*answer, *desk.key("comptroller-1"))
+    assert [item["payee"] for item in back["rejected"]] == ["p-000001"]

@@ -145,7 +145,10 @@ def _require_day(desk: PayoutDesk, day: date) -> None:
     today = people_of(desk.in_force.version.policy).day(desk.now)
     last = today + timedelta(days=MOST_DAYS_AHEAD)
     if not today <= day <= last:
-        raise BadPayoutOrder(f"{day} is not within {today} and {last}.", "Give the day on which the bank shall pay.")
+        raise BadPayoutOrder(
+            f"{day} is not within {today} (where the programme is) and {last}.",
+            "Give the day on which the bank shall pay.",
+        )
 
 
 def _require_bank(prepared: Prepared) -> None:
