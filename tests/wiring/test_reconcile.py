@@ -183,6 +183,8 @@ def test_the_bank_from_its_file_to_a_closed_case(desk: Terminal, tmp_path: Path)
     again = desk.ask(*give)
     assert (again["new"], again["known"]) == ([], ["MAY"])
     other = tmp_path / "other.xml"
+    told = flat(desk.type(*give).stdout)
+    assert "0 statements taken in under comptroller-1's signature, 1 had been before and changed nothing" in told
     unsigned = desk.type("reconcile", "import", here, str(file))
     assert unsigned.exit_code == 2
     assert "--key" in unsigned.output

@@ -12,10 +12,12 @@ from example_programme import build_programme
 from zakhira.adapters.highs import HighsSolver
 from zakhira.adapters.programme_folder import load_programme
 from zakhira.flows.ports.books import Record, Write
+from zakhira.flows.ports.books_errors import BooksDamaged
 from zakhira.flows.ports.progress import silent
 from zakhira.flows.reconciling.difference import Findings
 from zakhira.flows.reconciling.meters import meter_findings
 from zakhira.flows.world import WorldDay, simulate_world
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry, Posting
 from zakhira.planning.plan import plan_allocation
@@ -114,3 +116,17 @@ def test_meters_of_nobody_close_no_case() -> None:
     findings = look(books, programme)
     assert not findings.is_whole
     assert "The meters name the site nowhere, which the programme does not have." in findings.notes
+
+
+@pytest.mark.parametrize("kind", ["dispatch", "settlement"])
+@pytest.mark.parametrize(
+    "body", [[], "x", {"grants": {"a": {}}, "licensees": [{}]}, {"grants": {"a/b": 1}, "licensees": 3}]
+)
+def test_records_of_a_day_that_are_none_are_told_by_name(kind: str, body: Json) -> None:
+    """Bodies that no run writes."""
+    books = SimulatedBooks()
+    programme = build_programme()
+    books.open_accounts(programme.accounts)
+    books.commit(Write("x", "mallory", "break", programme.run_start, records=(Record(kind, "0001", body),)))
+    with pytest.raises(BooksDamaged, match=f"The record {kind} '0001' cannot be read"):
+        look(books, programme)

@@ -12,10 +12,12 @@ from zakhira.flows.following import COIN_REMOVAL
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.ports.coin_store import CoinStore, FollowedSpan
 from zakhira.flows.reconciling.difference import Difference, Findings, Line, Part
+from zakhira.flows.reconciling.reading import read_record
 from zakhira.flows.spending.spend_line import SpendLine, spend_lines
 from zakhira.flows.spending.step import load_spend
 from zakhira.flows.treasury import Treasury, vault_records
 from zakhira.flows.unexplained_spends import unexplained_spends
+from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, sats
 
 LATE_BLOCKS = 6
@@ -149,7 +151,7 @@ class _Look:
     def _removed(self, outpoint: str) -> str:
         """Whether a reorganisation took the coin, and that is not carried into the ledger yet."""
         body = self.treasury.books.latest(COIN_REMOVAL, outpoint)
-        if body is not None and cast("Mapping[str, object]", body)["is_open"]:
+        if body is not None and read_record(COIN_REMOVAL, outpoint, body, _is_open):
             return "taken away by a reorganisation, which is not judged yet"
         own = own_transaction(self.treasury.books, _txid(outpoint))
         line = self.spends.get(own.spend) if own else None
@@ -158,6 +160,10 @@ class _Look:
             if followed != line.block_hash:
                 return f"a reorganisation took the block of spend {line.id}, which is not booked yet"
         return ""
+
+
+def _is_open(body: Json) -> bool:
+    return bool(cast("Mapping[str, Json]", body)["is_open"])
 
 
 def _txid(outpoint: str) -> str:

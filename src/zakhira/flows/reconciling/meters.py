@@ -10,6 +10,7 @@ from typing import TypeAlias, cast
 from zakhira.flows.ports.books import Books
 from zakhira.flows.ports.ledger_books import LedgerBooks
 from zakhira.flows.reconciling.difference import Difference, Findings, Line, Part
+from zakhira.flows.reconciling.reading import read_record
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.programme.energy_accounts import energy_use_account, surplus_account
@@ -63,21 +64,38 @@ def _metered(books: Books, programme: Programme) -> _Days:
     sites = {site.id: (site.licensee, site.zone) for site in programme.sites}
     found = _Days()
     for day, body in books.records(DISPATCH).items():
-        grants = cast("Mapping[str, Mapping[str, list[float]]]", cast("Mapping[str, Json]", body)["grants"])
-        for key, grant in grants.items():
-            site = key.partition("/")[0]
+        for site, energy_wh in read_record(DISPATCH, day, body, _used_of):
             if site not in sites:
                 found.unknown[f"the site {site}"] = None
                 continue
             licensee, zone = sites[site]
-            energy_wh = sum(hour_wh(float(power_mw)) for power_mw in grant["used_mw"])
             _add(found.used, (day, licensee), energy_wh)
             _add(found.drawn, (day, zone), energy_wh)
     for day, body in books.records(SETTLEMENT).items():
-        for item in cast("list[Mapping[str, Json]]", cast("Mapping[str, Json]", body).get("licensees", [])):
-            zones = cast("list[Mapping[str, int]]", item.get("zones", []))
-            found.settled[day, str(item["licensee"])] = sum(zone["energy_wh"] for zone in zones)
+        for licensee, energy_wh in read_record(SETTLEMENT, day, body, _settled_of):
+            found.settled[day, licensee] = energy_wh
     return found
+
+
+def _used_of(body: Json) -> list[tuple[str, int]]:
+    """The energy that each grant of a day used, in watt-hours, with its site."""
+    grants = cast("Mapping[str, Mapping[str, list[float]]]", cast("Mapping[str, Json]", body)["grants"])
+    return [
+        (key.partition("/")[0], sum(hour_wh(float(power_mw)) for power_mw in grant["used_mw"]))
+        for key, grant in grants.items()
+    ]
+
+
+def _settled_of(body: Json) -> list[tuple[str, int]]:
+    """What each licensee's day was settled as, in watt-hours."""
+    licensees = cast("list[Mapping[str, Json]]", cast("Mapping[str, Json]", body).get("licensees", []))
+    return [
+        (
+            str(item["licensee"]),
+            sum(zone["energy_wh"] for zone in cast("list[Mapping[str, int]]", item.get("zones", []))),
+        )
+        for item in licensees
+    ]
 
 
 def _add(sums: _Sums, key: tuple[str, str], energy_wh: int) -> None:
