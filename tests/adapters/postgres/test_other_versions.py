@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 IMPORTANT = (
     "test_other_versions.py",
     "test_schema.py",
+    "test_guards.py",
     "test_invariants.py",
     "test_races.py",
     "test_seals_migration.py",
