@@ -220,6 +220,7 @@ def test_a_write_in_the_way_of_others_is_tried_again(
         with pytest.raises(WritersInTheWay):
             books.commit(one)
         assert books.entries() == ()
+    owner.execute("DROP TRIGGER fail ON zakhira.record; DROP FUNCTION zakhira.fail(); DROP SEQUENCE zakhira.tries")
     require_whole(books)
 
 
