@@ -153,6 +153,7 @@ def test_a_chain_cut_by_its_owner_is_found_by_the_signed_head(reserve: Reserve, 
         "DELETE FROM zakhira.audit WHERE sequence > 2",
         "DELETE FROM zakhira.seal WHERE position > 2",
         "UPDATE zakhira.audit_head SET position = 2, hash = (SELECT hash FROM zakhira.seal WHERE position = 2)",
+        "UPDATE zakhira.sealing SET written_through = (SELECT max(written_at) FROM zakhira.audit)",
     )
     assert reserve.desk.verify(reserve.folder, NONE, quiet, with_node=False).word is Word.YES
     found = reserve.desk.verify(reserve.folder, ChainEvidence((head,)), quiet, with_node=False)
