@@ -28,7 +28,7 @@ class _CompareFirst(click.Group):
 def reconcile() -> None:
     """Hold the books of DIR against the chain, the meters and the bank; each difference is somebody's case.
 
-    `zakhira reconcile DIR` is short for `zakhira reconcile compare DIR`.
+    Where DIR stands in place of a command, it is compared.
     """
 
 
