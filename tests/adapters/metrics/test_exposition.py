@@ -47,7 +47,20 @@ def test_nothing_is_registered_for_everybody() -> None:
     assert not [family for family in REGISTRY.collect() if family.name.startswith("zakhira")]
 
 
-BASE_UNITS = {"seconds", "sats", "coins", "blocks", "spends", "writes", "total", "info", "up", "ok", "catching_up", "halted"}
+BASE_UNITS = {
+    "seconds",
+    "sats",
+    "coins",
+    "blocks",
+    "spends",
+    "writes",
+    "total",
+    "info",
+    "up",
+    "ok",
+    "catching_up",
+    "halted",
+}
 """What a name may end with: its unit, what it counts, or the flag that it is."""
 
 
