@@ -186,7 +186,9 @@ def _await_archived(connection: Connection[TupleRow]) -> None:
     """The log up to now is in the archive when this returns, or the archive does not work."""
     if connection.execute("SHOW archive_mode").fetchone() != ("on",):
         return
-    last = str(_one(connection, "SELECT pg_walfile_name(pg_switch_wal())"))
+    # A record of our own: where nothing was written since the last switch there is nothing to switch from.
+    last = str(_one(connection, "SELECT pg_walfile_name(pg_create_restore_point('backup'))"))
+    connection.execute("SELECT pg_switch_wal()")
     deadline = time.monotonic() + _AWAIT_ARCHIVED_S
     while time.monotonic() < deadline:
         done = _one(connection, "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver")
