@@ -15,20 +15,19 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from page_commands import Step, print_of, steps_of, without
 
 from zakhira.adapters.postgres.server import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "docs" / "how-620000-btc-dies.md", ROOT / "docs" / "payouts.md")
-_BLOCK = re.compile(r"```console\n\$ (?P<command>(?:[^\n]*\\\n)*[^\n]*)\n(?P<output>.*?)```", re.DOTALL)
 _CHANGING = (
     (re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}Z| UTC)?)?"), "<time>"),
     (re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12,}\b"), "<hash>"),
@@ -38,36 +37,9 @@ _FILE = re.compile(r"```(?:toml|csv) (?P<name>[a-z]+\.(?:toml|csv))\n(?P<text>.*
 """Files that a page shows: they lie in the folder before its commands are run."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One command of a page, where its output stands, and the output."""
-
-    command: str
-    start: int
-    end: int
-    output: str
-
-
 def plain(text: str) -> str:
     """A text without what changes from run to run, and without its layout."""
-    for form, word in _CHANGING:
-        text = form.sub(word, text)
-    return " ".join(text.split())
-
-
-def steps_of(page: str) -> Iterator[Step]:
-    """The commands of a page with their outputs."""
-    for found in _BLOCK.finditer(page):
-        command = found["command"].replace("\\\n", " ")
-        yield Step(command, found.start("output"), found.end("output"), found["output"])
-
-
-def _print_of(command: str, folder: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    told = (done.stdout + done.stderr).replace(str(folder), "/srv")
-    return "".join(f"{line.rstrip()}\n" for line in told.splitlines())
+    return without(text, _CHANGING)
 
 
 def walk(page: str) -> Iterator[tuple[Step, str]]:
@@ -83,7 +55,7 @@ def walk(page: str) -> Iterator[tuple[Step, str]]:
             (folder / found["name"]).write_text(found["text"], encoding="utf-8")
         with _kept_up(folder / "reserve") as keep:
             for step in steps_of(page):
-                yield step, _print_of(step.command, folder, environment)
+                yield step, print_of(step.command, folder, environment)
                 keep()
 
 

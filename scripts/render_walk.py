@@ -18,8 +18,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from page_commands import Step, print_of, steps_of, without
 
 from zakhira.adapters.bitcoind.program import find_bitcoind
 from zakhira.wiring.settings import read_settings
@@ -27,7 +28,6 @@ from zakhira.wiring.settings import read_settings
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "walk.md"
 IMAGES = ROOT / "docs" / "images"
-_BLOCK = re.compile(r"```console\n\$ (?P<command>(?:[^\n]*\\\n)*[^\n]*)\n(?P<output>.*?)```", re.DOTALL)
 _ANSWERS = re.compile(r"http://127\.0\.0\.1:(\d+); its cookie is (\S+)\. Ctrl-C")
 _CHANGING = (
     (re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}Z| UTC)?)?"), "<time>"),
@@ -41,36 +41,9 @@ _CHANGING = (
 )
 
 
-@dataclass(frozen=True)
-class Step:
-    """One command of the page, where its output stands, and the output."""
-
-    command: str
-    start: int
-    end: int
-    output: str
-
-
 def plain(text: str) -> str:
     """A text without what changes from run to run, and without its layout."""
-    for form, word in _CHANGING:
-        text = form.sub(word, text)
-    return " ".join(text.split())
-
-
-def steps_of(page: str) -> Iterator[Step]:
-    """The commands of a page with their outputs."""
-    for found in _BLOCK.finditer(page):
-        command = found["command"].replace("\\\n", " ")
-        yield Step(command, found.start("output"), found.end("output"), found["output"])
-
-
-def _print_of(command: str, folder: Path, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    told = (done.stdout + done.stderr).replace(str(folder), "/srv")
-    return "".join(f"{line.rstrip()}\n" for line in told.splitlines())
+    return without(text, _CHANGING)
 
 
 @contextmanager
@@ -102,10 +75,10 @@ def walk(page: str, *, keep_pictures: bool = False) -> Iterator[tuple[Step, str]
         path = f"{folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "ZAKHIRA_PASSPHRASE": "walk"}
         first, *others = steps_of(page)
-        yield first, _print_of(first.command, folder, environment)
+        yield first, print_of(first.command, folder, environment)
         with _second_terminal(folder, environment):
             for step in others:
-                yield step, _print_of(step.command, folder, environment)
+                yield step, print_of(step.command, folder, environment)
         if keep_pictures and (folder / "works-1.svg").exists():
             shutil.copy(folder / "works-1.svg", IMAGES / "spend.svg")
             sheet = ["pdftoppm", "-png", "-r", "80", "-f", "1", "-singlefile", "cold-1.pdf"]
