@@ -20,7 +20,7 @@ import pytest
 from books_bench import end_at_once
 from zakhira.adapters.postgres import programs, server
 from zakhira.adapters.postgres.errors import DataFolderUnusable, ServerMissing, ServerNotReady, ServerNotStarted
-from zakhira.adapters.postgres.server import EmbeddedServer
+from zakhira.adapters.postgres.server import SOCKET_NAME, EmbeddedServer
 from zakhira.flows.ports.books_errors import DatabaseFull
 
 
@@ -138,13 +138,25 @@ def test_our_process_killed_leaves_a_server_that_is_used_again(home: Path) -> No
     assert EmbeddedServer.start(home).pid() == int(done.stdout)
 
 
-def test_a_number_that_another_process_has_now(home: Path) -> None:
+@pytest.fixture
+def bystander(home: Path) -> Iterator[int]:
+    """A process of the user that the server runs as, and no server."""
+    process = subprocess.Popen(["sleep", "120"], user=programs.find_programs(home).uid)
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("gone", [(), ("postmaster.pid",)])
+def test_a_number_that_another_process_has_now(home: Path, bystander: int, gone: tuple[str, ...]) -> None:
     """After a restart of the machine the recorded number may be any process's: it is not taken for the server."""
     one = EmbeddedServer.start(home)
-    pid_file = home / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
+    locks = {lock: lock.read_text().splitlines() for lock in (home / "postmaster.pid", home / f"{SOCKET_NAME}.lock")}
     end_at_once(one)
-    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    for lock, lines in locks.items():
+        lock.write_text("\n".join([str(bystander), *lines[1:]]) + "\n")
+    for name in gone:
+        (home / name).unlink()
     assert one.pid() is None
     assert answers(EmbeddedServer.start(home))
 

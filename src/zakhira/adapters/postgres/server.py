@@ -262,10 +262,10 @@ class EmbeddedServer:
         return done.returncode
 
     def _launch(self, deadline: float, more: str = "") -> None:
-        _forget_foreign_pid(self.folder)
         options = f'-k "{self._socket_folder}" {more}'.strip()
         log = self.folder / LOG_FILE
         while True:
+            _forget_foreign_pid(self.folder, self._socket_folder)
             size = log.stat().st_size if log.exists() else 0
             left = max(1, int(deadline - time.monotonic()))
             arguments = ("-w", "-t", str(left), "-s", "-l", str(log), "-o", options)
@@ -345,8 +345,12 @@ def _socket_folder(folder: Path, programs: Programs) -> Path:
 
 
 def _recorded_pid(folder: Path) -> int | None:
+    return _pid_in(folder / "postmaster.pid")
+
+
+def _pid_in(lock: Path) -> int | None:
     try:
-        return int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
+        return int(lock.read_text().split("\n", 1)[0])
     except (FileNotFoundError, ValueError):
         return None
 
@@ -367,17 +371,21 @@ def _is_server(pid: int, folder: Path) -> bool:
         return False
 
 
-def _forget_foreign_pid(folder: Path) -> None:
-    """Remove a lock file that names a process which lives but is no server of this folder.
+def _forget_foreign_pid(folder: Path, socket_folder: Path) -> None:
+    """Remove lock files that name a process which lives, or is not buried yet, but is no server of this folder.
 
     After a restart of the machine or of a container a number is soon given to another process; the server would take
     that one for itself and refuse to start. A number that is free the server recognises on its own.
     """
-    pid = _recorded_pid(folder)
-    if pid is None or not Path(f"/proc/{pid}").exists() or _is_server(pid, folder):
-        return
-    if not any(_is_server(int(process.name), folder) for process in Path("/proc").glob("[0-9]*")):
-        (folder / "postmaster.pid").unlink(missing_ok=True)
+    locks = (folder / "postmaster.pid", socket_folder / f"{SOCKET_NAME}.lock")
+    foreign = [lock for lock in locks if _is_foreign(_pid_in(lock), folder)]
+    if foreign and not any(_is_server(int(process.name), folder) for process in Path("/proc").glob("[0-9]*")):
+        for lock in foreign:
+            lock.unlink(missing_ok=True)
+
+
+def _is_foreign(pid: int | None, folder: Path) -> bool:
+    return pid is not None and Path(f"/proc/{pid}").exists() and not _is_server(pid, folder)
 
 
 def _log_since(log: Path, offset: int) -> str:
