@@ -21,6 +21,7 @@ class NotCanonical(InvalidInput):
 
 
 _MAX_INT = 2**53 - 1
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 def _is_simple(value: object) -> bool:
@@ -47,7 +48,7 @@ def canonical_bytes(value: Json) -> bytes:
     """
     if _is_simple(value):
         try:
-            return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            return _encode(value).encode()
         except UnicodeEncodeError as error:
             raise NotCanonical(f"Not encodable: {error}.", "Write the text without lone surrogates.") from None
     try:

@@ -23,7 +23,7 @@ def require_utc(instant: datetime) -> datetime:
     Raises:
         NotUtc: it is naive or in another zone.
     """
-    if instant.utcoffset() != timedelta(0):
+    if instant.tzinfo is not UTC and instant.utcoffset() != timedelta(0):
         raise NotUtc(f"{instant.isoformat()} is not in UTC.", "Convert it to UTC at the edge.")
     return instant
 
@@ -61,7 +61,7 @@ def utc_text(instant: datetime) -> str:
 
 def exact_utc_text(instant: datetime) -> str:
     """ISO 8601 in UTC with a final Z, and with microseconds when there are any: no two instants share a text."""
-    return require_utc(instant).replace(tzinfo=None).isoformat() + "Z"
+    return require_utc(instant).isoformat()[: -len("+00:00")] + "Z"
 
 
 def parse_utc(text: str) -> datetime:

@@ -65,7 +65,7 @@ class BadAmount(InvalidInput):
     code = "ZK-KERNEL-011"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Amount:
     """A signed count of least units (satoshi, paisa, cent) of one commodity.
 

@@ -10,7 +10,7 @@ from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Amount
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Lot:
     """Where a coin came from: the outpoint that holds it (``txid:vout``) and the source in words."""
 
@@ -18,7 +18,7 @@ class Lot:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Posting:
     """An amount on an account: positive debits, negative credits.
 
@@ -44,7 +44,7 @@ class Posting:
         return told
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One transaction of the ledger. ``evidence`` names the document it rests on: a txid, a settlement, a meter day.
 

@@ -19,7 +19,7 @@ from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.opening import bring_up_to_date
 from zakhira.adapters.postgres.roles import APP_ROLE, WATCHER_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.writing import Found, insert_write
+from zakhira.adapters.postgres.writing import Found, insert_together, insert_write
 from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed, make_entry
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.backing_records import needs_watcher
@@ -114,10 +114,30 @@ class PostgresBooks:
             except WritersInTheWay:
                 if last:
                     raise
-        self._has_written = True
-        if self._sealer is not None:
-            self._sealer.wake()
+        self._note_written()
         return receipt
+
+    def commit_together(self, writes: Sequence[Write]) -> tuple[Receipt, ...]:
+        """Write all of these in one transaction, or none of them; each has its own place in the audit chain.
+
+        They are made of amounts alone (:func:`writing.may_join`). It is refused as a whole when one of them would be,
+        when the key of one is used, or when two of them bring one account near a bound: :meth:`commit` tells which.
+        """
+        contents = [require_storable(write) for write in writes]
+        audits = [
+            make_entry(0, write.key, write.actor, write.action, write.at, content)
+            for write, content in zip(writes, contents, strict=True)
+        ]
+        entries = [entry for write in writes for entry in write.entries]
+
+        def insert(connection: Connection[TupleRow]) -> None:
+            self._accounts.learn(connection, entries)
+            require_valid(entries, self._accounts.specs)
+            insert_together(connection, writes, audits, self._accounts.numbers)
+
+        self._ask(insert)
+        self._note_written()
+        return tuple(Receipt(audit.key, audit.leaf_hash, replayed=False) for audit in audits)
 
     def done(self, key: str) -> Receipt | None:
         """The receipt of a write that was committed, or None."""
@@ -183,6 +203,11 @@ class PostgresBooks:
     def ask_as_watcher(self, question: Callable[[Connection[TupleRow]], Value]) -> Value:
         """As :meth:`ask`, with the watcher's login; raises NotTheWatcher."""
         return self._ask(question, WATCHER_ROLE)
+
+    def _note_written(self) -> None:
+        self._has_written = True
+        if self._sealer is not None:
+            self._sealer.wake()
 
     def _another(self) -> Connection[TupleRow]:
         """One more connection of the program's, for whoever closes it."""

@@ -11,6 +11,7 @@ from operator import itemgetter
 
 from psycopg.rows import TupleRow
 
+from zakhira.adapters.postgres.packed import Packed, pack_days, pack_instants, pack_int4, pack_int8, pack_texts
 from zakhira.controls.chain.audit import AuditEntry, Seal
 from zakhira.flows.ports.books import LotBalance, Write
 from zakhira.flows.ports.books_check import encode_body
@@ -20,6 +21,10 @@ from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Amount, Commodity, sats
 from zakhira.ledger.entry import Entry, Lot, Posting
 
+Column = Packed | str
+"""An array of one value for each row, in binary form or as text."""
+LONG = 48
+"""From so many values on the binary form is the faster."""
 _DAY = len("2026-05-01")
 _instant = lru_cache(1 << 16)(exact_utc_text)
 
@@ -51,50 +56,60 @@ def entries_from(rows: Iterable[TupleRow]) -> Iterator[tuple[int, Entry]]:
         yield sequence, Entry(id_, _utc(at), narration, evidence, postings, reverses or "")
 
 
-def entry_columns(entries: Sequence[Entry]) -> tuple[str | None, ...]:
-    """Ids, instants, narrations, evidences, counts of postings, what is reversed: each as PostgreSQL's array text."""
+def audit_columns(audits: Sequence[AuditEntry]) -> tuple[Column, ...]:
+    """Keys, actors, actions, dates, hashes of contents and of headers: each as an array."""
     return (
-        _texts([entry.id for entry in entries]),
-        _plain([_instant(entry.at) for entry in entries]),
-        _texts([entry.narration for entry in entries]),
-        _texts([entry.evidence for entry in entries]),
-        _plain([str(len(entry.postings)) for entry in entries]),
-        _texts([entry.reverses for entry in entries]) if any(entry.reverses for entry in entries) else None,
+        _texts([audit.key for audit in audits]),
+        _texts([audit.actor for audit in audits]),
+        _texts([audit.action for audit in audits]),
+        _instants([audit.at for audit in audits]),
+        _texts([audit.content_hash for audit in audits]),
+        _texts([audit.leaf_hash for audit in audits]),
     )
 
 
-def posting_columns(entries: Sequence[Entry], numbers: Mapping[str, int]) -> tuple[str | None, ...]:
-    """Places, ordinals, accounts, units, days, commodities, lots and costs, each as PostgreSQL's array text.
+def entry_columns(entries: Sequence[Entry]) -> tuple[Column | None, ...]:
+    """Ids, instants, narrations, evidences, counts of postings, what is reversed: each as an array."""
+    return (
+        _texts([entry.id for entry in entries]),
+        _instants([entry.at for entry in entries]),
+        _texts([entry.narration for entry in entries]),
+        _texts([entry.evidence for entry in entries]),
+        int4s([len(entry.postings) for entry in entries]),
+        _texts([entry.reverses for entry in entries]) if [entry for entry in entries if entry.reverses] else None,
+    )
+
+
+def posting_columns(entries: Sequence[Entry], numbers: Mapping[str, int]) -> tuple[Column | None, ...]:
+    """Places, ordinals, accounts, units, days, commodities, lots and costs, each as an array.
 
     ``numbers`` are those of the accounts by code. A column of lots or costs that nobody uses is None.
     """
     postings = [posting for entry in entries for posting in entry.postings]
-    places = [str(place) for place, entry in enumerate(entries, 1) for _ in entry.postings]
-    days = [_instant(entry.at)[:_DAY] for entry in entries for _ in entry.postings]
-    ordinals = [str(ordinal) for entry in entries for ordinal in range(1, len(entry.postings) + 1)]
+    amounts = [posting.amount for posting in postings]
     return (
-        _plain(places),
-        _plain(ordinals),
-        _plain([str(numbers.get(posting.account, 0)) for posting in postings]),
-        _plain([str(posting.amount.units) for posting in postings]),
-        _plain(days),
-        _plain([posting.amount.commodity._value_ for posting in postings]),
+        int4s([place for place, entry in enumerate(entries, 1) for _ in entry.postings]),
+        int4s([ordinal for entry in entries for ordinal in range(1, len(entry.postings) + 1)]),
+        int4s([numbers.get(posting.account, 0) for posting in postings]),
+        _int8s([amount.units for amount in amounts]),
+        _days([entry.at for entry in entries for _ in entry.postings]),
+        _texts([amount.commodity._value_ for amount in amounts]),
         *_lot_columns(postings),
         *_cost_columns(postings),
     )
 
 
 def _lot_columns(postings: Sequence[Posting]) -> tuple[str | None, str | None]:
-    if not any(posting.lot is not None for posting in postings):
+    if not [posting for posting in postings if posting.lot is not None]:
         return None, None
     return (
-        _texts([None if posting.lot is None else posting.lot.outpoint for posting in postings]),
-        _texts([None if posting.lot is None else posting.lot.source for posting in postings]),
+        _texts_or_null([None if posting.lot is None else posting.lot.outpoint for posting in postings]),
+        _texts_or_null([None if posting.lot is None else posting.lot.source for posting in postings]),
     )
 
 
 def _cost_columns(postings: Sequence[Posting]) -> tuple[str | None, str | None]:
-    if not any(posting.cost is not None for posting in postings):
+    if not [posting for posting in postings if posting.cost is not None]:
         return None, None
     return (
         _plain(["NULL" if posting.cost is None else str(posting.cost.units) for posting in postings]),
@@ -102,9 +117,25 @@ def _cost_columns(postings: Sequence[Posting]) -> tuple[str | None, str | None]:
     )
 
 
-def array_of(numbers: Sequence[int] | None) -> str | None:
-    """Whole numbers as PostgreSQL's array text."""
-    return None if numbers is None else _plain([str(number) for number in numbers])
+def int4s(numbers: Sequence[int]) -> Column:
+    """Whole numbers of 32 bits as an array."""
+    return pack_int4(numbers) if len(numbers) >= LONG else _plain([str(number) for number in numbers])
+
+
+def _int8s(numbers: Sequence[int]) -> Column:
+    return pack_int8(numbers) if len(numbers) >= LONG else _plain([str(number) for number in numbers])
+
+
+def _days(instants: Sequence[datetime]) -> Column:
+    return pack_days(instants) if len(instants) >= LONG else _plain([_instant(at)[:_DAY] for at in instants])
+
+
+def _instants(instants: Sequence[datetime]) -> Column:
+    return pack_instants(instants) if len(instants) >= LONG else _plain([_instant(at) for at in instants])
+
+
+def _texts(items: Sequence[str]) -> Column:
+    return pack_texts(items) if len(items) >= LONG else _texts_or_null(items)
 
 
 def _plain(items: Sequence[str]) -> str:
@@ -112,7 +143,7 @@ def _plain(items: Sequence[str]) -> str:
     return "{" + ",".join(items) + "}"
 
 
-def _texts(items: Sequence[str | None]) -> str:
+def _texts_or_null(items: Sequence[str | None]) -> str:
     """An array of texts, quoted as PostgreSQL reads them (8.15.6, array input and output syntax)."""
     return "{" + ",".join(["NULL" if item is None else _quoted(item) for item in items]) + "}"
 

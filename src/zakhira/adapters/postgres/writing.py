@@ -1,19 +1,27 @@
 """One write into the tables by one call of the database's own function, in a transaction of its own.
 
 Writers do not stand in one line, but two that touch the same thing do: a write first locks the names of all that it
-touches (its key, lots, records, what it reverses), in one order, and draws its number after. So of two writes that
+touches (lots, records, what it reverses), in one order, and draws its number after. So of two writes that
 touch one thing the one with the smaller number is committed first. A write that touches very much stands alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from zakhira.adapters.postgres.rows import array_of, entry_columns, event_rows, posting_columns, record_rows
+from zakhira.adapters.postgres.rows import (
+    audit_columns,
+    entry_columns,
+    event_rows,
+    int4s,
+    posting_columns,
+    record_rows,
+)
 from zakhira.controls.chain.audit import AuditEntry
 from zakhira.flows.ports.books import Write
 
@@ -25,6 +33,12 @@ SELECT number, found_content, found_leaf FROM zakhira.write(
     %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::int[], %s::text[],
     %s::int[], %s::int[], %s::int[], %s::bigint[], %s::date[], %s::text[],
     %s::text[], %s::text[], %s::bigint[], %s::text[], %s::json, %s::json)
+"""
+_WRITE_TOGETHER = """
+SELECT zakhira.write_together(
+    %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::int[], %s::int[],
+    %s::int[], %s::int[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::int[],
+    %s::int[], %s::int[], %s::int[], %s::bigint[], %s::date[], %s::text[])
 """
 _NO_ENTRIES = (None,) * 6
 _NO_POSTINGS = (None,) * 10
@@ -45,6 +59,7 @@ def insert_write(
 
     The connection commits by itself, so that this is one round trip; the database checks everything again.
     """
+    names = touched_names(write)
     row = connection.execute(
         _WRITE,
         (
@@ -54,7 +69,7 @@ def insert_write(
             audit.at,
             audit.content_hash,
             audit.leaf_hash,
-            array_of(touched_names(write)),
+            None if names is None else int4s(names),
             len(write.entries),
             sum([len(entry.postings) for entry in write.entries]),
             len(write.records),
@@ -70,14 +85,44 @@ def insert_write(
     return Found(content, leaf) if number is None else None
 
 
+def may_join(write: Write) -> bool:
+    """Whether it is made of a few amounts alone, so that it can be written together with others."""
+    if write.records or write.coin_events or not 0 < len(write.entries) <= MANY:
+        return False
+    postings = [one for entry in write.entries if not entry.reverses for one in entry.postings]
+    return 0 < len(postings) <= 2 * MANY and not any(one.lot or one.cost for one in postings)
+
+
+def insert_together(
+    connection: Connection[TupleRow],
+    writes: Sequence[Write],
+    audits: Sequence[AuditEntry],
+    numbers: dict[str, int],
+) -> None:
+    """Write all of these (:func:`may_join`) in one transaction, or none of them."""
+    entries = [entry for write in writes for entry in write.entries]
+    of_write = [(place, ordinal) for place, one in enumerate(writes, 1) for ordinal in range(1, len(one.entries) + 1)]
+    connection.execute(
+        _WRITE_TOGETHER,
+        (
+            *audit_columns(audits),
+            int4s([len(write.entries) for write in writes]),
+            int4s([sum([len(entry.postings) for entry in write.entries]) for write in writes]),
+            int4s([place for place, _ in of_write]),
+            int4s([ordinal for _, ordinal in of_write]),
+            *entry_columns(entries)[:5],
+            *posting_columns(entries, numbers)[:6],
+        ),
+    )
+
+
 def touched_names(write: Write) -> list[int] | None:
     """All that the write touches, as sorted 32-bit numbers; two names with one number only wait for one another.
 
-    None for a write that stands alone. Entries have no name of their own: that no id stands twice is the index's to
-    tell.
+    None for a write that stands alone. Keys and entries have no name of their own: that none stands twice is the
+    indexes' to tell, and they let the second wait for the first.
     """
-    names = {f"key {write.key}"}
-    names |= {f"record {record.kind} {record.id}" for record in write.records}
+    names = {f"record {record.kind} {record.id}" for record in write.records}
     names |= {f"entry {entry.reverses}" for entry in write.entries if entry.reverses}
     names |= {
         f"lot {one.account} {one.lot.outpoint}"

@@ -101,7 +101,8 @@ def content_bytes(entries: Iterable[Entry], records: Iterable[Record], coin_even
         NotUtc: an entry is not dated in UTC.
     """
     plain = entries_text(entries)
-    bodies = canonical_bytes([{"kind": record.kind, "id": record.id, "body": record.body} for record in records])
+    told: list[Json] = [{"kind": record.kind, "id": record.id, "body": record.body} for record in records]
+    bodies = canonical_bytes(told) if told else b"[]"
     try:
         events = b'"coin_events":' + events_bytes(coin_events) + b"," if coin_events else b""
         return b"{" + events + b'"entries":' + plain.encode() + b',"records":' + bodies + b"}"

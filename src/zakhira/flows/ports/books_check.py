@@ -75,17 +75,24 @@ def require_storable(write: Write) -> str:
         NotCanonical, NotUtc: see :func:`content_bytes`.
         BadAccountRecord, VaultAccount, BadHolder, BadPeriodRecord: a record of an account or a period.
     """
-    names = {"key": write.key, "actor": write.actor, "action": write.action}
-    for number, record in enumerate(write.records, 1):
-        names |= {f"kind of record {number}": record.kind, f"id of record {number}": record.id}
-    for name, text in names.items():
-        if not text.strip():
-            raise UnstorableText(f"The {name} of write {write.key!r} is blank.", "Give it a text.")
+    if not all(text.strip() for text in _names(write)):
+        blank = next(name for name, text in zip(_name_words(write), _names(write), strict=True) if not text.strip())
+        raise UnstorableText(f"The {blank} of write {write.key!r} is blank.", "Give it a text.")
     content = content_bytes(write.entries, write.records, write.coin_events)
     if (b"\\u0000" in content and _NUL.search(content)) or "\0" in write.key + write.actor + write.action:
         raise UnstorableText(f"A text of write {write.key!r} holds the character NUL.", "Leave it out.")
     changes_of(write.records)
     return hashlib.sha256(content).hexdigest()
+
+
+def _names(write: Write) -> list[str]:
+    """Every text of the write that must say something."""
+    return [write.key, write.actor, write.action, *[name for one in write.records for name in (one.kind, one.id)]]
+
+
+def _name_words(write: Write) -> list[str]:
+    numbers = range(1, len(write.records) + 1)
+    return ["key", "actor", "action", *[f"{what} of record {number}" for number in numbers for what in ("kind", "id")]]
 
 
 def find_breaks(
