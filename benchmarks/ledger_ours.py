@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.ledger_work import OPENING_UNITS, PARTICIPANTS, POOL, Poster, Transfer
 
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
+from zakhira.adapters.postgres.joining import JoinedBooks
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.coin_events import CoinEvent, WatchedCoin, block_connected, coin_created
@@ -86,15 +88,22 @@ def write(key: str, moves: Sequence[Transfer], at: datetime, step: timedelta = t
 
 def open_ours(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
     """A worker's books with a sealer of their own; at the end everything is sealed."""
-    books = PostgresBooks(dsn, Sealer(dsn))
+    return _poster(PostgresBooks(dsn, Sealer(dsn)), name)
+
+
+def open_joined(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
+    """As :func:`open_ours`, for workers that are threads of one process: what waits at a moment is written together."""
+    return _poster(JoinedBooks(dsn), name)
+
+
+def _poster(books: PostgresBooks | JoinedBooks, name: str) -> tuple[Poster, Callable[[], None]]:
     # What a process knows that has been at work for a while; the peer's has read the ids of its accounts, too.
     books.open_accounts(accounts())
-    begun = 0
+    numbers = count()
 
     def post(moves: Sequence[Transfer]) -> None:
-        nonlocal begun
+        begun = next(numbers)
         books.commit(write(f"{name}-{begun}", moves, NOW + timedelta(seconds=begun * BATCH_SECONDS)))
-        begun += 1
 
     return post, books.close
 

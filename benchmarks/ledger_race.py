@@ -3,13 +3,19 @@
     python benchmarks/ledger_race.py [--seconds S] [--rounds N]
 
 Both get the same pairs of accounts and the same amounts from a seed: transfers among 10,000 participants, a tenth of
-them credits from a pool, which is therefore an account that everybody is after. ``batch``: 1,000 transfers in a
-transaction, one connection each (pgledger locks accounts call by call, so that two such transactions of it would
-deadlock); the peer sends its 1,000 calls in one pipeline. ``single_8``: one transfer in a transaction, eight workers.
-Each worker is a process. Ours goes through ``PostgresBooks.commit`` with balances, floors, idempotency, backing and the
-audit chain on; each of our workers has its sealer, as every process of ours has, with a connection of its own, and a
-round ends when all that it wrote is sealed. Rounds alternate, ours and the peer's, so that a machine that slows down
-does so for both; each figure is the median, each ratio that of the medians. The last line is one JSON object.
+them credits from a pool, which is therefore an account that everybody is after. Each side works in the way that is
+best for it; all of ours has balances, floors, idempotency, backing and the audit chain on.
+
+``batch``: 1,000 transfers in a transaction. The peer sends its 1,000 calls in one pipeline over one connection: it
+locks accounts call by call, so that two such transactions of it deadlock. Ours locks them in one order and has two
+workers, each a process with a connection (``PostgresBooks.commit``); ``batch_1`` is ours with one.
+``single_8``: one transfer in a transaction for each of eight workers, who wait until it is safe on disk before they send
+the next. The peer's are eight processes. Ours are eight threads of one process, as those of a service are
+(``JoinedBooks``); ``single_8_apart`` is ours as eight processes, which cannot share a transaction.
+
+Each of our processes has its sealer, with a connection of its own, and a round ends when all that it wrote is sealed.
+Rounds alternate, ours and the peer's, so that a machine that slows down does so for both; each figure is the median,
+each ratio that of the medians. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -19,38 +25,65 @@ import json
 import statistics
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import ledger_ours, ledger_peer
 from benchmarks.ledger_work import SEED, Load, Opener, measure
 
+from zakhira.adapters.postgres.server import EmbeddedServer
+
 SECONDS = 8.0
 ROUNDS = 3
-LOADS = {"batch": (1, 1_000), "single_8": (8, 1)}
-"""Workers and transfers per transaction."""
+OTHER_WAY = {"batch": "batch_1", "single_8": "single_8_apart"}
+"""The races, and what ours is called there when it runs in its less good way."""
 WARM_UP = 1
 """Rounds of each that do not count: what is read once is read, plans are made."""
-OURS, PEER = "ours", "peer"
+OURS, PEER, APART = "ours", "peer", "ours apart"
 
 
-def race(dsn: dict[str, str], name: str, seconds: float, rounds: int) -> dict[str, float]:
-    """Transfers per second of both, and their ratio."""
-    workers, per_commit = LOADS[name]
-    load = Load(workers, per_commit, seconds)
-    openers: dict[str, Opener] = {OURS: ledger_ours.open_ours, PEER: ledger_peer.open_peer}
-    rates: dict[str, list[float]] = {OURS: [], PEER: []}
+class Runner(NamedTuple):
+    """One side of a race: its database, how a worker opens it, and how many workers there are in which way."""
+
+    database: str
+    opener: Opener
+    load: Load
+
+
+def runners(name: str, seconds: float) -> dict[str, Runner]:
+    """Who runs a race, by name."""
+    ours, peer = (ledger_ours.DATABASE, ledger_ours.open_ours), (ledger_peer.DATABASE, ledger_peer.open_peer)
+    if name == "batch":
+        return {
+            OURS: Runner(*ours, Load(2, 1_000, seconds)),
+            PEER: Runner(*peer, Load(1, 1_000, seconds)),
+            APART: Runner(*ours, Load(1, 1_000, seconds)),
+        }
+    return {
+        OURS: Runner(ledger_ours.DATABASE, ledger_ours.open_joined, Load(8, 1, seconds, are_threads=True)),
+        PEER: Runner(*peer, Load(8, 1, seconds)),
+        APART: Runner(*ours, Load(8, 1, seconds)),
+    }
+
+
+def race(server: EmbeddedServer, name: str, seconds: float, rounds: int) -> dict[str, float]:
+    """Transfers per second of all, and the ratio of ours to the peer's."""
+    sides = runners(name, seconds)
+    rates: dict[str, list[float]] = {side: [] for side in sides}
     for turn in range(WARM_UP + rounds):
-        for side in (OURS, PEER) if turn % 2 else (PEER, OURS):
-            rates[side].append(measure(dsn[side], openers[side], load, SEED + turn))
+        for side in list(sides) if turn % 2 else reversed(sides):
+            database, opener, load = sides[side]
+            rates[side].append(measure(server.ensure_database(database), opener, load, SEED + turn))
     middle = {side: statistics.median(found[WARM_UP:]) for side, found in rates.items()}
     for side, found in rates.items():
-        print(f"{name:<10} {side}: {middle[side]:>9,.0f}/s (rounds {', '.join(f'{rate:,.0f}' for rate in found)})")
+        print(f"{name:<10} {side:<10} {middle[side]:>9,.0f}/s (rounds {', '.join(f'{rate:,.0f}' for rate in found)})")
     print(f"{name:<10} ratio {middle[OURS] / middle[PEER]:.2f}", flush=True)
     return {
         f"ratio_{name}": round(middle[OURS] / middle[PEER], 3),
         f"ours_{name}_per_s": round(middle[OURS]),
         f"peer_{name}_per_s": round(middle[PEER]),
+        f"ours_{OTHER_WAY[name]}_per_s": round(middle[APART]),
     }
 
 
@@ -62,15 +95,15 @@ def main() -> int:
     asked = parser.parse_args()
     figures: dict[str, float | str] = {"benchmark": "ledger_race"}
     with ledger_peer.embedded() as server:
-        dsn = {OURS: server.ensure_database(ledger_ours.DATABASE), PEER: server.ensure_database(ledger_peer.DATABASE)}
-        ledger_ours.install(dsn[OURS])
-        ledger_peer.install(dsn[PEER])
-        before = ledger_peer.bytes_of(dsn[PEER], "peer")
-        for name in LOADS:
-            figures |= race(dsn, name, asked.seconds, asked.rounds)
-        grown = ledger_peer.bytes_of(dsn[PEER], "peer") - before
-        figures["peer_bytes_per_transfer"] = round(grown / ledger_peer.count_transfers(dsn[PEER]))
-        ledger_ours.require_whole(dsn[OURS])
+        ours, peer = (server.ensure_database(name) for name in (ledger_ours.DATABASE, ledger_peer.DATABASE))
+        ledger_ours.install(ours)
+        ledger_peer.install(peer)
+        before = ledger_peer.bytes_of(peer, "peer")
+        for name in OTHER_WAY:
+            figures |= race(server, name, asked.seconds, asked.rounds)
+        grown = ledger_peer.bytes_of(peer, "peer") - before
+        figures["peer_bytes_per_transfer"] = round(grown / ledger_peer.count_transfers(peer))
+        ledger_ours.require_whole(ours)
     print(f"the peer takes {figures['peer_bytes_per_transfer']} bytes per transfer (pgledger itself 743)")
     print(json.dumps(figures))
     return 0

@@ -1,4 +1,4 @@
-"""The work of the ledger's benchmark: transfers drawn from a seed, and writers in processes of their own.
+"""The work of the ledger's benchmark: transfers drawn from a seed, and writers in processes or in threads of one.
 
 Accounts are numbered: 0 is the pool, which credits participants; 1 to N are participants with a claim each. A worker's
 transfers depend on the seed and its number alone, so that two ledgers get the same pairs and amounts in the same order.
@@ -6,8 +6,10 @@ transfers depend on the seed and its number alone, so that two ledgers get the s
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -53,11 +55,15 @@ Opener = Callable[[str, str], "tuple[Poster, Callable[[], None]]"]
 
 @dataclass(frozen=True)
 class Load:
-    """So many workers for so many seconds, each with so many transfers in a transaction."""
+    """So many workers for so many seconds, each with so many transfers in a transaction.
+
+    A worker is a process of its own, or a thread of one process that all of them share.
+    """
 
     workers: int
     per_commit: int
     seconds: float
+    are_threads: bool = False
 
 
 def transfers(seed: int, worker: int, participants: int = PARTICIPANTS) -> Iterator[Transfer]:
@@ -75,11 +81,11 @@ def transfers(seed: int, worker: int, participants: int = PARTICIPANTS) -> Itera
 def measure(dsn: str, opener: Opener, load: Load, seed: int = SEED) -> float:
     """Transfers per second of all workers together, from the common start until the last has finished its work."""
     context = get_context("spawn")
-    line = context.Barrier(load.workers + 1, timeout=WAIT_S)
+    teams = [range(load.workers)] if load.are_threads else [range(number, number + 1) for number in range(load.workers)]
+    line = context.Barrier(len(teams) + 1, timeout=WAIT_S)
     counts: Queue[int] = context.Queue()
     workers = [
-        context.Process(target=_work, args=(dsn, opener, load, seed, number, line, counts), daemon=True)
-        for number in range(load.workers)
+        context.Process(target=_work, args=(dsn, opener, load, seed, team, line, counts), daemon=True) for team in teams
     ]
     for worker in workers:
         worker.start()
@@ -101,14 +107,22 @@ def _count(counts: Queue[int], workers: Sequence[SpawnProcess]) -> int:
             raise SystemExit("A worker of the benchmark has failed; what it said stands above.")
 
 
-def _work(dsn: str, opener: Opener, load: Load, seed: int, number: int, line: Barrier, counts: Queue[int]) -> None:
-    post, finish = opener(dsn, f"{seed}-{load.workers}x{load.per_commit}-{number}")
-    drawn = transfers(seed, number)
+def _work(dsn: str, opener: Opener, load: Load, seed: int, team: range, line: Barrier, counts: Queue[int]) -> None:
+    """What one process does: the work of its workers, begun when all processes are ready."""
+    post, finish = opener(dsn, f"{seed}-{load.workers}x{load.per_commit}-{team.start}")
+    gc.collect()
+    gc.freeze()  # as a process does that has come up: what stays is not looked through again
+    with ThreadPoolExecutor(len(team)) as threads:
+        line.wait()
+        done = sum(threads.map(lambda number: _post(post, load, transfers(seed, number)), team))
+    finish()
+    counts.put(done)
+
+
+def _post(post: Poster, load: Load, drawn: Iterator[Transfer]) -> int:
     done = 0
-    line.wait()
     end = time.perf_counter() + load.seconds
     while time.perf_counter() < end:
         post(list(islice(drawn, load.per_commit)))
         done += load.per_commit
-    finish()
-    counts.put(done)
+    return done

@@ -82,7 +82,7 @@ BY_HAND = (
     "SET ROLE zakhira_owner",
     "SET SESSION AUTHORIZATION zakhira_owner",
     "GRANT zakhira_watcher TO CURRENT_USER",
-    "SELECT zakhira.count_claims(-100, 0, 0)",
+    "SELECT zakhira.count_others('[]')",
     "SELECT zakhira.count_backing(true)",
     "SELECT zakhira.count_committed(true)",
     "SELECT zakhira.prove_coins()",

@@ -12,7 +12,6 @@ from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.login_limits import IDLE_S, LOCK_WAIT_S
-from zakhira.adapters.postgres.packed import register
 from zakhira.adapters.postgres.roles import take_on
 from zakhira.flows.ports.books_errors import DatabaseRefused, DatabaseUnreachable
 from zakhira.kernel.errors import ZakhiraError
@@ -76,7 +75,6 @@ def _prepared(connection: Connection[TupleRow], role: str | None) -> Connection[
     log = logging.getLogger("psycopg")
     if not log.handlers:
         log.addHandler(logging.NullHandler())
-    register(connection)
     try:
         connection.execute("SET timezone TO 'UTC'")
         if role is not None:

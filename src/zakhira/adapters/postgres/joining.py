@@ -18,6 +18,7 @@ from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.writing import may_join
 from zakhira.flows.ports.books import Receipt, Write
 from zakhira.kernel.errors import ZakhiraError
+from zakhira.programme.model import AccountSpec
 
 LANES = 2
 """Connections: while one waits for the disk the other is at work [E]."""
@@ -55,6 +56,11 @@ class JoinedBooks:
         self._usual, self._others = 1, 0
         self._enough = threading.Event()
         self._mutex = threading.Lock()
+
+    def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
+        """Make sure these accounts exist; see the port. It is done before threads commit."""
+        for lane in self._lanes:
+            lane.open_accounts(accounts)
 
     def commit(self, write: Write) -> Receipt:
         """Write it, whole or not at all, as :meth:`PostgresBooks.commit` does; returns when it is safe on disk."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from struct import Struct
 
 import numpy as np
-from psycopg.abc import AdaptContext
+import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
@@ -42,9 +42,7 @@ class _PackedDumper(Dumper):
         return obj
 
 
-def register(context: AdaptContext) -> None:
-    """Let a connection send :class:`Packed`."""
-    context.adapters.register_dumper(Packed, _PackedDumper)
+psycopg.adapters.register_dumper(Packed, _PackedDumper)
 
 
 def pack_int4(values: Sequence[int]) -> Packed:

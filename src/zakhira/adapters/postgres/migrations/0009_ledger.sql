@@ -915,11 +915,15 @@ BEGIN
     IF event_count > 0 THEN
         PERFORM pg_advisory_xact_lock(2053861742);
     END IF;
+    SELECT audit.content_hash, audit.leaf_hash INTO found_content, found_leaf FROM zakhira.audit WHERE audit.key = $1;
+    IF FOUND THEN
+        RETURN;
+    END IF;
     INSERT INTO zakhira.audit (
         key, actor, action, at, content_hash, leaf_hash, entry_count, posting_count, record_count, event_count)
         VALUES ($1, $2, $3, $4, $5, $6, $8, $9, $10, $11)
         ON CONFLICT ON CONSTRAINT audit_key_key DO NOTHING RETURNING audit.sequence INTO number;
-    IF NOT FOUND THEN
+    IF NOT FOUND THEN -- somebody else was making it at this very moment
         SELECT audit.content_hash, audit.leaf_hash INTO STRICT found_content, found_leaf
             FROM zakhira.audit WHERE audit.key = $1;
         RETURN;
