@@ -93,7 +93,7 @@ def open_ours(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
 
 def open_joined(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
     """As :func:`open_ours`, for workers that are threads of one process: what waits at a moment is written together."""
-    return _poster(JoinedBooks(dsn), name)
+    return _poster(JoinedBooks(dsn), f"{name}-joined")
 
 
 def _poster(books: PostgresBooks | JoinedBooks, name: str) -> tuple[Poster, Callable[[], None]]:

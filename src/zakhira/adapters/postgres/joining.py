@@ -20,7 +20,7 @@ from zakhira.flows.ports.books import Receipt, Write
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.programme.model import AccountSpec
 
-LANES = 2
+LANES = 1
 """Connections: while one waits for the disk the other is at work [E]."""
 GATHER_SECONDS = 0.0005
 """For how long whoever writes waits for those who came along last time; a commit takes several times as long [E]."""
