@@ -1,8 +1,9 @@
-"""Commits of many threads over a few connections: what waits at the same moment is written in one transaction.
+"""Commits of many threads over one connection: what waits at the same moment is written in one transaction.
 
-Most of what a small write costs is not its rows but each statement and each commit. A thread that finds a connection
-free writes at once; those that come in the meantime wait, and the next one takes all of them along. Each still has its
-own key, its own receipt and its own place in the audit chain, and is told done only when it is safe on disk.
+Most of what a small write costs is not its rows but each statement and each commit. A thread that finds the connection
+free writes at once; those that come in the meantime wait, and one of them takes all along in the next transaction. Each
+write still has its own key, its own receipt and its own place in the audit chain, and its thread goes on only when it is
+safe on disk. A second connection would gain nothing: two small transactions at once make each other wait.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from zakhira.flows.ports.books import Receipt, Write
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.programme.model import AccountSpec
 
-LANES = 1
-"""Connections: while one waits for the disk the other is at work [E]."""
 GATHER_SECONDS = 0.0005
 """For how long whoever writes waits for those who came along last time; a commit takes several times as long [E]."""
 MOST = 256
@@ -32,104 +31,102 @@ MOST = 256
 class _Waiting:
     write: Write
     woken: threading.Lock = field(default_factory=threading.Lock)
-    lane: PostgresBooks | None = None
-    """Set when it is this one's turn to write, for all that wait."""
+    leads: bool = False
+    """whether it is this one's turn to write for all that wait"""
     receipt: Receipt | None = None
     failure: BaseException | None = None
-
-    def outcome(self) -> Receipt:
-        if self.failure is not None:
-            raise self.failure
-        assert self.receipt is not None, "whoever is woken without a lane is done"
-        return self.receipt
 
 
 class JoinedBooks:
     """Any number of threads commit through it; the schema must be there (:func:`books.open_books`)."""
 
-    def __init__(self, logins: Logins | str, lanes: int = LANES) -> None:
+    def __init__(self, logins: Logins | str) -> None:
         given = Logins.of_one(logins) if isinstance(logins, str) else logins
-        self._sealer = Sealer(given.app)
-        self._lanes = [PostgresBooks(given, self._sealer) for _ in range(lanes)]
-        self._free = list(self._lanes)
-        self._waiting: list[_Waiting] = []
-        self._usual, self._others = 1, 0
-        self._enough = threading.Event()
+        self._books = PostgresBooks(given, Sealer(given.app))
         self._mutex = threading.Lock()
+        self._is_free = True
+        self._waiting: list[_Waiting] = []
+        self._usual, self._awaited = 1, 0
+        self._enough = threading.Event()
 
     def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
         """Make sure these accounts exist; see the port. It is done before threads commit."""
-        for lane in self._lanes:
-            lane.open_accounts(accounts)
+        self._books.open_accounts(accounts)
 
     def commit(self, write: Write) -> Receipt:
         """Write it, whole or not at all, as :meth:`PostgresBooks.commit` does; returns when it is safe on disk."""
         mine = _Waiting(write)
         mine.woken.acquire()
         with self._mutex:
-            lane = self._free.pop() if self._free else None
-            if lane is None:
+            mine.leads, self._is_free = self._is_free, False
+            if not mine.leads:
                 self._waiting.append(mine)
-                if len(self._waiting) >= self._others:
+                if len(self._waiting) >= self._awaited:
                     self._enough.set()
-        if lane is None:
+        if not mine.leads:
             mine.woken.acquire()
-            lane = mine.lane
-        if lane is not None:
-            self._lead(lane, mine)
-        return mine.outcome()
+        if mine.leads:
+            self._lead(mine)
+        if mine.failure is not None:
+            raise mine.failure
+        assert mine.receipt is not None, "whoever is woken and does not lead is done"
+        return mine.receipt
 
     def close(self) -> None:
-        """Seal what is left and close the connections; nobody commits any more."""
-        for lane in self._lanes:
-            lane.close()
+        """Seal what is left and close the connection; nobody commits any more."""
+        self._books.close()
 
-    def _lead(self, lane: PostgresBooks, first: _Waiting) -> None:
+    def _lead(self, first: _Waiting) -> None:
         """Write ``first`` and all that waits, hand the connection on, and wake the others."""
-        self._gather()
-        with self._mutex:
-            group = [first, *self._waiting[: MOST - 1]]
-            del self._waiting[: MOST - 1]
-            self._usual = len(group)
+        group = [first]
         try:
-            _commit(lane, group)
+            group += self._gather()
+            _commit(self._books, group)
         except BaseException as error:
             for one in group:
                 if one.receipt is None:
                     one.failure = one.failure or error
             raise
         finally:
-            with self._mutex:
-                following = self._waiting.pop(0) if self._waiting else None
-                if following is None:
-                    self._free.append(lane)
-            if following is not None:
-                following.lane = lane
-                following.woken.release()
+            self._hand_on()
             for other in group[1:]:
                 other.woken.release()
 
-    def _gather(self) -> None:
-        """Wait a moment for those who came along last time: they are often about to come again."""
+    def _gather(self) -> list[_Waiting]:
+        """All that waits; those who came along last time are waited for, as they are often about to come again."""
         with self._mutex:
-            self._others = self._usual - 1
-            if len(self._waiting) >= self._others:
-                return
-            self._enough.clear()
+            self._awaited = self._usual - 1
+            if len(self._waiting) < self._awaited:
+                self._enough.clear()
         self._enough.wait(GATHER_SECONDS)
+        with self._mutex:
+            found = self._waiting[: MOST - 1]
+            del self._waiting[: MOST - 1]
+            self._usual = len(found) + 1
+            self._enough.set()
+        return found
+
+    def _hand_on(self) -> None:
+        with self._mutex:
+            following = self._waiting.pop(0) if self._waiting else None
+            self._is_free = following is None
+        if following is not None:
+            following.leads = True
+            following.woken.release()
 
 
-def _commit(lane: PostgresBooks, group: Sequence[_Waiting]) -> None:
+def _commit(books: PostgresBooks, group: Sequence[_Waiting]) -> None:
+    """Give each its receipt, or what it was refused for."""
     joined = [one for one in group if may_join(one.write)]
     if len(joined) > 1:
         # What stands in their way together is told by writing them one by one.
         with contextlib.suppress(ZakhiraError):
-            receipts = lane.commit_together([one.write for one in joined])
+            receipts = books.commit_together([one.write for one in joined])
             for one, receipt in zip(joined, receipts, strict=True):
                 one.receipt = receipt
     for one in group:
         if one.receipt is None:
             try:
-                one.receipt = lane.commit(one.write)
+                one.receipt = books.commit(one.write)
             except ZakhiraError as error:
-                one.failure = error  # raised in the thread that waits for it
+                one.failure = error

@@ -1,0 +1,352 @@
+"""Writes of many threads in one transaction: each is done, refused and told as if it had been written alone."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from books_bench import ACCOUNTS, COLD, DUE, SOLD, START, invoice, outpoint, receipt, write
+from zakhira.adapters.postgres.books import PostgresBooks
+from zakhira.adapters.postgres.joining import JoinedBooks
+from zakhira.adapters.postgres.logins import Logins
+from zakhira.adapters.postgres.writing import may_join
+from zakhira.controls.chain.audit import make_entry
+from zakhira.flows.ports.books import Receipt, Record, Write
+from zakhira.flows.ports.books_errors import EntryExists, KeyReused, Overdrawn, WritersInTheWay
+from zakhira.kernel.canonical import content_hash
+from zakhira.kernel.money import Amount, Commodity, sats
+from zakhira.ledger.entry import Entry, Posting
+from zakhira.programme.model import AccountSpec
+
+THREADS = 8
+EACH = 30
+App = Connection[TupleRow]
+ALICE, BOB, POOL = "liabilities:participants:alice:PKR", "liabilities:participants:bob:PKR", "equity:pool"
+PEOPLE = (
+    AccountSpec(ALICE, "PKR", "liability"),
+    AccountSpec(BOB, "PKR", "liability"),
+    AccountSpec(POOL, "PKR", "equity"),
+)
+
+
+@pytest.fixture
+def joined(books: PostgresBooks, logins: Logins) -> Iterator[JoinedBooks]:
+    """Books for threads, in a database where the accounts are open."""
+    books.open_accounts(PEOPLE)
+    with closing(JoinedBooks(logins)) as made:
+        made.open_accounts((*ACCOUNTS, *PEOPLE))
+        yield made
+
+
+def pay(key: str, giver: str, taker: str, paisa: int) -> Write:
+    """So much from one to another."""
+    amount = Amount(paisa, Commodity.PKR)
+    return write(key, Entry(f"e-{key}", START, "Pay", "list", (Posting(giver, amount), Posting(taker, -amount))))
+
+
+def at_once(acts: Sequence[Callable[[], Receipt]]) -> list[Receipt | Exception]:
+    """What each came to, in their order, when all are begun at the same moment."""
+    found: list[Receipt | Exception | None] = [None] * len(acts)
+    line = threading.Barrier(len(acts))
+
+    def run(place: int) -> None:
+        line.wait()
+        try:
+            found[place] = acts[place]()
+        except Exception as error:  # noqa: BLE001 - looked at by the test
+            found[place] = error
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [one for one in found if one is not None]
+
+
+def committing(joined: JoinedBooks, *writes: Write) -> Callable[[], Receipt]:
+    """An act that commits these one after another and returns the last receipt."""
+    return lambda: [joined.commit(one) for one in writes][-1]
+
+
+def shared(database: str) -> int:
+    """The most writes that one transaction made."""
+    query = "SELECT coalesce(max(made.writes), 0) FROM (SELECT count(*) AS writes FROM zakhira.audit GROUP BY transaction) AS made"
+    with psycopg.connect(database) as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_all_that_is_told_done_is_there(joined: JoinedBooks, books: PostgresBooks, database: str) -> None:
+    """Eight threads: every write once, with its own key and leaf; transactions are shared; everything verifies."""
+    works = [[pay(f"{thread}-{turn}", POOL, ALICE, 1 + turn) for turn in range(EACH)] for thread in range(THREADS)]
+    found = at_once([committing(joined, *work) for work in works])
+    assert [one for one in found if isinstance(one, Exception)] == []
+    assert books.balances()[ALICE].units == -THREADS * sum(range(1, EACH + 1))
+    keys = {audit.key: audit.leaf_hash for audit in books.audit_entries()}
+    for work in works:
+        for one in work:
+            assert joined.commit(one) == Receipt(one.key, keys[one.key], replayed=True)
+    assert shared(database) > 1
+    books.seal()
+    assert books.breaks() == ()
+
+
+def test_whoever_is_refused_stands_in_nobodys_way(joined: JoinedBooks, books: PostgresBooks) -> None:
+    """Among eight one overdraws, one takes an id that is used, one has a key that is used: the five others are done."""
+    joined.commit(pay("first", POOL, ALICE, 100))
+    bad = {
+        0: (pay("too much", BOB, ALICE, 1), Overdrawn),
+        1: (Write("id", "x", "x", START, (pay("first", POOL, BOB, 5).entries[0],)), EntryExists),
+        2: (pay("first", POOL, ALICE, 101), KeyReused),
+    }
+    for turn in range(5):
+        writes = [bad[place][0] if place in bad else pay(f"{turn}-{place}", POOL, ALICE, 7) for place in range(THREADS)]
+        found = at_once([committing(joined, one) for one in writes])
+        for place, (_, error) in bad.items():
+            assert isinstance(found[place], error)
+        assert sum(isinstance(one, Receipt) for one in found) == THREADS - len(bad)
+    assert books.balances()[ALICE].units == -(100 + 5 * 5 * 7)
+    assert books.balances()[BOB].units == 0
+    assert books.breaks() == ()
+
+
+def test_one_key_of_many_is_written_once(joined: JoinedBooks, books: PostgresBooks) -> None:
+    """Eight threads send the same write: one makes it, the others are told that it was there."""
+    for turn in range(10):
+        same = pay(f"same-{turn}", POOL, ALICE, 3)
+        found = at_once([committing(joined, same) for _ in range(THREADS)])
+        receipts = [one for one in found if isinstance(one, Receipt)]
+        assert Counter(one.replayed for one in receipts) == {False: 1, True: THREADS - 1}
+    assert books.balances()[ALICE].units == -30
+
+
+def test_what_holds_more_than_amounts_goes_alone(joined: JoinedBooks, books: PostgresBooks, database: str) -> None:
+    """Records, lots and reversals among them: all are done, and none of these shares a transaction."""
+    special = [write("day", records=(Record("day", "1", 1),)), write("coin", receipt(1)), write("plan", invoice(1, 5))]
+    special.append(
+        write(
+            "back",
+            Entry(
+                "r",
+                START,
+                "Back",
+                "x",
+                tuple(Posting(one.account, -one.amount) for one in invoice(1, 5).postings),
+                reverses="energy-1",
+            ),
+        )
+    )
+    assert [may_join(one) for one in special] == [False, False, True, False]
+    joined.commit(special[2])
+    acts = [committing(joined, one) for one in (*special[:2], special[3])]
+    acts += [committing(joined, pay(f"p-{number}", POOL, ALICE, 1)) for number in range(5)]
+    assert all(isinstance(one, Receipt) for one in at_once(acts))
+    with psycopg.connect(database) as connection:
+        alone = connection.execute(
+            "SELECT count(*) FROM zakhira.audit AS one JOIN zakhira.audit AS other USING (transaction) "
+            "WHERE one.key = ANY (%s) AND other.key <> one.key",
+            (["day", "coin", "back"],),
+        ).fetchone()
+    assert alone == (0,)
+    assert books.balances()[DUE].units == 0
+    assert books.breaks() == ()
+
+
+def test_a_bound_is_kept_after_each_of_them(books: PostgresBooks) -> None:
+    """Bob pays what he gets in the same transaction only: together they are refused, as one of them alone would be."""
+    books.open_accounts(PEOPLE)
+    spends, gets = pay("spends", BOB, ALICE, 5), pay("gets", POOL, BOB, 5)
+    for together in ((spends, gets), (gets, spends)):
+        with pytest.raises(WritersInTheWay, match="near its bounds"):
+            books.commit_together(together)
+    assert len(books.audit_entries()) == 0
+    with pytest.raises(Overdrawn):
+        books.commit(spends)
+    books.commit(gets)
+    books.commit(spends)
+    books.commit_together([pay("more", POOL, BOB, 5), pay("and more", POOL, BOB, 6)])
+    assert books.balances()[BOB].units == -11
+    assert books.breaks() == ()
+
+
+def test_nothing_of_what_is_refused_together_is_there(books: PostgresBooks) -> None:
+    """The last of three overdraws: none of the three is written."""
+    books.open_accounts(PEOPLE)
+    with pytest.raises(Overdrawn):
+        books.commit_together([pay("1", POOL, ALICE, 5), pay("2", POOL, ALICE, 5), pay("3", BOB, ALICE, 1)])
+    assert books.audit_entries() == ()
+    assert books.entries() == ()
+
+
+def test_connections_that_break_lose_nothing(
+    joined: JoinedBooks, books: PostgresBooks, owner: App, logins: Logins
+) -> None:
+    """Its backend is ended again and again: whatever was told done is there once, and nothing is there twice."""
+    stop = threading.Event()
+
+    def end_backends() -> None:
+        while not stop.wait(0.05):
+            owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%zakhira.write%' "
+                "AND pid <> pg_backend_pid()"
+            )
+
+    ender = threading.Thread(target=end_backends)
+    ender.start()
+    done: list[str] = []
+
+    def work(thread: int) -> Receipt:
+        last = Receipt("", "", replayed=False)
+        for turn in range(EACH):
+            one = pay(f"{thread}-{turn}", POOL, ALICE, 1)
+            while True:
+                try:
+                    last = joined.commit(one)
+                except (psycopg.Error, Exception) as error:  # noqa: BLE001 - only lost connections are retried
+                    assert type(error).__name__ in {"DatabaseUnreachable", "WritersInTheWay"}, error
+                else:
+                    break
+            done.append(one.key)
+        return last
+
+    found = at_once([lambda thread=thread: work(thread) for thread in range(THREADS)])  # type: ignore[misc]
+    stop.set()
+    ender.join()
+    assert all(isinstance(one, Receipt) for one in found)
+    with closing(PostgresBooks(logins)) as again:
+        assert sorted(audit.key for audit in again.audit_entries()) == sorted(done)
+        assert again.balances()[ALICE].units == -THREADS * EACH
+        assert again.breaks() == ()
+
+
+def begin(app: App, key: str, postings: int = 2) -> int:
+    """A write with one entry, by hand; returns its number."""
+    audit = make_entry(0, key, "mallory", "pay", START, content_hash(key))
+    row = app.execute(
+        "INSERT INTO zakhira.audit (key, actor, action, at, content_hash, leaf_hash, entry_count, posting_count, record_count) "
+        "VALUES (%s, %s, %s, %s, %s, %s, 1, %s, 0) RETURNING sequence",
+        (audit.key, audit.actor, audit.action, audit.at, audit.content_hash, audit.leaf_hash, postings),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def post(app: App, *rows: tuple[int, int, int, str, int, str | None]) -> None:
+    """Postings in one statement: write, entry, ordinal, account, units and lot of each."""
+    values = ", ".join(
+        ["(%s, %s, %s, (SELECT number FROM zakhira.account WHERE code = %s), %s, %s, %s, %s, %s)"] * len(rows)
+    )
+    given = [
+        (number, place, ordinal, account, units, START.date(), "BTC" if account == COLD else "PKR", lot, lot and "x")
+        for number, place, ordinal, account, units, lot in rows
+    ]
+    app.execute(
+        "INSERT INTO zakhira.posting (sequence, entry_ordinal, ordinal, account, units, day, commodity, lot_outpoint, "  # noqa: S608
+        f"lot_source) VALUES {values}".encode(),
+        [value for row in given for value in row],
+    )
+
+
+def enter(app: App, *writes: int, ordinal: int = 1) -> None:
+    """An entry of each write, in one statement."""
+    values = ", ".join(["(%s, %s, 2, %s, %s, 'by hand', 'none')"] * len(writes))
+    app.execute(
+        f"INSERT INTO zakhira.entry (sequence, ordinal, posting_count, id, at, narration, evidence) VALUES {values}".encode(),  # noqa: S608
+        [value for number in writes for value in (number, ordinal, f"hand-{number}-{ordinal}", START)],
+    )
+
+
+def test_several_by_hand_in_one_statement(app: App, books: PostgresBooks) -> None:
+    """The attempts below fail for what is wrong with them: the same without the fault goes through."""
+    one, other = begin(app, "one"), begin(app, "other")
+    enter(app, one, other)
+    post(
+        app,
+        (one, 1, 1, DUE, 5, None),
+        (other, 1, 1, DUE, 7, None),
+        (one, 1, 2, SOLD, -5, None),
+        (other, 1, 2, SOLD, -7, None),
+    )
+    app.commit()
+    assert books.balances()[DUE].units == 12
+
+
+FAULTS: dict[str, tuple[str, Callable[[App, int, int, int], None]]] = {
+    "a posting of a committed write among them": (
+        "ZK003", lambda app, old, one, other: post(app, (one, 1, 1, DUE, 5, None), (old, 1, 3, DUE, 5, None))),
+    "a posting of no write among them": (
+        "ZK003", lambda app, old, one, other: post(app, (one, 1, 1, DUE, 5, None), (999, 1, 1, DUE, 5, None))),
+    "one has too many postings": (
+        "ZK003", lambda app, old, one, other: post(app, (one, 1, 1, DUE, 5, None), *[
+            (other, 1, ordinal, DUE, 5, None) for ordinal in (1, 2, 3)])),
+    "one carries a lot": (
+        "ZK003", lambda app, old, one, other: post(
+            app, (one, 1, 1, DUE, 5, None), (other, 1, 1, COLD, 5, outpoint(1)))),
+    "a posting of nothing": (
+        "23514", lambda app, old, one, other: post(app, (one, 1, 1, DUE, 0, None), (other, 1, 1, DUE, 5, None))),
+    "an entry of a committed write among them": ("ZK003", lambda app, old, one, other: enter(app, one, old, ordinal=2)),
+    "an entry too many": ("ZK003", lambda app, old, one, other: enter(app, one, other, ordinal=2)),
+    "an entry of no place": ("ZK003", lambda app, old, one, other: enter(app, one, other, ordinal=0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_among_several_by_hand(app: App, books: PostgresBooks, fault: str) -> None:
+    """What is refused of one write is refused of several in one statement, too."""
+    books.commit(write("old", invoice(1, 5)))
+    state, act = FAULTS[fault]
+    one, other = begin(app, "one"), begin(app, "other")
+    if "entry" not in fault:
+        enter(app, one, other)
+    with pytest.raises(psycopg.DatabaseError) as caught:
+        act(app, 1, one, other)
+    assert caught.value.sqlstate in {state, "23514"}
+    app.rollback()
+    assert books.balances()[DUE].units == 5
+    assert books.breaks() == ()
+
+
+def test_one_of_several_is_not_whole(app: App, books: PostgresBooks) -> None:
+    """Two are balanced together and not each: refused at commit."""
+    one, other = begin(app, "one"), begin(app, "other")
+    enter(app, one, other)
+    post(
+        app,
+        (one, 1, 1, DUE, 5, None),
+        (one, 1, 2, SOLD, -4, None),
+        (other, 1, 1, DUE, 5, None),
+        (other, 1, 2, SOLD, -6, None),
+    )
+    with pytest.raises(psycopg.DatabaseError) as caught:
+        app.commit()
+    assert caught.value.sqlstate == "ZK004"
+    assert books.balances()[DUE].units == 0
+
+
+def test_coins_may_be_written_together(books: PostgresBooks) -> None:
+    """Claims in coin are judged against what stands behind them, also several at a time."""
+    books.open_accounts(
+        (
+            AccountSpec("liabilities:participants:a:BTC", "BTC", "liability"),
+            AccountSpec("equity:coins", "BTC", "equity"),
+        )
+    )
+    postings = (Posting("equity:coins", sats(5)), Posting("liabilities:participants:a:BTC", sats(-5)))
+    writes = [
+        write(f"c{number}", Entry(f"c{number}", START + timedelta(days=number), "Gift", "x", postings))
+        for number in (1, 2)
+    ]
+    with pytest.raises(Exception, match="would stand above") as caught:
+        books.commit_together(writes)
+    assert type(caught.value).__name__ == "ClaimsAboveBacking"
+    assert books.entries() == ()
