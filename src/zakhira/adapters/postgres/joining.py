@@ -1,9 +1,9 @@
 """Commits of many threads over one connection: what waits at the same moment is written in one transaction.
 
 Most of what a small write costs is not its rows but each statement and each commit. A thread that finds the connection
-free writes at once; those that come in the meantime wait, and one of them takes all along in the next transaction. Each
-write still has its own key, its own receipt and its own place in the audit chain, and its thread goes on only when it is
-safe on disk. A second connection would gain nothing: two small transactions at once make each other wait.
+free writes at once; those that come in the meantime wait, and one of them takes all along in the next transaction.
+Each write still has its own key, its own receipt and its own place in the audit chain, and its thread goes on only when
+it is safe on disk. A second connection would gain nothing: two small transactions at once make each other wait.
 """
 
 from __future__ import annotations

@@ -44,34 +44,61 @@ _CURRENT: LiteralString = """
 SELECT account.code, account.commodity, balance.units
 FROM zakhira.account JOIN zakhira.balance ON balance.account = account.number WHERE account.code = ANY(%(codes)s)
 """
-# Whole days come from the sums by day; of the day in which the instant falls each entry's own time is looked at.
+# Whole days come from the sums by day, and from postings behind what is rolled up; of the day in which the instant
+# falls each entry's own time is looked at. Each account is asked for by itself, however many there are.
 _AT: LiteralString = """
 WITH known AS MATERIALIZED (
-    SELECT CASE WHEN %(known)s::timestamptz IS NULL THEN NULL ELSE zakhira.number_before(%(known)s) END AS number)
-SELECT account.code, account.commodity,
-       zakhira.units_at(account.number, %(last_day)s::date, known.number) + CASE WHEN %(rest)s THEN (
+    SELECT CASE WHEN %(known)s::timestamptz IS NULL THEN 9223372036854775807
+                ELSE zakhira.number_before(%(known)s) END AS number)
+SELECT account.code, account.commodity, coalesce(rolled.units, 0) + coalesce(rest.units, 0) + CASE WHEN %(rest)s THEN (
            SELECT coalesce(sum(posting.units), 0) FROM zakhira.posting
            JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
            WHERE posting.account = account.number AND posting.day = %(last_day)s::date + 1
-               AND entry.at < %(before)s AND (known.number IS NULL OR posting.sequence <= known.number)) ELSE 0 END
-FROM zakhira.account, known WHERE account.code = ANY(%(codes)s)
+               AND entry.at < %(before)s AND posting.sequence <= known.number) ELSE 0 END
+FROM zakhira.account CROSS JOIN known
+CROSS JOIN LATERAL (
+    SELECT sum(rollup.units) FILTER (WHERE rollup.day <= coalesce(%(last_day)s::date, 'infinity')) AS units,
+           coalesce(max(rollup.through), 0) AS through
+    FROM zakhira.rollup WHERE rollup.account = account.number AND rollup.through <= known.number) AS rolled
+CROSS JOIN LATERAL (
+    SELECT sum(posting.units) AS units FROM zakhira.posting
+    WHERE posting.account = account.number AND posting.sequence > rolled.through
+        AND posting.sequence <= known.number AND posting.day <= coalesce(%(last_day)s::date, 'infinity')) AS rest
+WHERE account.code = ANY(%(codes)s)
 """
-# Where an account is rolled up, the rows of sums tell between which writes its postings of these days lie.
+# Where an account is rolled up, the rows of sums tell between which writes its postings of these days lie. Which writes
+# they are in is read from the index alone; only these postings and their entries are fetched.
 _LINES: LiteralString = """
-SELECT account.code, entry.id, entry.at, audit.written_at, entry.narration, entry.evidence,
-       account.code, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source,
-       posting.cost_units, posting.cost_commodity
-FROM unnest(%(codes)s::text[]) AS wanted (code)
-JOIN zakhira.account ON account.code = wanted.code
-CROSS JOIN LATERAL zakhira.spans_of(account.number, %(first_day)s, %(last_day)s) AS span
-JOIN zakhira.posting ON posting.account = account.number
-    AND posting.sequence > span.after AND posting.sequence <= span.through
-    AND posting.day BETWEEN %(first_day)s AND %(last_day)s
+WITH part AS MATERIALIZED (
+    SELECT rollup.account, rollup.through, bool_or(rollup.day BETWEEN %(first_day)s AND %(last_day)s) AS holds_it
+    FROM zakhira.rollup WHERE rollup.account = ANY(%(numbers)s) GROUP BY rollup.account, rollup.through),
+placed AS (
+    SELECT part.*, lag(part.through, 1, 0::bigint) OVER (PARTITION BY part.account ORDER BY part.through) AS after
+    FROM part),
+span AS MATERIALIZED (
+    SELECT placed.account, placed.after, placed.through FROM placed WHERE placed.holds_it
+    UNION ALL
+    SELECT wanted.number, coalesce(max(part.through), 0), 9223372036854775807
+    FROM unnest(%(numbers)s) AS wanted (number) LEFT JOIN part ON part.account = wanted.number GROUP BY wanted.number),
+found AS MATERIALIZED (
+    SELECT DISTINCT there.account, there.sequence FROM span CROSS JOIN LATERAL (
+        SELECT posting.account, posting.sequence FROM zakhira.posting
+        WHERE posting.account = span.account AND posting.sequence > span.after AND posting.sequence <= span.through
+            AND posting.day BETWEEN %(first_day)s AND %(last_day)s OFFSET 0) AS there)
+SELECT posting.account, entry.id, entry.at, audit.written_at, entry.narration, entry.evidence,
+       posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source, posting.cost_units,
+       posting.cost_commodity
+FROM found JOIN zakhira.posting ON posting.account = found.account AND posting.sequence = found.sequence
 JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
 JOIN zakhira.audit ON audit.sequence = posting.sequence
 WHERE entry.at >= %(start)s AND entry.at < %(end)s
-ORDER BY account.code COLLATE "C", entry.at, posting.sequence, posting.entry_ordinal, posting.ordinal
+ORDER BY posting.account, entry.at, posting.sequence, posting.entry_ordinal, posting.ordinal
 """
+_ONE_BY_ONE: LiteralString = (
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+)
+"""However the tables have grown since they were last analysed, rows are looked up by their keys."""
+_NUMBERS: LiteralString = "SELECT number, code FROM zakhira.account WHERE code = ANY(%s)"
 _ENTRY: LiteralString = """
 SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry.evidence, entry.reverses,
        account.code, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source,
@@ -119,18 +146,18 @@ class PostgresLedger:
 
     def lines(self, codes: Sequence[str], start: datetime, end: datetime) -> Mapping[str, AccountLines]:
         """The postings of entries dated ``start`` to before ``end`` on these accounts."""
-        given = {
-            "codes": list(dict.fromkeys(codes)),
+        given: dict[str, object] = {
             "start": require_utc(start),
             "end": require_utc(end),
             "first_day": start.date(),
             "last_day": end.date(),
         }
         opening = self.balances_at(codes, AsOf(before=start))
+        rows, names = self._books.ask(lambda connection: _read_lines(connection, list(opening), given))
         found: dict[str, list[PostedLine]] = {code: [] for code in opening}
-        for row in self._books.ask(lambda connection: connection.execute(_LINES, given).fetchall()):
-            code, entry_id, at, entered, narration, evidence, *posting = row
-            line = PostedLine(entry_id, _utc(at), _utc(entered), narration, evidence, posting_from(tuple(posting)))
+        for account, entry_id, at, entered, narration, evidence, *posting in rows:
+            code = names[account]
+            line = PostedLine(entry_id, _utc(at), _utc(entered), narration, evidence, posting_from((code, *posting)))
             found[code].append(line)
         return {code: AccountLines(opening[code], tuple(lines)) for code, lines in found.items()}
 
@@ -149,6 +176,16 @@ class PostgresLedger:
     def backing(self, commodity: Commodity) -> Backing | None:
         """What stands behind the claims in a coin; None for what is no coin."""
         return self._books.ask(lambda connection: read_backing(connection, commodity))
+
+
+def _read_lines(
+    connection: Connection[TupleRow], codes: list[str], given: dict[str, object]
+) -> tuple[list[TupleRow], dict[int, str]]:
+    """The rows of these accounts, and the accounts' codes by number."""
+    with connection.transaction():
+        names = {int(number): str(code) for number, code in connection.execute(_NUMBERS, (codes,))}
+        connection.execute(_ONE_BY_ONE)
+        return connection.execute(_LINES, {**given, "numbers": list(names)}).fetchall(), names
 
 
 def _dates(codes: Sequence[str], as_of: AsOf) -> dict[str, object]:

@@ -88,7 +88,7 @@ BEGIN
         FROM added;
     -- Plans that were made for a few accounts are bad for many: they are made anew each time that the number has doubled.
     IF EXISTS (SELECT FROM added WHERE added.number >= 32 AND added.number & (added.number - 1) = 0) THEN
-        ANALYZE zakhira.balance;
+        ANALYZE zakhira.account, zakhira.balance;
     END IF;
     RETURN NULL;
 END $$;
@@ -825,39 +825,6 @@ END $$;
 CREATE FUNCTION zakhira.roll_up() RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT zakhira.roll_up(500, 512) $$;
 
--- What an account held: of entries dated up to a day (NULL: all), in writes up to a number (NULL: all). The event's
--- instant within the day is the caller's: it adds the day's postings itself.
-CREATE FUNCTION zakhira.units_at(account integer, last_day date, last_sequence bigint) RETURNS numeric
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    held numeric := 0;
-    reached bigint := 0;
-BEGIN
-    SELECT coalesce(sum(rollup.units) FILTER (WHERE $2 IS NULL OR rollup.day <= $2), 0), coalesce(max(rollup.through), 0)
-        INTO held, reached
-        FROM zakhira.rollup WHERE rollup.account = $1 AND ($3 IS NULL OR rollup.through <= $3);
-    RETURN held + (
-        SELECT coalesce(sum(posting.units), 0) FROM zakhira.posting
-        WHERE posting.account = $1 AND posting.sequence > reached AND ($3 IS NULL OR posting.sequence <= $3)
-            AND ($2 IS NULL OR posting.day <= $2));
-END $$;
-
--- Between which writes an account's postings of some days lie: the parts of its sums that hold such a day, joined where
--- they follow one another, and what is not rolled up yet.
-CREATE FUNCTION zakhira.spans_of(account integer, first_day date, last_day date,
-    OUT after bigint, OUT through bigint) RETURNS SETOF record
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    WITH part AS (
-        SELECT rollup.through, bool_or(rollup.day BETWEEN $2 AND $3) AS holds_it
-        FROM zakhira.rollup WHERE rollup.account = $1 GROUP BY rollup.through),
-    placed AS (
-        SELECT part.through, part.holds_it, lag(part.through, 1, 0::bigint) OVER (ORDER BY part.through) AS after
-        FROM part)
-    SELECT placed.after, placed.through FROM placed WHERE placed.holds_it
-    UNION ALL
-    SELECT coalesce(max(part.through), 0), 9223372036854775807 FROM part
-$$;
-
 -- The last number that was written before an instant: times grow with the numbers, so it is found by halving.
 CREATE FUNCTION zakhira.number_before(instant timestamptz) RETURNS bigint
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1034,8 +1001,8 @@ REVOKE ALL ON FUNCTION zakhira.open_account(), zakhira.class_of(text, text, text
     zakhira.refuse_stray(bigint), zakhira.require_apart(jsonb), zakhira.count_others(jsonb), zakhira.is_torn(zakhira.posting), zakhira.require_each_entry(bigint, integer, integer), zakhira.keep_lots(jsonb), zakhira.require_records(),
     zakhira.require_events(), zakhira.require_entries(),
     zakhira.close_period(), zakhira.keep_account(), zakhira.require_reversal(bigint, integer, text),
-    zakhira.roll_up(integer, integer), zakhira.roll_up(), zakhira.units_at(integer, date, bigint), zakhira.number_before(timestamptz),
-    zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],
+    zakhira.roll_up(integer, integer), zakhira.roll_up(), zakhira.number_before(timestamptz),
+    zakhira.lock_touched(integer[]), zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],
         timestamptz[], text[], text[], integer[], text[], integer[], integer[], integer[], bigint[], date[], text[],
         text[], text[], bigint[], text[], json, json),
     zakhira.write_together(text[], text[], text[], timestamptz[], text[], text[], integer[], integer[],
@@ -1048,8 +1015,8 @@ GRANT INSERT ON zakhira.posting TO zakhira_app;
 REVOKE INSERT ON zakhira.account FROM zakhira_app;
 GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units) ON zakhira.account
     TO zakhira_app;
-GRANT EXECUTE ON FUNCTION zakhira.roll_up(), zakhira.units_at(integer, date, bigint),
-    zakhira.number_before(timestamptz), zakhira.spans_of(integer, date, date), zakhira.lock_touched(integer[]),
+GRANT EXECUTE ON FUNCTION zakhira.roll_up(),
+    zakhira.number_before(timestamptz), zakhira.lock_touched(integer[]),
     zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],
         timestamptz[], text[], text[], integer[], text[], integer[], integer[], integer[], bigint[], date[], text[],
         text[], text[], bigint[], text[], json, json),
