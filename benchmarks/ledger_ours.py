@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from functools import cache
+from itertools import count, repeat
 from pathlib import Path
 
 import psycopg
@@ -44,8 +45,9 @@ OPENED = "opened"
 POOL_CODE = "equity:pool"
 
 
+@cache
 def code(number: int) -> str:
-    """An account's code by its number."""
+    """An account's code by its number; each is made once, as the peer reads the ids of its accounts once."""
     return POOL_CODE if number == POOL else f"liabilities:participants:p-{number:06d}:BTC"
 
 
@@ -82,7 +84,8 @@ def require_whole(dsn: str) -> None:
 
 def write(key: str, moves: Sequence[Transfer], at: datetime, step: timedelta = timedelta()) -> Write:
     """One act: an entry of two postings for each transfer, dated one step after another."""
-    entries = (_entry(f"{key}-{place}", at + place * step, one) for place, one in enumerate(moves))
+    dates = (at + place * step for place in range(len(moves))) if step else repeat(at)
+    entries = (_entry(f"{key}-{place}", date, one) for place, (one, date) in enumerate(zip(moves, dates, strict=False)))
     return Write(key, "clerk", "transfer", at, tuple(entries))
 
 

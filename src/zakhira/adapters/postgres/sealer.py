@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psycopg
 from psycopg import Connection
@@ -16,6 +17,8 @@ from zakhira.kernel.errors import ZakhiraError
 
 PAUSE_SECONDS = 0.3
 """Between a commit and its seal, and between two turns: many commits share one turn, and each is sealed in a second."""
+ROLL_UP_SECONDS = 5.0
+"""Between two turns in which sums of busy accounts are drawn up: the more that waits, the less of it is each one's."""
 RETRY_SECONDS = 1.0
 _SHARED = 0.9
 """A write that waits for a shorter part of the pause is sealed in the next turn, by whoever comes first."""
@@ -33,6 +36,7 @@ class Sealer:
         self._dsn, self._pause_s = dsn, pause_s
         self._work, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._rolled_at = -ROLL_UP_SECONDS
         self.failure: ZakhiraError | None = None
         """Why the last turn failed; None after one that did not."""
 
@@ -70,7 +74,7 @@ class Sealer:
             due = is_due(connection, self._pause_s * _SHARED)
             if due:
                 seal_all(connection)
-                roll_up(connection)
+                self._roll_up(connection)
             elif due is not None:
                 self._work.set()
         except psycopg.Error as error:
@@ -85,3 +89,9 @@ class Sealer:
         self._work.set()
         self._stop.wait(RETRY_SECONDS)
         return None
+
+    def _roll_up(self, connection: Connection[TupleRow]) -> None:
+        now = time.monotonic()
+        if now - self._rolled_at >= ROLL_UP_SECONDS:
+            roll_up(connection)
+            self._rolled_at = now
