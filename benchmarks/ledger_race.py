@@ -9,8 +9,8 @@ best for it; all of ours has balances, floors, idempotency, backing and the audi
 ``batch``: 1,000 transfers in a transaction. The peer sends its 1,000 calls in one pipeline over one connection: it
 locks accounts call by call, so that two such transactions of it deadlock. Ours locks them in one order and has two
 workers, each a process with a connection (``PostgresBooks.commit``); ``batch_1`` is ours with one.
-``single_8``: one transfer in a transaction for each of eight workers, who wait until it is safe on disk before they send
-the next. The peer's are eight processes. Ours are eight threads of one process, as those of a service are
+``single_8``: one transfer in a transaction for each of eight workers, who wait until it is safe on disk before they
+send the next. The peer's are eight processes. Ours are eight threads of one process, as those of a service are
 (``JoinedBooks``); ``single_8_apart`` is ours as eight processes, which cannot share a transaction.
 
 Each of our processes has its sealer, with a connection of its own, and a round ends when all that it wrote is sealed.

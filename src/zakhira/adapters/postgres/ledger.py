@@ -44,17 +44,35 @@ _CURRENT: LiteralString = """
 SELECT account.code, account.commodity, balance.units
 FROM zakhira.account JOIN zakhira.balance ON balance.account = account.number WHERE account.code = ANY(%(codes)s)
 """
+_ONE_BY_ONE: LiteralString = (
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+)
+"""However the tables have grown since they were last analysed, rows are looked up by their keys."""
 # Whole days come from the sums by day, and from postings behind what is rolled up; of the day in which the instant
-# falls each entry's own time is looked at. Each account is asked for by itself, however many there are.
+# falls each entry's own time is looked at, in those writes that have postings of that day. Each account is asked for by
+# itself, however many there are.
 _AT: LiteralString = """
 WITH known AS MATERIALIZED (
     SELECT CASE WHEN %(known)s::timestamptz IS NULL THEN 9223372036854775807
                 ELSE zakhira.number_before(%(known)s) END AS number)
-SELECT account.code, account.commodity, coalesce(rolled.units, 0) + coalesce(rest.units, 0) + CASE WHEN %(rest)s THEN (
-           SELECT coalesce(sum(posting.units), 0) FROM zakhira.posting
+SELECT account.code, account.commodity,
+       coalesce(rolled.units, 0) + coalesce(behind.units, 0) + CASE WHEN %(rest)s THEN (
+           SELECT coalesce(sum(posting.units), 0) FROM (
+               SELECT DISTINCT there.sequence FROM (
+                   SELECT coalesce((SELECT max(earlier.through) FROM zakhira.rollup AS earlier
+                                    WHERE earlier.account = account.number AND earlier.through < part.through), 0)
+                              AS after, part.through
+                   FROM zakhira.rollup AS part WHERE part.account = account.number
+                       AND part.day = %(last_day)s::date + 1 AND part.through <= known.number
+                   UNION ALL SELECT rolled.through, known.number) AS span
+               CROSS JOIN LATERAL (
+                   SELECT posting.sequence FROM zakhira.posting
+                   WHERE posting.account = account.number AND posting.sequence > span.after
+                       AND posting.sequence <= span.through AND posting.day = %(last_day)s::date + 1
+                   OFFSET 0) AS there) AS found
+           JOIN zakhira.posting ON posting.account = account.number AND posting.sequence = found.sequence
            JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
-           WHERE posting.account = account.number AND posting.day = %(last_day)s::date + 1
-               AND entry.at < %(before)s AND posting.sequence <= known.number) ELSE 0 END
+           WHERE posting.day = %(last_day)s::date + 1 AND entry.at < %(before)s) ELSE 0 END
 FROM zakhira.account CROSS JOIN known
 CROSS JOIN LATERAL (
     SELECT sum(rollup.units) FILTER (WHERE rollup.day <= coalesce(%(last_day)s::date, 'infinity')) AS units,
@@ -63,7 +81,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT sum(posting.units) AS units FROM zakhira.posting
     WHERE posting.account = account.number AND posting.sequence > rolled.through
-        AND posting.sequence <= known.number AND posting.day <= coalesce(%(last_day)s::date, 'infinity')) AS rest
+        AND posting.sequence <= known.number AND posting.day <= coalesce(%(last_day)s::date, 'infinity')) AS behind
 WHERE account.code = ANY(%(codes)s)
 """
 # Where an account is rolled up, the rows of sums tell between which writes its postings of these days lie. Which writes
@@ -94,10 +112,6 @@ JOIN zakhira.audit ON audit.sequence = posting.sequence
 WHERE entry.at >= %(start)s AND entry.at < %(end)s
 ORDER BY posting.account, entry.at, posting.sequence, posting.entry_ordinal, posting.ordinal
 """
-_ONE_BY_ONE: LiteralString = (
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
-)
-"""However the tables have grown since they were last analysed, rows are looked up by their keys."""
 _NUMBERS: LiteralString = "SELECT number, code FROM zakhira.account WHERE code = ANY(%s)"
 _ENTRY: LiteralString = """
 SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry.evidence, entry.reverses,
@@ -141,7 +155,7 @@ class PostgresLedger:
         if as_of == NOW:
             rows = self._books.ask(lambda connection: connection.execute(_CURRENT, {"codes": list(codes)}).fetchall())
         else:
-            rows = self._books.ask(lambda connection: connection.execute(_AT, _dates(codes, as_of)).fetchall())
+            rows = self._books.ask(lambda connection: _looked_up(connection, _AT, _dates(codes, as_of)))
         return {code: Amount(int(units), Commodity[commodity]) for code, commodity, units in rows}
 
     def lines(self, codes: Sequence[str], start: datetime, end: datetime) -> Mapping[str, AccountLines]:
@@ -182,10 +196,14 @@ def _read_lines(
     connection: Connection[TupleRow], codes: list[str], given: dict[str, object]
 ) -> tuple[list[TupleRow], dict[int, str]]:
     """The rows of these accounts, and the accounts' codes by number."""
+    names = {int(number): str(code) for number, code in connection.execute(_NUMBERS, (codes,))}
+    return _looked_up(connection, _LINES, {**given, "numbers": list(names)}), names
+
+
+def _looked_up(connection: Connection[TupleRow], query: LiteralString, given: Mapping[str, object]) -> list[TupleRow]:
     with connection.transaction():
-        names = {int(number): str(code) for number, code in connection.execute(_NUMBERS, (codes,))}
         connection.execute(_ONE_BY_ONE)
-        return connection.execute(_LINES, {**given, "numbers": list(names)}).fetchall(), names
+        return connection.execute(query, given).fetchall()
 
 
 def _dates(codes: Sequence[str], as_of: AsOf) -> dict[str, object]:
@@ -218,4 +236,4 @@ def _read_entry(connection: Connection[TupleRow], entry_id: str) -> PostedEntry 
 
 
 def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)

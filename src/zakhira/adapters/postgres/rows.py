@@ -26,6 +26,7 @@ Column = Packed | str
 LONG = 48
 """From so many values on the binary form is the faster."""
 _DAY = len("2026-05-01")
+_COMMODITIES = {one.value: one for one in Commodity}
 _instant = lru_cache(1 << 16)(exact_utc_text)
 
 
@@ -212,8 +213,8 @@ def posting_from(row: TupleRow) -> Posting:
     """A posting from account, commodity, units, lot_outpoint, lot_source, cost_units, cost_commodity."""
     account, commodity, units, outpoint, source, cost_units, cost_commodity = row
     lot = None if outpoint is None or source is None else Lot(outpoint, source)
-    cost = None if cost_units is None else Amount(cost_units, Commodity[cost_commodity])
-    return Posting(account, Amount(units, Commodity[commodity]), lot, cost)
+    cost = None if cost_units is None else Amount(cost_units, _COMMODITIES[cost_commodity])
+    return Posting(account, Amount(units, _COMMODITIES[commodity]), lot, cost)
 
 
 def _utc(at: datetime) -> datetime:
