@@ -362,7 +362,7 @@ def test_nobody_waits_for_a_slow_writer(app: App, books: PostgresBooks, database
 
 
 def test_two_writers_of_one_thing_stand_in_line(books: PostgresBooks, database: str) -> None:
-    """A reversal, a lot or a record that another write holds is waited for; anything else is not. Keys have an index."""
+    """A reversal, lot or record that another write holds is waited for, and nothing else: keys have an index."""
     held = write("held", replace(sweep(2, 1, 5, 1), reverses="sweep-1"), records=(Record("day", "1", 1),))
     others = {
         "reversal": write("k", replace(invoice(1, 5), reverses="sweep-1")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ def read(connection: psycopg.Connection[Any], packed: Packed | str, type_: str) 
 
 
 @pytest.fixture(scope="module")
-def connection() -> Any:
+def connection() -> Iterator[psycopg.Connection[Any]]:
     """A connection to any database, with instants in UTC."""
     with psycopg.connect(shared_template().server.dsn(), autocommit=True) as made:
         made.execute("SET timezone TO 'UTC'")
@@ -78,7 +78,7 @@ def test_long_columns_say_what_short_ones_say(connection: psycopg.Connection[Any
             "Zahlung — ادائیگی",
             "x",
             (Posting("a", amount), Posting("b", -amount)),
-        )  # fmt: skip
+        )
         for number in range(LONG)
     ]
     numbers = {"a": 1, "b": 2}
