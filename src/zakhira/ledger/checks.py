@@ -62,20 +62,20 @@ def _is_plain(entry: Entry, accounts: Mapping[str, AccountSpec]) -> bool:
 
     Most entries do, and need no closer look; about the others this says nothing.
     """
-    commodity = entry.postings[0].amount.commodity if len(entry.postings) >= MIN_POSTINGS else None
+    postings = entry.postings
+    if len(postings) < MIN_POSTINGS:
+        return False
+    commodity = postings[0].amount.commodity
+    name = commodity._value_
     sum_units = 0
-    for posting in entry.postings:
+    for posting in postings:
         amount, account = posting.amount, accounts.get(posting.account)
-        if account is None or amount.commodity is not commodity or account.commodity != commodity.value:
+        if account is None or amount.commodity is not commodity or account.commodity != name:
             return False
         if not amount.units or posting.lot or posting.cost or (account.kind == "asset" and commodity in COINS):
             return False
         sum_units += amount.units
-    return commodity is not None and not sum_units and bool(entry.id.strip() and _is_told(entry))
-
-
-def _is_told(entry: Entry) -> bool:
-    return bool(entry.narration.strip() and entry.evidence.strip())
+    return not sum_units and bool(entry.id.strip() and entry.narration.strip() and entry.evidence.strip())
 
 
 def _sentence(fault: Fault) -> str:

@@ -10,7 +10,6 @@ from zakhira.kernel.interval import exact_utc_text
 from zakhira.ledger.entry import Entry, Posting
 
 _KEPT = 1 << 16
-_account = lru_cache(_KEPT)(quoted)
 _instant = lru_cache(_KEPT)(exact_utc_text)
 
 
@@ -21,6 +20,12 @@ def entries_text(entries: Iterable[Entry]) -> str:
         NotUtc: an entry is not dated in UTC.
     """
     return "[" + ",".join([_entry(entry) for entry in entries]) + "]"
+
+
+@lru_cache(_KEPT)
+def _head(account: str, commodity: str) -> str:
+    """What stands before the units of a posting without lot and cost."""
+    return f'{{"account":{quoted(account)},"commodity":"{commodity}","lot":null,"units":"'
 
 
 def _entry(entry: Entry) -> str:
@@ -34,9 +39,11 @@ def _entry(entry: Entry) -> str:
 
 def _posting(posting: Posting) -> str:
     amount, lot, cost = posting.amount, posting.lot, posting.cost
+    if lot is None and cost is None:
+        return f'{_head(posting.account, amount.commodity._value_)}{amount.units}"}}'
     told_lot = "null" if lot is None else f'{{"outpoint":{quoted(lot.outpoint)},"source":{quoted(lot.source)}}}'
     told_cost = "" if cost is None else f'"cost":{{"commodity":"{cost.commodity.value}","units":"{cost.units}"}},'
     return (
-        f'{{"account":{_account(posting.account)},"commodity":"{amount.commodity._value_}",{told_cost}'
+        f'{{"account":{quoted(posting.account)},"commodity":"{amount.commodity._value_}",{told_cost}'
         f'"lot":{told_lot},"units":"{amount.units}"}}'
     )
