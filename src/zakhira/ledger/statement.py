@@ -19,7 +19,7 @@ class BadPeriod(InvalidInput):
     code = "ZK-LEDGER-012"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Movement:
     """One posting of the period, with the account's balance after it."""
 
@@ -32,7 +32,7 @@ class Movement:
     balance: Amount
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AccountStatement:
     """One account over the period: ``opening + debits - credits = closing``; debits and credits are at least 0."""
 
@@ -46,7 +46,7 @@ class AccountStatement:
     movements: tuple[Movement, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Statement:
     """Every account over ``start`` (included) to ``end`` (excluded), both UTC, in the order of the accounts given."""
 

@@ -45,7 +45,8 @@ SELECT account.code, account.commodity, balance.units
 FROM zakhira.account JOIN zakhira.balance ON balance.account = account.number WHERE account.code = ANY(%(codes)s)
 """
 _ONE_BY_ONE: LiteralString = (
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; "
+    "SET LOCAL work_mem = '64MB'"
 )
 """However the tables have grown since they were last analysed, rows are looked up by their keys."""
 # Whole days come from the sums by day, and from postings behind what is rolled up; of the day in which the instant
@@ -89,28 +90,32 @@ WHERE account.code = ANY(%(codes)s)
 _LINES: LiteralString = """
 WITH part AS MATERIALIZED (
     SELECT rollup.account, rollup.through, bool_or(rollup.day BETWEEN %(first_day)s AND %(last_day)s) AS holds_it
-    FROM zakhira.rollup WHERE rollup.account = ANY(%(numbers)s) GROUP BY rollup.account, rollup.through),
+    FROM zakhira.rollup WHERE rollup.account = ANY(%(numbers)s::integer[]) GROUP BY rollup.account, rollup.through),
 placed AS (
     SELECT part.*, lag(part.through, 1, 0::bigint) OVER (PARTITION BY part.account ORDER BY part.through) AS after
     FROM part),
 span AS MATERIALIZED (
     SELECT placed.account, placed.after, placed.through FROM placed WHERE placed.holds_it
     UNION ALL
-    SELECT wanted.number, coalesce(max(part.through), 0), 9223372036854775807
-    FROM unnest(%(numbers)s) AS wanted (number) LEFT JOIN part ON part.account = wanted.number GROUP BY wanted.number),
+    SELECT wanted.number, coalesce(rolled.through, 0), 9223372036854775807
+    FROM unnest(%(numbers)s::integer[]) AS wanted (number) LEFT JOIN zakhira.rolled ON rolled.account = wanted.number),
 found AS MATERIALIZED (
     SELECT DISTINCT there.account, there.sequence FROM span CROSS JOIN LATERAL (
         SELECT posting.account, posting.sequence FROM zakhira.posting
         WHERE posting.account = span.account AND posting.sequence > span.after AND posting.sequence <= span.through
-            AND posting.day BETWEEN %(first_day)s AND %(last_day)s OFFSET 0) AS there)
-SELECT posting.account, entry.id, entry.at, audit.written_at, entry.narration, entry.evidence,
-       posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source, posting.cost_units,
-       posting.cost_commodity
-FROM found JOIN zakhira.posting ON posting.account = found.account AND posting.sequence = found.sequence
-JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
-JOIN zakhira.audit ON audit.sequence = posting.sequence
+            AND posting.day BETWEEN %(first_day)s AND %(last_day)s OFFSET 0) AS there),
+posted AS MATERIALIZED ( -- in the order in which their entries lie on disk
+    SELECT posting.* FROM found
+    JOIN zakhira.posting ON posting.account = found.account AND posting.sequence = found.sequence
+    ORDER BY posting.sequence, posting.entry_ordinal)
+SELECT posted.account, entry.id, entry.at, audit.written_at, entry.narration, entry.evidence,
+       posted.commodity, posted.units, posted.lot_outpoint, posted.lot_source, posted.cost_units,
+       posted.cost_commodity
+FROM posted
+JOIN zakhira.entry ON entry.sequence = posted.sequence AND entry.ordinal = posted.entry_ordinal
+JOIN zakhira.audit ON audit.sequence = posted.sequence
 WHERE entry.at >= %(start)s AND entry.at < %(end)s
-ORDER BY posting.account, entry.at, posting.sequence, posting.entry_ordinal, posting.ordinal
+ORDER BY posted.account, entry.at, posted.sequence, posted.entry_ordinal, posted.ordinal
 """
 _NUMBERS: LiteralString = "SELECT number, code FROM zakhira.account WHERE code = ANY(%s)"
 _ENTRY: LiteralString = """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from zakhira.flows.ports.ledger_books import AccountLines, LedgerBooks
 from zakhira.kernel.money import Amount
@@ -13,6 +15,23 @@ from zakhira.ledger.statement import AccountStatement, Movement
 
 def account_statements(ledger: LedgerBooks, codes: Sequence[str], period: Period) -> tuple[AccountStatement, ...]:
     """Statements of accounts over a period, in the natural sign of each kind; debits and credits as posted."""
+    with _without_collecting():
+        return _statements(ledger, codes, period)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """A million small things that hold no cycles are made, and not looked through again and again meanwhile."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _statements(ledger: LedgerBooks, codes: Sequence[str], period: Period) -> tuple[AccountStatement, ...]:
     found = []
     states = ledger.states(codes)
     shown = ledger.lines(codes, period.start, period.end)

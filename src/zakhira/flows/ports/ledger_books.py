@@ -44,7 +44,7 @@ class AccountState:
     """id of the participant whose claim it is; blank for the programme's own"""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PostedLine:
     """One posting on an account, with its entry."""
 
