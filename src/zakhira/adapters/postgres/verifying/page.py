@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import LiteralString, NamedTuple
@@ -18,16 +19,13 @@ from zakhira.adapters.postgres.rows import event_from
 from zakhira.adapters.postgres.verifying.columns import (
     Numbers,
     Texts,
-    first_places,
     pool_of,
-    run_lengths,
     unpair,
     whole_numbers,
 )
 from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.books_check import decode_body
 from zakhira.flows.ports.coin_events import CoinEvent
-from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Commodity
 
 COMMODITIES = tuple(Commodity)
@@ -80,9 +78,11 @@ SELECT sequence, kind, height, block_hash, previous_hash, outpoint, vault, branc
 FROM zakhira.chain_event WHERE sequence BETWEEN %(first)s AND %(last)s
 ORDER BY sequence, ordinal
 """
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(2000, 1, 1)
 """From which PostgreSQL counts microseconds and days."""
-_DAY_MICROSECONDS = 86_400_000_000
+_DAY_SECONDS = 86_400
+_SECOND_MICROSECONDS = 1_000_000
+_DAY_MICROSECONDS = _DAY_SECONDS * _SECOND_MICROSECONDS
 _MAX_SPAN = 1 << 30
 
 
@@ -152,10 +152,10 @@ class Entries:
         return self.at // _DAY_MICROSECONDS
 
     def instants(self) -> pl.Series:
-        """When each of them happened, as :func:`exact_utc_text` writes it."""
-        starts = first_places(self.at)
-        texts = pool_of(map(_instant, self.at[starts].tolist()))
-        return texts.gather(np.repeat(np.arange(len(starts)), run_lengths(starts, len(self.at))))
+        """When each of them happened, as ``exact_utc_text`` writes it: put together from days, seconds, fractions."""
+        days, within = np.divmod(self.at, _DAY_MICROSECONDS)
+        seconds, fractions = np.divmod(within, _SECOND_MICROSECONDS)
+        return _gathered(days, _date) + _times().gather(seconds) + _gathered(fractions, _end)
 
 
 @dataclass(frozen=True)
@@ -235,8 +235,24 @@ def _entries(connection: Connection[TupleRow], given: dict[str, int]) -> Entries
     return Entries(key, whole_numbers(at, 8), whole_numbers(counts, 4), ids_, told, proven, found)
 
 
-def _instant(at: int) -> str:
+def _gathered(values: Numbers, text: Callable[[int], str]) -> pl.Series:
+    """The text of each value; one that stands in many places is written once."""
+    there, places = np.unique(values, return_inverse=True)
+    return pool_of(map(text, there.tolist())).gather(places)
+
+
+def _date(day: int) -> str:
     try:
-        return exact_utc_text(_EPOCH + timedelta(microseconds=at))
+        return (_FIRST_DAY + timedelta(days=day)).isoformat()
     except OverflowError:
-        return "beyond the years that a date can tell"
+        return "beyond the years that a date can tell, "
+
+
+def _end(microseconds: int) -> str:
+    return f".{microseconds:06d}Z" if microseconds else "Z"
+
+
+@cache
+def _times() -> pl.Series:
+    """Every second of a day."""
+    return pool_of(f"T{at // 3600:02d}:{at // 60 % 60:02d}:{at % 60:02d}" for at in range(_DAY_SECONDS))
