@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rm -f .coverage .coverage.*
-.venv/bin/python -m coverage run -m pytest -m "not torture" -n 2 --dist loadfile --no-loadscope-reorder "$@"
+.venv/bin/python -m coverage run -m pytest -m "not torture" -n 3 --dist loadfile --no-loadscope-reorder "$@"
 .venv/bin/python -m coverage combine --quiet
 core="src/zakhira/kernel/*,src/zakhira/programme/*,src/zakhira/energy/*,src/zakhira/mining/*,src/zakhira/compute/*"
 core="$core,src/zakhira/ledger/*,src/zakhira/custody/*,src/zakhira/controls/*"
