@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -230,6 +232,35 @@ def test_connections_that_break_lose_nothing(
         assert sorted(audit.key for audit in again.audit_entries()) == sorted(done)
         assert again.balances()[ALICE].units == -THREADS * EACH
         assert again.breaks() == ()
+
+
+def test_whoever_is_interrupted_leaves_the_line(joined: JoinedBooks, books: PostgresBooks, owner: App) -> None:
+    """One writes and is held up, two wait, one of them is interrupted: the others go on, and so does who comes later."""
+
+    def interrupt(_: int, __: object) -> None:
+        raise TimeoutError
+
+    first, second = ([committing(joined, pay(name, POOL, ALICE, 1))] for name in ("first", "second"))
+    found: list[Receipt | Exception] = []
+    threads = [threading.Thread(target=lambda acts=acts: found.extend(at_once(acts))) for acts in (first, second)]
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with owner.transaction():
+            owner.execute("LOCK TABLE zakhira.balance IN EXCLUSIVE MODE")
+            threads[0].start()
+            time.sleep(0.3)
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(TimeoutError):
+                joined.commit(pay("interrupted", POOL, ALICE, 1))
+            threads[1].start()
+            time.sleep(0.2)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    for thread in threads:
+        thread.join(30)
+    assert [one.key for one in found if isinstance(one, Receipt)] == ["first", "second"]
+    assert not joined.commit(pay("later", POOL, ALICE, 1)).replayed
+    assert {audit.key for audit in books.audit_entries()} == {"first", "second", "later"}
 
 
 def begin(app: App, key: str, postings: int = 2) -> int:

@@ -27,7 +27,7 @@ MOST = 256
 """Writes in one transaction; more would let the first of them wait for long."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Waiting:
     write: Write
     woken: threading.Lock = field(default_factory=threading.Lock)
@@ -64,7 +64,7 @@ class JoinedBooks:
                 if len(self._waiting) >= self._awaited:
                     self._enough.set()
         if not mine.leads:
-            mine.woken.acquire()
+            self._await(mine)
         if mine.leads:
             self._lead(mine)
         if mine.failure is not None:
@@ -75,6 +75,19 @@ class JoinedBooks:
     def close(self) -> None:
         """Seal what is left and close the connection; nobody commits any more."""
         self._books.close()
+
+    def _await(self, mine: _Waiting) -> None:
+        """Sleep until it is done or leads. Whoever is interrupted leaves the line, and nobody waits for them."""
+        try:
+            mine.woken.acquire()
+        except BaseException:
+            with self._mutex:
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
+                must_hand_on = mine.leads
+            if must_hand_on:
+                self._hand_on()
+            raise
 
     def _lead(self, first: _Waiting) -> None:
         """Write ``first`` and all that waits, hand the connection on, and wake the others."""
@@ -110,9 +123,9 @@ class JoinedBooks:
         with self._mutex:
             following = self._waiting.pop(0) if self._waiting else None
             self._is_free = following is None
-        if following is not None:
-            following.leads = True
-            following.woken.release()
+            if following is not None:
+                following.leads = True
+                following.woken.release()
 
 
 def _commit(books: PostgresBooks, group: Sequence[_Waiting]) -> None:
