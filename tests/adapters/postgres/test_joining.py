@@ -235,7 +235,7 @@ def test_connections_that_break_lose_nothing(
 
 
 def test_whoever_is_interrupted_leaves_the_line(joined: JoinedBooks, books: PostgresBooks, owner: App) -> None:
-    """One writes and is held up, two wait, one of them is interrupted: the others go on, and so does who comes later."""
+    """One writes and is held up, two wait, one of them is interrupted: the others go on, and so do those to come."""
 
     def interrupt(_: int, __: object) -> None:
         raise TimeoutError
