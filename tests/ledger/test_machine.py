@@ -458,6 +458,7 @@ def test_the_database_is_the_oracle() -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(1_500)
 @pytest.mark.parametrize("machine", [LedgerMachine, PostgresMachine])
 def test_the_long_run(machine: type[LedgerMachine]) -> None:
     """Many more, and longer ones."""

@@ -56,6 +56,7 @@ def test_a_database_that_answers_too_early_is_found_out() -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(1_500)
 def test_two_hundred_points() -> None:
     """Ten databases, twenty points each, so that none is so large that checking it takes longer than killing it."""
     total = Report()

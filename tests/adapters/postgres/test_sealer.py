@@ -188,6 +188,7 @@ def test_a_busy_writer_killed(database: str, books: PostgresBooks) -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(1_500)
 def test_busy_writers_killed_often(database: str, books: PostgresBooks) -> None:
     """Sixty kills at random moments."""
     rng = np.random.default_rng(5)
@@ -236,6 +237,7 @@ def test_the_database_killed_while_sealing() -> None:
 
 
 @pytest.mark.torture
+@pytest.mark.timeout(1_500)
 def test_the_database_killed_while_sealing_often() -> None:
     """Thirty times."""
     kill_database_while_sealing(30, 2)
