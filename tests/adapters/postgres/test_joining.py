@@ -292,6 +292,11 @@ def post(app: App, *rows: tuple[int, int, int, str, int, str | None]) -> None:
     )
 
 
+def pair(number: int, debit: int, credit: int) -> tuple[tuple[int, int, int, str, int, None], ...]:
+    """The two postings of a write's one entry."""
+    return (number, 1, 1, DUE, debit, None), (number, 1, 2, SOLD, credit, None)
+
+
 def enter(app: App, *writes: int, ordinal: int = 1) -> None:
     """An entry of each write, in one statement."""
     values = ", ".join(["(%s, %s, 2, %s, %s, 'by hand', 'none')"] * len(writes))
@@ -306,13 +311,7 @@ def test_several_by_hand_in_one_statement(app: App, books: PostgresBooks) -> Non
     """The attempts below fail for what is wrong with them: the same without the fault goes through."""
     one, other = begin(app, "one"), begin(app, "other")
     enter(app, one, other)
-    post(
-        app,
-        (one, 1, 1, DUE, 5, None),
-        (other, 1, 1, DUE, 7, None),
-        (one, 1, 2, SOLD, -5, None),
-        (other, 1, 2, SOLD, -7, None),
-    )
+    post(app, *pair(one, 5, -5), *pair(other, 7, -7))
     app.commit()
     assert books.balances()[DUE].units == 12
 
@@ -363,13 +362,7 @@ def test_one_of_several_is_not_whole(app: App, books: PostgresBooks) -> None:
     """Two are balanced together and not each: refused at commit."""
     one, other = begin(app, "one"), begin(app, "other")
     enter(app, one, other)
-    post(
-        app,
-        (one, 1, 1, DUE, 5, None),
-        (one, 1, 2, SOLD, -4, None),
-        (other, 1, 1, DUE, 5, None),
-        (other, 1, 2, SOLD, -6, None),
-    )
+    post(app, *pair(one, 5, -4), *pair(other, 5, -6))
     with pytest.raises(psycopg.DatabaseError) as caught:
         app.commit()
     assert caught.value.sqlstate == "ZK004"

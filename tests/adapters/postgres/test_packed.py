@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from books_bench import shared_template
+from zakhira.adapters.postgres import rows
 from zakhira.adapters.postgres.packed import Packed, pack_days, pack_instants, pack_int4, pack_int8, pack_texts
 from zakhira.adapters.postgres.rows import LONG, entry_columns, posting_columns
 from zakhira.kernel.money import Amount, Commodity
@@ -68,34 +69,27 @@ def test_a_number_that_does_not_fit() -> None:
             pack([most])
 
 
-def test_long_columns_say_what_short_ones_say(connection: psycopg.Connection[Any]) -> None:
-    """The binary form of a column, and its text in pieces."""
+def test_long_columns_say_what_short_ones_say(
+    connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same entries in binary form and as text."""
     amount = Amount(-(2**62), Commodity.PKR)
+    postings = (Posting("a", amount), Posting("b", -amount))
     entries = [
         Entry(
-            f'e"{number}\\',
-            datetime(2026, 1, 1 + number % 28, 3, 4, 5, number, tzinfo=UTC),
-            "Zahlung — ادائیگی",
-            "x",
-            (Posting("a", amount), Posting("b", -amount)),
+            f'e"{number}\\', datetime(2026, 1, 1 + number % 28, 3, 4, 5, number, tzinfo=UTC), "ادائیگی", "x", postings
         )
         for number in range(LONG)
     ]
-    numbers = {"a": 1, "b": 2}
-    kinds = (["text[]", "timestamptz[]", "text[]", "text[]", "int4[]"], ["int4[]"] * 3 + ["int8[]", "date[]", "text[]"])
-    for columns, types in zip((entry_columns(entries)[:5], posting_columns(entries, numbers)[:6]), kinds, strict=True):
-        halves = [
-            entry_columns(part)[:5] if types is kinds[0] else posting_columns(part, numbers)[:6]
-            for part in (entries[: LONG // 4], entries[LONG // 4 : LONG // 2 - 1])
-        ]
-        for place, (column, type_) in enumerate(zip(columns, types, strict=True)):
-            assert isinstance(column, Packed)
-            assert column is not None
-            whole = read(connection, column, type_)
-            pieces = [half[place] for half in halves]
-            assert all(isinstance(piece, str) for piece in pieces)
-            if type_ != "int4[]" or place in (2, 4):
-                first, second = (read(connection, piece, type_) for piece in pieces if piece is not None)
-                assert whole[: len(first)] == first
-                assert whole[len(first) : len(first) + len(second)] == second
-    assert date(2026, 1, 1) == read(connection, pack_days([entries[0].at]), "date[]")[0]
+    types = ["text[]", "timestamptz[]", "text[]", "text[]", "int4[]", *["int4[]"] * 3, "int8[]", "date[]", "text[]"]
+
+    def columns() -> list[Packed | str | None]:
+        return [*entry_columns(entries)[:5], *posting_columns(entries, {"a": 1, "b": 2})[:6]]
+
+    packed = columns()
+    monkeypatch.setattr(rows, "LONG", 10 * LONG)
+    for binary, text, type_ in zip(packed, columns(), types, strict=True):
+        assert isinstance(binary, Packed)
+        assert isinstance(text, str)
+        assert not isinstance(text, Packed)
+        assert read(connection, binary, type_) == read(connection, text, type_)

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from books_bench import ACCOUNTS, end_at_once, receipt, shared_template, write
+from zakhira.adapters.postgres import sealer
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.server import EmbeddedServer
@@ -260,3 +261,17 @@ def test_any_number_of_sealers(database: str, books: PostgresBooks) -> None:
         thread.join()
     require_whole(books, 100)
     assert shared_template().server.pid() is not None
+
+
+def test_sums_are_drawn_up_less_often_than_seals(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each write is sealed in a turn of its own; sums of busy accounts wait for their time, and then come."""
+    drawn_up: list[float] = []
+    monkeypatch.setattr(sealer, "roll_up", lambda _: drawn_up.append(time.monotonic()))
+    with closing(PostgresBooks(database, Sealer(database, pause_s=0.02))) as books:
+        for number in range(3):
+            books.commit(write(f"k{number}"))
+            assert eventually(lambda: books.unsealed().count == 0, 5)
+        assert len(drawn_up) == 1
+        monkeypatch.setattr(sealer, "ROLL_UP_SECONDS", 0.0)
+        books.commit(write("later"))
+        assert eventually(lambda: len(drawn_up) > 1, 5)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import psycopg
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -17,13 +20,15 @@ from zakhira.adapters.postgres.accounts import read_accounts
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.reading import read_balances, read_lots, read_shown_chain, read_writes
 from zakhira.adapters.postgres.rows import seal_from
-from zakhira.adapters.postgres.verifying.page import read_spans
+from zakhira.adapters.postgres.verifying.columns import Texts
+from zakhira.adapters.postgres.verifying.page import Entries, read_spans
 from zakhira.adapters.postgres.verifying.verification import read_all_breaks
 from zakhira.controls.chain.audit import ChainHead
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_check import ShownSeals, find_breaks
 from zakhira.flows.ports.coin_events import block_connected
 from zakhira.flows.ports.ledger_records import account_record, period_record
+from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Amount, Commodity, sats
 from zakhira.ledger.account_record import HeldAccount
 from zakhira.ledger.entry import Entry, Lot, Posting, reversal
@@ -248,3 +253,15 @@ def test_how_far_it_is_is_told(books: PostgresBooks) -> None:
         assert told[0][0] == 0
         assert told == sorted(told)
         assert told[-1][0] == told[-1][1]
+
+
+@given(st.lists(st.integers(-63_082_195_200_000_000, 252_455_529_599_999_999), min_size=1, max_size=60))
+@example([0, 1, -1, 999_999, 1_000_000, -86_400_000_000, 86_399_999_999])
+def test_instants_as_the_program_writes_them(microseconds: list[int]) -> None:
+    """Put together from pieces, from the year 1 to 9999: the same text as that of one instant alone."""
+    since = datetime(2000, 1, 1, tzinfo=UTC)
+    due = [exact_utc_text(since + timedelta(microseconds=one)) for one in microseconds]
+    none = np.zeros(0, dtype=np.int64)
+    texts = Texts(None, 0)
+    entries = Entries(none, np.array(microseconds, dtype=np.int64), none, texts, texts, texts)
+    assert entries.instants().to_list() == due

@@ -52,7 +52,6 @@ _BY_CONSTRAINT: dict[str, type[ZakhiraError]] = {
     "audit_key_key": KeyReused,
     "posting_account_commodity_fkey": UnknownAccount,
     "posting_coin_has_lot": LotMissing,
-    "balance_units_check": BalanceTooLarge,
     "balance_floor": Overdrawn,
     "balance_ceiling": AboveCeiling,
     "posting_account_is_there": UnknownAccount,

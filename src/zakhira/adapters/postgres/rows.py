@@ -24,7 +24,7 @@ from zakhira.ledger.entry import Entry, Lot, Posting
 Column = Packed | str
 """An array of one value for each row, in binary form or as text."""
 LONG = 48
-"""From so many values on the binary form is the faster."""
+"""From so many values on the binary form is the faster [E]."""
 _DAY = len("2026-05-01")
 _COMMODITIES = {one.value: one for one in Commodity}
 _instant = lru_cache(1 << 16)(exact_utc_text)
