@@ -17,15 +17,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
+from msgspec import structs
 
 from zakhira.adapters.drill_keys import officer_key
 from zakhira.adapters.payout_file import read_payouts
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.server import EmbeddedServer
-from zakhira.adapters.postgres.writing import insert_write
+from zakhira.adapters.postgres.transfers import insert_one
+from zakhira.adapters.postgres.writing import prepare
 from zakhira.adapters.programme_folder import load_programme_file
-from zakhira.controls.chain.audit import make_entry
 from zakhira.controls.engine.decide import decide
 from zakhira.controls.engine.question import Destination, Question
 from zakhira.controls.engine.standing import Standing
@@ -34,7 +35,6 @@ from zakhira.flows.officer_words import sign_approval, sign_execution
 from zakhira.flows.paying.campaign_record import OPEN, CampaignRecord
 from zakhira.flows.paying.payout_record import PAYOUT, rows_record
 from zakhira.flows.ports.books import Record, Write
-from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.coin_events import WatchedCoin, block_connected, coin_created
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.ids import derive_id
@@ -213,9 +213,8 @@ def _hold_coins(books: PostgresBooks) -> None:
 def _send(connection: psycopg.Connection[psycopg.rows.TupleRow], write: Write) -> None:
     """As whoever has the application's password: the database's own function, and nothing before it."""
     rows = connection.execute("SELECT code, number FROM zakhira.account").fetchall()
-    audit = make_entry(0, write.key, write.actor, write.action, write.at, require_storable(write))
     try:
-        insert_write(connection, write, audit, {str(code): int(number) for code, number in rows})
+        insert_one(connection, prepare(write), {str(code): int(number) for code, number in rows})
     except psycopg.Error as error:
         raise translate(error) from None
 
@@ -246,7 +245,7 @@ def covered() -> None:
         "100 BTC, taken from the fund": entered,
         "100 BTC, taken from elsewhere": _gift(right.id, f"payout {name}", wrong),
         "what was meant": right,
-        "what was meant, once more": replace(right, id="again"),
+        "what was meant, once more": structs.replace(right, id="again"),
     }
     with _database(campaign) as send:
         send(Write("rows", "x", "x", AT, (), (header, rows_record(name, campaign, batch))))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.money import Amount, Commodity, sats
@@ -138,13 +139,13 @@ def _back(entry: Entry) -> Entry:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda entry: replace(entry, reverses="nothing"),
-        lambda entry: replace(entry, reverses="r"),
-        lambda entry: replace(entry, postings=move("x", CASH, EARNED, 499).postings),
-        lambda entry: replace(entry, postings=move("x", EARNED, CASH, 500).postings),
-        lambda entry: replace(entry, postings=move("x", CASH, SWAP, 500).postings),
-        lambda entry: replace(entry, postings=entry.postings * 2),
-        lambda entry: replace(entry, at=entry.at - timedelta(microseconds=1)),
+        lambda entry: structs.replace(entry, reverses="nothing"),
+        lambda entry: structs.replace(entry, reverses="r"),
+        lambda entry: structs.replace(entry, postings=move("x", CASH, EARNED, 499).postings),
+        lambda entry: structs.replace(entry, postings=move("x", EARNED, CASH, 500).postings),
+        lambda entry: structs.replace(entry, postings=move("x", CASH, SWAP, 500).postings),
+        lambda entry: structs.replace(entry, postings=entry.postings * 2),
+        lambda entry: structs.replace(entry, at=entry.at - timedelta(microseconds=1)),
     ],
 )
 def test_a_reversal_takes_back_the_whole(spoil: Callable[[Entry], Entry]) -> None:
@@ -161,10 +162,10 @@ def test_a_thing_is_undone_once() -> None:
     made.add((move("more", EARNED, CASH, 5000),))
     back = _back(made.entries["e-1"])
     with pytest.raises(BadReversal, match="was reversed by r"):
-        made.require((back, replace(back, id="r2")))
+        made.require((back, structs.replace(back, id="r2")))
     made.add((back,))
     with pytest.raises(BadReversal, match="was reversed by r"):
-        made.require((replace(back, id="r2"),))
+        made.require((structs.replace(back, id="r2"),))
     with pytest.raises(BadReversal, match="is itself the reversal"):
         made.require((reversal(back, "r3", AT, "Right after all", "letter 10"),))
 
@@ -177,8 +178,8 @@ def test_the_order_of_postings_does_not_matter() -> None:
     came = Entry("c", AT, "x", "x", (Posting("assets:vault:a", sats(5), lot), Posting("income:coins", sats(-5))))
     made.add((came,))
     back = _back(came)
-    made.require((replace(back, postings=back.postings[::-1]),))
-    other = replace(lot, outpoint="cd" * 32 + ":0")
-    moved = (replace(back.postings[0], lot=other), back.postings[1])
+    made.require((structs.replace(back, postings=back.postings[::-1]),))
+    other = structs.replace(lot, outpoint="cd" * 32 + ":0")
+    moved = (structs.replace(back.postings[0], lot=other), back.postings[1])
     with pytest.raises(BadReversal):
-        made.require((replace(back, postings=moved),))
+        made.require((structs.replace(back, postings=moved),))

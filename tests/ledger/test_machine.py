@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import structs
 
 from books_bench import outpoint, shared_template
 from ledger_oracle import Account, Oracle
@@ -170,7 +171,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def convert(self, rupees: int, dollars: int, day: int) -> None:
         """Rupees against dollars through conversion accounts, with the cost."""
         pkr, usd = Amount(rupees, Commodity.PKR), Amount(dollars, Commodity.USD)
-        got = replace(Posting("assets:cash:USD", usd), cost=pkr)
+        got = structs.replace(Posting("assets:cash:USD", usd), cost=pkr)
         rest = (Posting("conversion:USD", -usd), *moved("assets:cash:PKR", "conversion:PKR", pkr))
         self.post(self.made((got, *rest), day))
 
@@ -198,7 +199,7 @@ class LedgerMachine(RuleBasedStateMachine):
             case "same id":
                 postings = moved("income:fees", "assets:cash:PKR", one)
         bad = self.made(postings, day)
-        bad = replace(bad, id=good.id) if spoil == "same id" and not is_alone else bad
+        bad = structs.replace(bad, id=good.id) if spoil == "same id" and not is_alone else bad
         before = len(self.books.entries())
         if not self.post(*((bad,) if is_alone else (good, bad))):
             assert len(self.books.entries()) == before
@@ -214,8 +215,11 @@ class LedgerMachine(RuleBasedStateMachine):
         if units:
             first, second, *rest = back.postings
             off = Amount(units, first.amount.commodity)
-            both = (replace(first, amount=first.amount + off), replace(second, amount=second.amount - off))
-            back = replace(back, postings=(*both, *rest))
+            both = (
+                structs.replace(first, amount=first.amount + off),
+                structs.replace(second, amount=second.amount - off),
+            )
+            back = structs.replace(back, postings=(*both, *rest))
         self.post(back)
 
     @rule(data=st.data(), what=st.sampled_from(["freeze", "thaw", "ceiling", "no ceiling", "overdraft"]), units=UNITS)

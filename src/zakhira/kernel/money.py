@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from zakhira.kernel.errors import InvalidInput
 
@@ -65,8 +66,7 @@ class BadAmount(InvalidInput):
     code = "ZK-KERNEL-011"
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(msgspec.Struct, frozen=True, gc=False):
     """A signed count of least units (satoshi, paisa, cent) of one commodity.
 
     Raises:

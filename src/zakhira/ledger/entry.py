@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import exact_utc_text
 from zakhira.kernel.money import Amount
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(msgspec.Struct, frozen=True, gc=False):
     """Where a coin came from: the outpoint that holds it (``txid:vout``) and the source in words."""
 
     outpoint: str
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """An amount on an account: positive debits, negative credits.
 
     A posting in BTC on an asset account has its lot. ``cost`` is what the posted amount was worth when it came in, for
@@ -44,8 +44,7 @@ class Posting:
         return told
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One transaction of the ledger. ``evidence`` names the document it rests on: a txid, a settlement, a meter day.
 
     ``at`` is when it happened (the event date); when it was entered is known by its write. ``reverses`` is the id of

@@ -29,18 +29,23 @@ def _head(account: str, commodity: str) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    postings = ",".join([_posting(posting) for posting in entry.postings])
+    postings = []
+    for one in entry.postings:
+        if one.lot is None and one.cost is None:
+            amount = one.amount
+            postings.append(f'{_head(one.account, amount.commodity._value_)}{amount.units}"}}')
+        else:
+            postings.append(_posting(one))
     reverses = f',"reverses":{quoted(entry.reverses)}' if entry.reverses else ""
     return (
         f'{{"at":"{_instant(entry.at)}","evidence":{quoted(entry.evidence)},"id":{quoted(entry.id)},'
-        f'"narration":{quoted(entry.narration)},"postings":[{postings}]{reverses}}}'
+        f'"narration":{quoted(entry.narration)},"postings":[{",".join(postings)}]{reverses}}}'
     )
 
 
 def _posting(posting: Posting) -> str:
+    """One with a lot, a cost or both."""
     amount, lot, cost = posting.amount, posting.lot, posting.cost
-    if lot is None and cost is None:
-        return f'{_head(posting.account, amount.commodity._value_)}{amount.units}"}}'
     told_lot = "null" if lot is None else f'{{"outpoint":{quoted(lot.outpoint)},"source":{quoted(lot.source)}}}'
     told_cost = "" if cost is None else f'"cost":{{"commodity":"{cost.commodity.value}","units":"{cost.units}"}},'
     return (

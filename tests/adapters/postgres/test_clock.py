@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from books_bench import ACCOUNTS, DUE, invoice, write
 from zakhira.adapters.postgres import programs
@@ -117,7 +118,7 @@ def test_the_programs_clock_may_be_anywhere(books: PostgresBooks) -> None:
     """Entries dated in 1970 and 9999, and acts whose time goes backwards: they stand as they were dated."""
     far = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC), datetime(2009, 1, 3, tzinfo=UTC))
     for number, at in enumerate(far):
-        entry = replace(invoice(number, 7), at=at)
+        entry = structs.replace(invoice(number, 7), at=at)
         books.commit(replace(write(f"k{number}", entry), at=at))
     books.seal()
     assert [one.write.audit.at for one in books.sealed(0, 9)] == list(far)

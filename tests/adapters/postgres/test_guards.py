@@ -126,14 +126,14 @@ def test_each_alteration_is_named(owner: Connection[TupleRow]) -> None:
 
 
 def test_every_trigger_of_the_migrations_is_missed(owner: Connection[TupleRow]) -> None:
-    """Any one of them switched off is told, by its own name."""
+    """Any one of them switched off is told, by its own name; that of a view cannot be switched off, and is dropped."""
     with owner.transaction():
         triggers = [name.rsplit(".", 1) for kind, name in read_guards(owner) if kind == "trigger"]
     assert len(triggers) > 70
     with owner.transaction(force_rollback=True):
         for table, name in triggers:
-            off = SQL("ALTER TABLE {} DISABLE TRIGGER {}")
-            owner.execute(off.format(Identifier(*table.split(".")), Identifier(name)))
+            off = "DROP TRIGGER {1} ON {0}" if table == "zakhira.transfers" else "ALTER TABLE {} DISABLE TRIGGER {}"
+            owner.execute(SQL(off).format(Identifier(*table.split(".")), Identifier(name)))
         found = read_guard_breaks(owner)
     assert {one.partition(":")[0] for one in found} == {f"trigger {table}.{name}" for table, name in triggers}
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import psycopg
 import pytest
+from msgspec import structs
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -363,9 +364,9 @@ def test_nobody_waits_for_a_slow_writer(app: App, books: PostgresBooks, database
 
 def test_two_writers_of_one_thing_stand_in_line(books: PostgresBooks, database: str) -> None:
     """A reversal, lot or record that another write holds is waited for, and nothing else: keys have an index."""
-    held = write("held", replace(sweep(2, 1, 5, 1), reverses="sweep-1"), records=(Record("day", "1", 1),))
+    held = write("held", structs.replace(sweep(2, 1, 5, 1), reverses="sweep-1"), records=(Record("day", "1", 1),))
     others = {
-        "reversal": write("k", replace(invoice(1, 5), reverses="sweep-1")),
+        "reversal": write("k", structs.replace(invoice(1, 5), reverses="sweep-1")),
         "lot": write("k", sweep(3, 1, 5, 1)),
         "record": write("k", records=(Record("day", "1", 2),)),
     }

@@ -22,12 +22,11 @@ from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.ledger import PostgresLedger
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.movements import PostgresMovements
-from zakhira.adapters.postgres.writing import insert_write
-from zakhira.controls.chain.audit import make_entry
+from zakhira.adapters.postgres.transfers import insert_one
+from zakhira.adapters.postgres.writing import prepare
 from zakhira.flows.paying.campaign_record import OPEN, CampaignRecord
 from zakhira.flows.paying.payout_record import PAYOUT, rows_record
 from zakhira.flows.ports.books import Record, Write
-from zakhira.flows.ports.books_check import require_storable
 from zakhira.kernel.errors import ZakhiraError
 from zakhira.ledger.entry import Entry, Posting
 from zakhira.ledger.faults import AboveCeiling, ClaimsAboveBacking, Overdrawn, WrongCommodity
@@ -52,9 +51,8 @@ def send(books: PostgresBooks, logins: Logins) -> Iterator[Send]:
 
 def _send(connection: Connection[TupleRow], write: Write) -> None:
     rows = connection.execute("SELECT code, number FROM zakhira.account").fetchall()
-    audit = make_entry(0, write.key, write.actor, write.action, write.at, require_storable(write))
     try:
-        insert_write(connection, write, audit, {str(code): int(number) for code, number in rows})
+        insert_one(connection, prepare(write), {str(code): int(number) for code, number in rows})
     except psycopg.Error as error:
         raise translate(error) from None
 

@@ -178,7 +178,7 @@ def test_the_sum_of_a_day_may_be_beyond_any_balance(books: PostgresBooks, owner:
 def test_a_write_that_was_held_back_comes_too_late(owner: Connection[TupleRow], books: PostgresBooks) -> None:
     """What is begun and committed much later would change what was known in between."""
     assert books.balances()
-    told = owner.execute("SELECT pg_get_functiondef('zakhira.require_whole'::regproc)").fetchone()
+    told = owner.execute("SELECT pg_get_functiondef('zakhira.require_fresh'::regproc)").fetchone()
     assert told is not None
     owner.execute(told[0].replace("5 minutes", "100 milliseconds").encode())
     books.commit(write("at once"))

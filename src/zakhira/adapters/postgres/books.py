@@ -19,12 +19,12 @@ from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.opening import bring_up_to_date
 from zakhira.adapters.postgres.roles import APP_ROLE, WATCHER_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.writing import Found, insert_together, insert_write
-from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed, make_entry
+from zakhira.adapters.postgres.transfers import insert_one, insert_transfers
+from zakhira.adapters.postgres.writing import Found, PreparedWrite, prepare
+from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.backing_records import needs_watcher
 from zakhira.flows.ports.books import LotBalance, Receipt, SealedWrite, Write
-from zakhira.flows.ports.books_check import require_storable
 from zakhira.flows.ports.books_errors import DatabaseUnreachable, KeyReused, WritersInTheWay
 from zakhira.flows.ports.progress import Progress, silent
 from zakhira.kernel.canonical import Json
@@ -105,11 +105,11 @@ class PostgresBooks:
         When the connection breaks it is made again and the write is sent once more: its key makes that safe. So it is
         when another write was in its way.
         """
-        content = require_storable(write)
+        prepared = prepare(write)
         role = WATCHER_ROLE if needs_watcher(write) else APP_ROLE
         for last in (*[False] * (RACE_TRIES - 1), True):
             try:
-                receipt = self._ask(lambda connection: self._commit(connection, write, content), role)
+                receipt = self._ask(lambda connection: self._commit(connection, prepared), role)
                 break
             except WritersInTheWay:
                 if last:
@@ -117,27 +117,24 @@ class PostgresBooks:
         self._note_written()
         return receipt
 
-    def commit_together(self, writes: Sequence[Write]) -> tuple[Receipt, ...]:
+    def commit_together(self, writes: Sequence[PreparedWrite]) -> tuple[Receipt, ...]:
         """Write all of these in one transaction, or none of them; each has its own place in the audit chain.
 
-        They are made of amounts alone (:func:`writing.may_join`). It is refused as a whole when one of them would be,
-        when the key of one is used, or when two of them bring one account near a bound: :meth:`commit` tells which.
+        They hold transfers of one commodity alone (:func:`transfers.moved_commodity`). They are refused as a whole when
+        one of them would be, when the key of one is used, or when two of them bring one account near a bound:
+        :meth:`commit` tells which.
         """
-        contents = [require_storable(write) for write in writes]
-        audits = [
-            make_entry(0, write.key, write.actor, write.action, write.at, content)
-            for write, content in zip(writes, contents, strict=True)
-        ]
-        entries = [entry for write in writes for entry in write.entries]
+        entries = [entry for one in writes for entry in one.write.entries]
+        commodity = entries[0].postings[0].amount.commodity
 
         def insert(connection: Connection[TupleRow]) -> None:
             self._accounts.learn(connection, entries)
             require_valid(entries, self._accounts.specs)
-            insert_together(connection, writes, audits, self._accounts.numbers)
+            insert_transfers(connection, writes, self._accounts.numbers, commodity)
 
         self._ask(insert)
         self._note_written()
-        return tuple(Receipt(audit.key, audit.leaf_hash, replayed=False) for audit in audits)
+        return tuple(Receipt(one.audit.key, one.audit.leaf_hash, replayed=False) for one in writes)
 
     def done(self, key: str) -> Receipt | None:
         """The receipt of a write that was committed, or None."""
@@ -238,7 +235,8 @@ class PostgresBooks:
             if line.closed:
                 del self._lines[role]
 
-    def _commit(self, connection: Connection[TupleRow], write: Write, content: str) -> Receipt:
+    def _commit(self, connection: Connection[TupleRow], prepared: PreparedWrite) -> Receipt:
+        write, audit = prepared.write, prepared.audit
         self._accounts.learn(connection, write.entries)
         try:
             require_valid(write.entries, self._accounts.specs)
@@ -247,15 +245,12 @@ class PostgresBooks:
             found = reading.find_write(connection, write.key)
             if found is None:
                 raise
-            return _replayed(write, Found(found.content_hash, found.leaf_hash), content)
-        audit = make_entry(0, write.key, write.actor, write.action, write.at, content)
-        there = insert_write(connection, write, audit, self._accounts.numbers)
-        return (
-            Receipt(write.key, audit.leaf_hash, replayed=False) if there is None else _replayed(write, there, content)
-        )
+            return _replayed(audit, Found(found.content_hash, found.leaf_hash))
+        there = insert_one(connection, prepared, self._accounts.numbers)
+        return Receipt(write.key, audit.leaf_hash, replayed=False) if there is None else _replayed(audit, there)
 
 
-def _replayed(write: Write, there: Found, content: str) -> Receipt:
-    if there.content_hash != content:
-        raise KeyReused(f"The key {write.key!r} was used for another input.", "Give each write its own key.")
-    return Receipt(write.key, there.leaf_hash, replayed=True)
+def _replayed(audit: AuditEntry, there: Found) -> Receipt:
+    if there.content_hash != audit.content_hash:
+        raise KeyReused(f"The key {audit.key!r} was used for another input.", "Give each write its own key.")
+    return Receipt(audit.key, there.leaf_hash, replayed=True)

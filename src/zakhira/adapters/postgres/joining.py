@@ -1,38 +1,44 @@
 """Commits of many threads over one connection: what waits at the same moment is written in one transaction.
 
-Most of what a small write costs is not its rows but each statement and each commit. A thread that finds the connection
-free writes at once; those that come in the meantime wait, and one of them takes all along in the next transaction.
-Each write still has its own key, its own receipt and its own place in the audit chain, and its thread goes on only when
-it is safe on disk. A second connection would gain nothing: two small transactions at once make each other wait.
+Most of what a small write costs is not its rows but each statement and each commit. One thread has the connection; it
+waits a moment for those whose writes it has just done, as they are often about to come again, and writes all that waits
+together. Each write still has its own key, its own receipt and its own place in the audit chain, and its thread goes on
+only when it is safe on disk. A second connection would gain nothing: two small transactions at once make each other
+wait, and each is the dearer the fewer share it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.writing import may_join
+from zakhira.adapters.postgres.transfers import moved_commodity
+from zakhira.adapters.postgres.writing import PreparedWrite, prepare
 from zakhira.flows.ports.books import Receipt, Write
 from zakhira.kernel.errors import ZakhiraError
+from zakhira.kernel.money import Commodity
 from zakhira.programme.model import AccountSpec
 
-GATHER_SECONDS = 0.0005
-"""For how long whoever writes waits for those who came along last time; a commit takes several times as long [E]."""
 MOST = 256
 """Writes in one transaction; more would let the first of them wait for long."""
+SMALL = 64
+"""Entries of a write that shares a transaction; a larger one has its own."""
+GATHER_SECONDS = 0.001
+"""For how long those are waited for whose writes have just been done; a commit takes about twice as long [E]."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    write: Write
+    prepared: PreparedWrite
     woken: threading.Lock = field(default_factory=threading.Lock)
-    leads: bool = False
-    """whether it is this one's turn to write for all that wait"""
+    is_given_up: bool = False
     receipt: Receipt | None = None
     failure: BaseException | None = None
 
@@ -43,11 +49,9 @@ class JoinedBooks:
     def __init__(self, logins: Logins | str) -> None:
         given = Logins.of_one(logins) if isinstance(logins, str) else logins
         self._books = PostgresBooks(given, Sealer(given.app))
-        self._mutex = threading.Lock()
-        self._is_free = True
-        self._waiting: list[_Waiting] = []
-        self._usual, self._awaited = 1, 0
-        self._enough = threading.Event()
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._writer = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._writer.start()
 
     def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
         """Make sure these accounts exist; see the port. It is done before threads commit."""
@@ -55,91 +59,76 @@ class JoinedBooks:
 
     def commit(self, write: Write) -> Receipt:
         """Write it, whole or not at all, as :meth:`PostgresBooks.commit` does; returns when it is safe on disk."""
-        mine = _Waiting(write)
+        mine = _Waiting(prepare(write))
         mine.woken.acquire()
-        with self._mutex:
-            mine.leads, self._is_free = self._is_free, False
-            if not mine.leads:
-                self._waiting.append(mine)
-                if len(self._waiting) >= self._awaited:
-                    self._enough.set()
-        if not mine.leads:
-            self._await(mine)
-        if mine.leads:
-            self._lead(mine)
-        if mine.failure is not None:
-            raise mine.failure
-        assert mine.receipt is not None, "whoever is woken and does not lead is done"
-        return mine.receipt
-
-    def close(self) -> None:
-        """Seal what is left and close the connection; nobody commits any more."""
-        self._books.close()
-
-    def _await(self, mine: _Waiting) -> None:
-        """Sleep until it is done or leads. Whoever is interrupted leaves the line, and nobody waits for them."""
+        self._waiting.put(mine)
         try:
             mine.woken.acquire()
         except BaseException:
-            with self._mutex:
-                if mine in self._waiting:
-                    self._waiting.remove(mine)
-                must_hand_on = mine.leads
-            if must_hand_on:
-                self._hand_on()
+            mine.is_given_up = True
             raise
+        if mine.failure is not None:
+            raise mine.failure
+        assert mine.receipt is not None, "whoever is woken is done or has failed"
+        return mine.receipt
 
-    def _lead(self, first: _Waiting) -> None:
-        """Write ``first`` and all that waits, hand the connection on, and wake the others."""
-        group = [first]
-        try:
-            group += self._gather()
-            _commit(self._books, group)
-        except BaseException as error:
+    def close(self) -> None:
+        """Write what waits, seal what is left and close the connection; nobody commits any more."""
+        self._waiting.put(None)
+        self._writer.join()
+        self._books.close()
+
+    def _run(self) -> None:
+        """What the thread does that has the connection, until None waits."""
+        usual, is_open = 1, True
+        while is_open:
+            group, is_open = self._gather(usual)
+            try:
+                _commit(self._books, group)
+            except BaseException as error:  # noqa: BLE001 - it is raised where the write was to be made
+                for one in group:
+                    one.failure = one.failure or (error if one.receipt is None else None)
             for one in group:
-                if one.receipt is None:
-                    one.failure = one.failure or error
-            raise
-        finally:
-            self._hand_on()
-            for other in group[1:]:
-                other.woken.release()
+                one.woken.release()
+            usual = len(group)
 
-    def _gather(self) -> list[_Waiting]:
-        """All that waits; those who came along last time are waited for, as they are often about to come again."""
-        with self._mutex:
-            self._awaited = self._usual - 1
-            if len(self._waiting) < self._awaited:
-                self._enough.clear()
-        self._enough.wait(GATHER_SECONDS)
-        with self._mutex:
-            found = self._waiting[: MOST - 1]
-            del self._waiting[: MOST - 1]
-            self._usual = len(found) + 1
-            self._enough.set()
-        return found
-
-    def _hand_on(self) -> None:
-        with self._mutex:
-            following = self._waiting.pop(0) if self._waiting else None
-            self._is_free = following is None
-            if following is not None:
-                following.leads = True
-                following.woken.release()
+    def _gather(self, usual: int) -> tuple[list[_Waiting], bool]:
+        """All that waits, ``usual`` or those that come in time, and whether more may come after them."""
+        found: list[_Waiting] = []
+        one = self._waiting.get()
+        deadline = time.monotonic() + GATHER_SECONDS
+        with contextlib.suppress(Empty):
+            while one is not None:
+                if not one.is_given_up:
+                    found.append(one)
+                left = deadline - time.monotonic()
+                if len(found) == MOST:
+                    break
+                one = self._waiting.get(timeout=left) if len(found) < usual and left > 0 else self._waiting.get_nowait()
+        return found, one is not None
 
 
 def _commit(books: PostgresBooks, group: Sequence[_Waiting]) -> None:
     """Give each its receipt, or what it was refused for."""
-    joined = [one for one in group if may_join(one.write)]
-    if len(joined) > 1:
-        # What stands in their way together is told by writing them one by one.
-        with contextlib.suppress(ZakhiraError):
-            receipts = books.commit_together([one.write for one in joined])
-            for one, receipt in zip(joined, receipts, strict=True):
-                one.receipt = receipt
+    by_commodity: dict[Commodity | None, list[_Waiting]] = {}
+    for one in group:
+        by_commodity.setdefault(_commodity_of(one.prepared.write), []).append(one)
+    by_commodity.pop(None, None)
+    for joined in by_commodity.values():
+        if len(joined) > 1:
+            # What stands in their way together is told by writing them one by one.
+            with contextlib.suppress(ZakhiraError):
+                receipts = books.commit_together([one.prepared for one in joined])
+                for one, receipt in zip(joined, receipts, strict=True):
+                    one.receipt = receipt
     for one in group:
         if one.receipt is None:
             try:
-                one.receipt = books.commit(one.write)
+                one.receipt = books.commit(one.prepared.write)
             except ZakhiraError as error:
                 one.failure = error
+
+
+def _commodity_of(write: Write) -> Commodity | None:
+    """What it moves, if it may share a transaction."""
+    return moved_commodity(write) if len(write.entries) <= SMALL else None

@@ -92,7 +92,7 @@ def posting_columns(entries: Sequence[Entry], numbers: Mapping[str, int]) -> tup
         int4s([place for place, entry in enumerate(entries, 1) for _ in entry.postings]),
         int4s([ordinal for entry in entries for ordinal in range(1, len(entry.postings) + 1)]),
         int4s([numbers.get(posting.account, 0) for posting in postings]),
-        _int8s([amount.units for amount in amounts]),
+        int8s([amount.units for amount in amounts]),
         _days([entry.at for entry in entries for _ in entry.postings]),
         _texts([amount.commodity._value_ for amount in amounts]),
         *_lot_columns(postings),
@@ -123,7 +123,8 @@ def int4s(numbers: Sequence[int]) -> Column:
     return pack_int4(numbers) if len(numbers) >= LONG else _plain([str(number) for number in numbers])
 
 
-def _int8s(numbers: Sequence[int]) -> Column:
+def int8s(numbers: Sequence[int]) -> Column:
+    """Whole numbers of 64 bits as an array."""
     return pack_int8(numbers) if len(numbers) >= LONG else _plain([str(number) for number in numbers])
 
 

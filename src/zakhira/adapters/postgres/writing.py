@@ -7,7 +7,7 @@ touch one thing the one with the smaller number is committed first. A write that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -15,15 +15,15 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.adapters.postgres.rows import (
-    audit_columns,
     entry_columns,
     event_rows,
     int4s,
     posting_columns,
     record_rows,
 )
-from zakhira.controls.chain.audit import AuditEntry
+from zakhira.controls.chain.audit import AuditEntry, make_entry
 from zakhira.flows.ports.books import Write
+from zakhira.flows.ports.books_check import require_storable
 
 MANY = 64
 """A write that touches more names than this stands alone: locks live in the server's shared memory."""
@@ -34,14 +34,22 @@ SELECT number, found_content, found_leaf FROM zakhira.write(
     %s::int[], %s::int[], %s::int[], %s::bigint[], %s::date[], %s::text[],
     %s::text[], %s::text[], %s::bigint[], %s::text[], %s::json, %s::json)
 """
-_WRITE_TOGETHER = """
-SELECT zakhira.write_together(
-    %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::int[], %s::int[],
-    %s::int[], %s::int[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::int[],
-    %s::int[], %s::int[], %s::int[], %s::bigint[], %s::date[], %s::text[])
-"""
 _NO_ENTRIES = (None,) * 6
 _NO_POSTINGS = (None,) * 10
+
+
+@dataclass(frozen=True)
+class PreparedWrite:
+    """A write whose texts were looked at, with its entry for the audit chain."""
+
+    write: Write
+    audit: AuditEntry
+
+
+def prepare(write: Write) -> PreparedWrite:
+    """Hash what it says. Raises what :func:`require_storable` raises."""
+    content = require_storable(write)
+    return PreparedWrite(write, make_entry(0, write.key, write.actor, write.action, write.at, content))
 
 
 @dataclass(frozen=True)
@@ -52,13 +60,12 @@ class Found:
     leaf_hash: str
 
 
-def insert_write(
-    connection: Connection[TupleRow], write: Write, audit: AuditEntry, numbers: dict[str, int]
-) -> Found | None:
+def insert_write(connection: Connection[TupleRow], prepared: PreparedWrite, numbers: Mapping[str, int]) -> Found | None:
     """Write it, or say what stands under its key. ``numbers`` are those of its accounts by code.
 
     The connection commits by itself, so that this is one round trip; the database checks everything again.
     """
+    write, audit = prepared.write, prepared.audit
     names = touched_names(write)
     row = connection.execute(
         _WRITE,
@@ -83,37 +90,6 @@ def insert_write(
     assert row is not None, "a function returns a row"
     number, content, leaf = row
     return Found(content, leaf) if number is None else None
-
-
-def may_join(write: Write) -> bool:
-    """Whether it is made of a few amounts alone, so that it can be written together with others."""
-    if write.records or write.coin_events or not 0 < len(write.entries) <= MANY:
-        return False
-    postings = [one for entry in write.entries if not entry.reverses for one in entry.postings]
-    return 0 < len(postings) <= 2 * MANY and not any(one.lot or one.cost for one in postings)
-
-
-def insert_together(
-    connection: Connection[TupleRow],
-    writes: Sequence[Write],
-    audits: Sequence[AuditEntry],
-    numbers: dict[str, int],
-) -> None:
-    """Write all of these (:func:`may_join`) in one transaction, or none of them."""
-    entries = [entry for write in writes for entry in write.entries]
-    of_write = [(place, ordinal) for place, one in enumerate(writes, 1) for ordinal in range(1, len(one.entries) + 1)]
-    connection.execute(
-        _WRITE_TOGETHER,
-        (
-            *audit_columns(audits),
-            int4s([len(write.entries) for write in writes]),
-            int4s([sum([len(entry.postings) for entry in write.entries]) for write in writes]),
-            int4s([place for place, _ in of_write]),
-            int4s([ordinal for _, ordinal in of_write]),
-            *entry_columns(entries)[:5],
-            *posting_columns(entries, numbers)[:6],
-        ),
-    )
 
 
 def touched_names(write: Write) -> list[int] | None:

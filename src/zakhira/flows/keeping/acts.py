@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from msgspec import structs
+
 from zakhira.flows.keeping.act import LedgerAct
 from zakhira.flows.keeping.refusals import NothingToChange, ReversedTooEarly, UnknownEntry, UnknownLedgerAccount
 from zakhira.flows.paying.desk import PayoutDesk
@@ -32,7 +34,7 @@ class Journal:
 def post_act(journal: Journal) -> LedgerAct:
     """The act that posts a journal. Its entry's id follows from what it says, unless it has one of its own."""
     made = Entry("journal", midnight(journal.day), journal.narration, journal.evidence, journal.lines)
-    entry = replace(made, id=journal.id or derive_id("entry", "journal", *_plain(made)))
+    entry = structs.replace(made, id=journal.id or derive_id("entry", "journal", *_plain(made)))
     return LedgerAct("post a journal", f"{journal.narration} ({journal.evidence})", (entry,))
 
 

@@ -70,7 +70,7 @@ def needs_watcher(write: Write) -> bool:
 
 
 def _is_in_suspense(entries: Sequence[Entry]) -> bool:
-    return any(posting.account == SUSPENSE_ACCOUNT for entry in entries for posting in entry.postings)
+    return SUSPENSE_ACCOUNT in {posting.account for entry in entries for posting in entry.postings}
 
 
 def _lifts_any(records: Sequence[Record]) -> bool:
