@@ -7,7 +7,6 @@ order, without saying what; :func:`writing.insert_write` says it of one write.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 
 import psycopg
@@ -50,12 +49,17 @@ def insert_transfers(
 def insert_one(connection: Connection[TupleRow], prepared: PreparedWrite, numbers: Mapping[str, int]) -> Found | None:
     """Write one write, as transfers if it holds nothing else; or say what stands under its key.
 
-    The connection commits by itself. Why transfers are refused, or that they were made before, is told by the longer way.
+    The connection commits by itself. Why transfers are refused, or that they were made before, the longer way tells.
     """
     commodity = moved_commodity(prepared.write)
     if commodity is not None:
-        with contextlib.suppress(psycopg.errors.RaiseException, psycopg.errors.IntegrityError):
+        try:
             insert_transfers(connection, [prepared], numbers, commodity)
+        except psycopg.OperationalError:  # the connection is lost, or another is in the way
+            raise
+        except psycopg.Error:
+            pass
+        else:
             return None
     return insert_write(connection, prepared, numbers)
 
