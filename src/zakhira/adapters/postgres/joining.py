@@ -12,9 +12,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.logins import Logins
@@ -49,7 +49,12 @@ class JoinedBooks:
     def __init__(self, logins: Logins | str) -> None:
         given = Logins.of_one(logins) if isinstance(logins, str) else logins
         self._books = PostgresBooks(given, Sealer(given.app))
-        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._waiting: deque[_Waiting] = deque()
+        self._needed = 1
+        """So many must wait for the bell to be rung"""
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._is_open = True
         self._writer = threading.Thread(target=self._run, name="writer", daemon=True)
         self._writer.start()
 
@@ -61,7 +66,9 @@ class JoinedBooks:
         """Write it, whole or not at all, as :meth:`PostgresBooks.commit` does; returns when it is safe on disk."""
         mine = _Waiting(prepare(write))
         mine.woken.acquire()
-        self._waiting.put(mine)
+        self._waiting.append(mine)
+        if len(self._waiting) >= self._needed:
+            self._ring()
         try:
             mine.woken.acquire()
         except BaseException:
@@ -74,38 +81,42 @@ class JoinedBooks:
 
     def close(self) -> None:
         """Write what waits, seal what is left and close the connection; nobody commits any more."""
-        self._waiting.put(None)
+        self._is_open = False
+        self._ring()
         self._writer.join()
         self._books.close()
 
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it was rung already
+            self._bell.release()
+
     def _run(self) -> None:
-        """What the thread does that has the connection, until None waits."""
-        usual, is_open = 1, True
-        while is_open:
-            group, is_open = self._gather(usual)
+        """What the thread does that has the connection, until nobody waits any more."""
+        done = 0
+        while group := self._gather(done):
             try:
-                _commit(self._books, group)
+                _commit(self._books, [one for one in group if not one.is_given_up])
             except BaseException as error:  # noqa: BLE001 - it is raised where the write was to be made
                 for one in group:
                     one.failure = one.failure or (error if one.receipt is None else None)
             for one in group:
                 one.woken.release()
-            usual = len(group)
+            done = len(group)
 
-    def _gather(self, usual: int) -> tuple[list[_Waiting], bool]:
-        """All that waits, ``usual`` or those that come in time, and whether more may come after them."""
-        found: list[_Waiting] = []
-        one = self._waiting.get()
+    def _gather(self, done: int) -> list[_Waiting]:
+        """All that waits; those whose writes have just been done are waited for. Nothing when it is closed."""
+        self._needed = max(1, len(self._waiting) + done)
         deadline = time.monotonic() + GATHER_SECONDS
-        with contextlib.suppress(Empty):
-            while one is not None:
-                if not one.is_given_up:
-                    found.append(one)
-                left = deadline - time.monotonic()
-                if len(found) == MOST:
-                    break
-                one = self._waiting.get(timeout=left) if len(found) < usual and left > 0 else self._waiting.get_nowait()
-        return found, one is not None
+        while self._is_open and len(self._waiting) < self._needed:
+            left = deadline - time.monotonic()
+            if left > 0:
+                self._bell.acquire(timeout=left)
+            elif self._waiting:
+                break
+            else:
+                self._needed = 1
+                self._bell.acquire()
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
 
 
 def _commit(books: PostgresBooks, group: Sequence[_Waiting]) -> None:

@@ -141,7 +141,7 @@ ALTER TABLE zakhira.audit
     DROP CONSTRAINT audit_sequence_record_count_key,
     DROP CONSTRAINT audit_sequence_event_count_key;
 ALTER TABLE zakhira.audit ADD COLUMN posting_count integer NOT NULL DEFAULT 0;
--- The transaction that made the write: only it can add to it.
+-- The transaction that made the write, where something may be added to it: only it can.
 ALTER TABLE zakhira.audit ADD COLUMN transaction xid8;
 
 -- Postings. Fixed fields first, the rarely used last: a posting in rupees takes 76 bytes.
@@ -235,7 +235,8 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER require_fresh AFTER INSERT ON zakhira.audit
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION zakhira.require_fresh();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.transaction IS NOT NULL)
+    EXECUTE FUNCTION zakhira.require_fresh();
 
 -- As before; it says of seals, too, where they are to be looked for.
 CREATE OR REPLACE VIEW zakhira.unsealed AS
@@ -966,7 +967,8 @@ BEGIN
         INSERT INTO zakhira.audit AS made (
             sequence, transaction, written_at, key, actor, action, at, content_hash, leaf_hash, entry_count,
             posting_count, record_count, event_count)
-            SELECT nextval('zakhira.write_number'), this, greatest(clock_timestamp(), sealing.written_through),
+            -- Nothing is added to any of them. That they come in time is asked of the first for all.
+            SELECT nextval('zakhira.write_number'), CASE i WHEN 1 THEN this END, greatest(clock_timestamp(), sealing.written_through),
                    NEW.keys[i], NEW.actors[i], NEW.actions[i], NEW.ats[i], NEW.content_hashes[i], NEW.leaf_hashes[i],
                    NEW.entry_counts[i], 2 * NEW.entry_counts[i], 0, 0
             FROM zakhira.sealing CROSS JOIN generate_series(1, cardinality(NEW.keys)) AS i
