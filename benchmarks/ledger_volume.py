@@ -8,8 +8,8 @@ three years. At 1, 10, 20, 50 and 100 million postings (and at the end) the tabl
 autovacuum does in the hours after a load, and these are asked: the current balance of participants drawn from a seed;
 balances as of an event date and of an entry date drawn from all of them, of participants and of the pool, on which a
 twentieth of all postings stands; the statements of 10,000 participants over the last whole month; and at the end the
-full verification. With ``--folder`` the data stays: the same command goes on where it was ended, also after a kill. The
-last line is one JSON object, of the largest volume.
+full verification. With ``--folder`` the data stays: the same command goes on where it was ended, also after a kill, and
+asks at what is still to come. The last line is one JSON object, of the largest volume.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -175,15 +175,24 @@ def grow(dsn: str, participants: int, postings: int) -> dict[str, float]:
         ledger_ours.install(dsn, participants)
     whole = [max(1, (point // POSTINGS_PER_TRANSFER - participants) // PER_COMMIT) for point in (*POINTS, postings)]
     due = sorted({point for point in whole if point <= whole[-1]})
-    reached = 0
+    reached = _loaded(dsn)
     for point in due:
+        if point < reached:
+            continue
         while reached < point:
             reached = min(point, reached + AT_MOST_BATCHES)
             rate = load(dsn, participants, reached)
             print(f"{reached * PER_COMMIT * POSTINGS_PER_TRANSFER:,} postings loaded, {rate:,.0f}/s", flush=True)
-            figures["load_per_s"] = round(rate) or figures.get("load_per_s", 0)
+            figures["load_per_s"] = round(rate)
         figures |= measure(dsn, participants, point)
     return figures
+
+
+def _loaded(dsn: str) -> int:
+    """Commits that are there without a gap: what lies beyond was being written when it was ended."""
+    with psycopg.connect(dsn) as connection:
+        done = {int(str(key).removeprefix("volume-")) for (key,) in connection.execute(_DONE)}
+    return next(number for number in count() if number not in done)
 
 
 def _is_there(dsn: str) -> bool:

@@ -34,6 +34,7 @@ STATES: dict[str, type[ZakhiraError]] = {
     "53100": DatabaseFull,
     "53200": DatabaseUnreachable,
     "57P01": DatabaseUnreachable,
+    "25P03": DatabaseUnreachable,
     "40P01": WritersInTheWay,
     "42501": DatabaseRefused,
     "ZK001": InvariantBroken,

@@ -84,8 +84,7 @@ def committing(joined: JoinedBooks, *writes: Write) -> Callable[[], Receipt]:
 def shared(database: str) -> int:
     """The most writes that one transaction made."""
     query = (
-        "SELECT coalesce(max(made.writes), 0) "
-        "FROM (SELECT count(*) AS writes FROM zakhira.audit GROUP BY xmin) AS made"
+        "SELECT coalesce(max(made.writes), 0) FROM (SELECT count(*) AS writes FROM zakhira.audit GROUP BY xmin) AS made"
     )
     with psycopg.connect(database) as connection:
         row = connection.execute(query).fetchone()

@@ -87,6 +87,7 @@ _BY_STATE: dict[str, type[ZakhiraError]] = {
     **dict.fromkeys(RACES, WritersInTheWay),
     "22003": BalanceTooLarge,
     "53100": DatabaseFull,
+    "25P03": DatabaseUnreachable,  # we were held up in the middle, and the server has ended the connection
 }
 _REFUSED_CLASSES = ("28", "3D", "42501")
 """Invalid authorisation, no such database, insufficient privilege."""

@@ -23,16 +23,22 @@ _INSERT = b"INSERT INTO zakhira.transfers VALUES (%b)" % b", ".join([b"%s"] * 17
 
 
 def moved_commodity(write: Write) -> Commodity | None:
-    """What its transfers move; None where it holds anything else than transfers of one commodity."""
+    """What its transfers move; None where it holds anything else than transfers of one commodity.
+
+    The view has one amount for each, so that what does not balance is none: it goes the longer way and is refused.
+    """
     if write.records or write.coin_events or not write.entries or not write.entries[0].postings:
         return None
     commodity = write.entries[0].postings[0].amount.commodity
     for entry in write.entries:
         if entry.reverses or len(entry.postings) != SIDES:
             return None
-        for posting in entry.postings:
-            if posting.lot is not None or posting.cost is not None or posting.amount.commodity is not commodity:
-                return None
+        first, second = entry.postings
+        one, other = first.amount, second.amount
+        if one.units != -other.units or one.commodity is not commodity or other.commodity is not commodity:
+            return None
+        if first.lot is not None or second.lot is not None or first.cost is not None or second.cost is not None:
+            return None
     return commodity
 
 
