@@ -265,6 +265,28 @@ def test_whoever_is_interrupted_leaves_the_line(joined: JoinedBooks, books: Post
     assert {audit.key for audit in books.audit_entries()} == {"first", "second", "later"}
 
 
+def test_closed_books_take_nothing(logins: Logins) -> None:
+    """Who commits after the end is told so, and does not wait for ever."""
+    made = JoinedBooks(logins)
+    made.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        made.commit(pay("late", POOL, ALICE, 1))
+
+
+def test_none_waits_for_ever(joined: JoinedBooks) -> None:
+    """Two who come and go at odd moments, about as long apart as the writer waits for them."""
+
+    def work(seed: int) -> Receipt:
+        last = Receipt("", "", replayed=False)
+        for turn in range(150):
+            time.sleep(((turn * 7 + seed * 3) % 13) / 10_000)
+            last = joined.commit(pay(f"odd-{seed}-{turn}", POOL, ALICE, 1))
+        return last
+
+    found = at_once([partial(work, 1), partial(work, 2)])
+    assert [one for one in found if isinstance(one, Exception)] == []
+
+
 def begin(app: App, key: str, postings: int = 2) -> int:
     """A write with one entry, by hand; returns its number."""
     audit = make_entry(0, key, "mallory", "pay", START, content_hash(key))

@@ -63,7 +63,12 @@ class JoinedBooks:
         self._books.open_accounts(accounts)
 
     def commit(self, write: Write) -> Receipt:
-        """Write it, whole or not at all, as :meth:`PostgresBooks.commit` does; returns when it is safe on disk."""
+        """Write it, whole or not at all, as :meth:`PostgresBooks.commit` does; returns when it is safe on disk.
+
+        Whoever is interrupted does not know whether it was written; its key makes it safe to ask again.
+        """
+        if not self._is_open:
+            raise RuntimeError("these books are closed")
         mine = _Waiting(prepare(write))
         mine.woken.acquire()
         self._waiting.append(mine)
@@ -113,8 +118,9 @@ class JoinedBooks:
                 self._bell.acquire(timeout=left)
             elif self._waiting:
                 break
+            elif self._needed > 1:
+                self._needed = 1  # and look again: who came before this was said has not rung
             else:
-                self._needed = 1
                 self._bell.acquire()
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
 
