@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from books_bench import outpoint, shared_template
 from zakhira.adapters.postgres.books import PostgresBooks
@@ -193,11 +194,11 @@ def test_a_reversal_names_what_it_takes_back(desk: Desk) -> None:
     assert (original.entry, original.reversed_by, original.write_key) == (earn("a", 5), "", "k1")
     back = reversal(earn("a", 5), "r", AT + timedelta(days=1), "Wrong payer", "letter 9")
     for bad in (
-        replace(back, postings=earn("x", -4).postings),
-        replace(back, postings=earn("x", 5).postings),
-        replace(back, reverses="nothing"),
-        replace(back, at=datetime(1999, 1, 1, tzinfo=UTC)),
-        replace(back, at=AT - timedelta(microseconds=1)),
+        structs.replace(back, postings=earn("x", -4).postings),
+        structs.replace(back, postings=earn("x", 5).postings),
+        structs.replace(back, reverses="nothing"),
+        structs.replace(back, at=datetime(1999, 1, 1, tzinfo=UTC)),
+        structs.replace(back, at=AT - timedelta(microseconds=1)),
     ):
         with pytest.raises(BadReversal):
             desk.write(bad)
@@ -207,7 +208,7 @@ def test_a_reversal_names_what_it_takes_back(desk: Desk) -> None:
     assert reversed_.reversed_by == "r"
     assert desk.state(CASH).balance == pkr(70)
     with pytest.raises(BadReversal):
-        desk.write(replace(back, id="r2"))
+        desk.write(structs.replace(back, id="r2"))
     with pytest.raises(BadReversal):
         desk.write(reversal(back, "r3", AT + timedelta(days=1), "Right after all", "letter 10"))
     assert desk.ledger.entry("r2") is None

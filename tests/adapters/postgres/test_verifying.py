@@ -229,7 +229,7 @@ def test_threads_see_one_moment(books: PostgresBooks, database: str) -> None:
     def go_on() -> None:
         with closing(PostgresBooks(database)) as other:
             number = 100
-            while not over.is_set():
+            while not over.wait(0.005):
                 other.commit(write(f"more-{number}", cash(number, 5), invoice(number, 5)))
                 number += 1
 
