@@ -176,7 +176,7 @@ def grow(dsn: str, participants: int, postings: int) -> dict[str, float]:
     whole = [max(1, (point // POSTINGS_PER_TRANSFER - participants) // PER_COMMIT) for point in (*POINTS, postings)]
     due = sorted({point for point in whole if point <= whole[-1]})
     reached = _loaded(dsn)
-    for point in due:
+    for point in due if reached <= due[-1] else [reached]:
         if point < reached:
             continue
         while reached < point:
