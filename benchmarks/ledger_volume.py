@@ -43,7 +43,7 @@ from zakhira.flows.ports.books import Write
 from zakhira.flows.ports.ledger_books import AsOf
 from zakhira.ledger.periods import Period
 
-POSTINGS = 2_000_000
+POSTINGS = 20_000_000
 PARTICIPANTS = 200_000
 WRITERS = 2
 PER_COMMIT = 1_000
