@@ -5,8 +5,8 @@
 Each part is a script of its own beside this one, in a process of its own: ``ledger_peer`` (does the peer reach
 pgledger's own figures here?), ``ledger_race`` (ours and the peer's on one server, alternating), ``ledger_volume``
 (bytes, questions and the full verification; 20 million postings unless it is told otherwise, and with ``--folder`` it
-goes on where it was ended, up to 100 million). ``--quick`` leaves the volume out. Every part uses the embedded PostgreSQL with
-fsync on. The exit code is 1 if a target is missed; the last line is one JSON object of all figures.
+goes on where it was ended, up to 100 million). ``--quick`` leaves the volume out. Every part uses the embedded
+PostgreSQL with fsync on. The exit code is 1 if a target is missed; the last line is one JSON object of all figures.
 """
 
 from __future__ import annotations
