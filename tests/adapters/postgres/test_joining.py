@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -273,18 +273,38 @@ def test_closed_books_take_nothing(logins: Logins) -> None:
         made.commit(pay("late", POOL, ALICE, 1))
 
 
-def test_none_waits_for_ever(joined: JoinedBooks) -> None:
-    """Two who come and go at odd moments, about as long apart as the writer waits for them."""
+class JustEmpty(deque[object]):
+    """Somebody comes at the very moment at which it is found empty."""
 
-    def work(seed: int) -> Receipt:
-        last = Receipt("", "", replayed=False)
-        for turn in range(150):
-            time.sleep(((turn * 7 + seed * 3) % 13) / 10_000)
-            last = joined.commit(pay(f"odd-{seed}-{turn}", POOL, ALICE, 1))
-        return last
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self.act = act
 
-    found = at_once([partial(work, 1), partial(work, 2)])
-    assert [one for one in found if isinstance(one, Exception)] == []
+    def __bool__(self) -> bool:
+        found = len(self) > 0
+        if not found:
+            self.act()
+        return found
+
+
+def test_none_waits_for_ever(logins: Logins) -> None:
+    """The writer expects two and finds nobody; before it says that one is enough, one has come, and has not rung."""
+    made = JoinedBooks(logins)
+    made.close()
+
+    def come() -> None:
+        threading.Thread(target=made.commit, args=(pay("late", POOL, ALICE, 1),), daemon=True).start()
+        while not len(waiting):
+            time.sleep(0.001)
+
+    waiting = JustEmpty(come)
+    made._waiting = waiting  # type: ignore[assignment]
+    made._is_open = True
+    found: list[object] = []
+    writer = threading.Thread(target=lambda: found.extend(made._gather(2)), daemon=True)
+    writer.start()
+    writer.join(10)
+    assert len(found) == 1
 
 
 def begin(app: App, key: str, postings: int = 2) -> int:
@@ -345,6 +365,33 @@ def test_several_by_hand_in_one_statement(app: App, books: PostgresBooks) -> Non
         post(app, *pair(number, units, -units))
     app.commit()
     assert books.balances()[DUE].units == 12
+
+
+def test_one_of_several_is_not_whole(app: App, books: PostgresBooks) -> None:
+    """Two writes of one transaction are balanced together and not each: refused at commit."""
+    one, other = begin(app, "one"), begin(app, "other")
+    for number, debit, credit in ((one, 5, -4), (other, 5, -6)):
+        enter(app, number)
+        post(app, *pair(number, debit, credit))
+    with pytest.raises(psycopg.DatabaseError) as caught:
+        app.commit()
+    assert caught.value.sqlstate == "ZK004"
+    assert books.balances()[DUE].units == 0
+
+
+FAULTS: dict[str, Callable[[App, int], None]] = {
+    "a posting of nothing": lambda app, number: post(app, (number, 1, 1, DUE, 0, None)),
+    "an entry of no place": lambda app, number: enter(app, number, ordinal=0),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_row_by_hand_says_something(app: App, books: PostgresBooks, fault: str) -> None:
+    """What a statement's trigger says in place of a CHECK, and a CHECK itself."""
+    with pytest.raises(psycopg.errors.CheckViolation):
+        FAULTS[fault](app, begin(app, "one"))
+    app.rollback()
+    assert books.entries() == ()
 
 
 def test_coins_may_be_written_together(books: PostgresBooks) -> None:

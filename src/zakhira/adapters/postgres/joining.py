@@ -127,10 +127,11 @@ class JoinedBooks:
 
 def _commit(books: PostgresBooks, group: Sequence[_Waiting]) -> None:
     """Give each its receipt, or what it was refused for."""
-    by_commodity: dict[Commodity | None, list[_Waiting]] = {}
+    by_commodity: dict[Commodity, list[_Waiting]] = {}
     for one in group:
-        by_commodity.setdefault(_commodity_of(one.prepared.write), []).append(one)
-    by_commodity.pop(None, None)
+        commodity = _commodity_of(one.prepared.write)
+        if commodity is not None:
+            by_commodity.setdefault(commodity, []).append(one)
     for joined in by_commodity.values():
         if len(joined) > 1:
             # What stands in their way together is told by writing them one by one.

@@ -190,7 +190,7 @@ LANGUAGE sql STABLE
 RETURN '' IN (key, actor, action) OR at < '0001-01-02 00:00:00+00' OR at >= '9999-12-31 00:00:00+00'
     OR length(content_hash) <> 64 OR translate(content_hash, '0123456789abcdef', '') <> '' OR least_count < 0;
 
--- As zakhira.leaf_hash() and zakhira.instant_text() say it, without three calls: it is read into the statement that asks.
+-- As zakhira.leaf_hash() and zakhira.instant_text() say it, without three calls: it is read into what asks.
 CREATE FUNCTION zakhira.leaf_of(key text, actor text, action text, at timestamptz, content_hash text) RETURNS text
 LANGUAGE sql STABLE
 RETURN encode(sha256(convert_to(format(
@@ -913,7 +913,8 @@ BEGIN
             sequence, entry_ordinal, ordinal, account, units, day, commodity, lot_outpoint, lot_source, cost_units,
             cost_commodity)
             SELECT number, unnest(places), unnest(ordinals), unnest(accounts), unnest(units), unnest(days),
-                   unnest(commodities), unnest(outpoints), unnest(sources), unnest(cost_units), unnest(cost_commodities);
+                   unnest(commodities), unnest(outpoints), unnest(sources), unnest(cost_units),
+                   unnest(cost_commodities);
     END IF;
     IF record_count > 0 THEN
         INSERT INTO zakhira.record (sequence, record_count, ordinal, kind, id, body)
@@ -932,12 +933,12 @@ BEGIN
     END IF;
 END $$;
 
--- Transfers: entries that move an amount from one account to another, without a lot or a cost, and take nothing back. Most
--- are such. One row of this view, which is always empty, makes one write of them or several, each with its own key and its
--- own place in the chain; they are of one commodity. Its trigger says once for all of them what begin_write,
--- require_entries, keep_sums and require_whole say of what comes otherwise: these look away when the owner's own trigger
--- is at work, and never when a hand is. What is not in order, or could not stand in any order, is refused here as a
--- whole, and told why by zakhira.write().
+-- Transfers: entries that move an amount from one account to another, without a lot or a cost, and take nothing back.
+-- Most are such. One row of this view, which is always empty, makes one write of them or several, each with its own key
+-- and its own place in the chain; they are of one commodity. Its trigger says once for all of them what begin_write,
+-- require_entries, keep_sums and require_whole say of what comes otherwise: these look away when the owner's own
+-- trigger is at work, and never when a hand is. What is not in order, or could not stand in any order, is refused here
+-- as a whole, and told why by zakhira.write().
 --
 -- Behind the hashes every array is of entries: which write, its how manieth, and what it says; then the account of the
 -- first posting with its units, and that of the second, which gets them with the sign turned.
@@ -968,8 +969,8 @@ BEGIN
             sequence, transaction, written_at, key, actor, action, at, content_hash, leaf_hash, entry_count,
             posting_count, record_count, event_count)
             -- Nothing is added to any of them. That they come in time is asked of the first for all.
-            SELECT nextval('zakhira.write_number'), CASE i WHEN 1 THEN this END, greatest(clock_timestamp(), sealing.written_through),
-                   NEW.keys[i], NEW.actors[i], NEW.actions[i], NEW.ats[i], NEW.content_hashes[i], NEW.leaf_hashes[i],
+            SELECT nextval('zakhira.write_number'), CASE i WHEN 1 THEN this END,
+                   greatest(clock_timestamp(), sealing.written_through), NEW.keys[i], NEW.actors[i], NEW.actions[i], NEW.ats[i], NEW.content_hashes[i], NEW.leaf_hashes[i],
                    NEW.entry_counts[i], 2 * NEW.entry_counts[i], 0, 0
             FROM zakhira.sealing CROSS JOIN generate_series(1, cardinality(NEW.keys)) AS i
             RETURNING made.sequence, made.leaf_hash = zakhira.leaf_of(
@@ -1020,7 +1021,8 @@ BEGIN
                 least((kept.units - coalesce(moved.high, 0)) * kept.sign,
                       (kept.units - moved.units + coalesce(moved.high, 0)) * kept.sign) >= kept.floor_units
                 AND greatest((kept.units - coalesce(moved.high, 0)) * kept.sign,
-                      (kept.units - moved.units + coalesce(moved.high, 0)) * kept.sign) <= kept.ceiling_units) AS is_apart)
+                      (kept.units - moved.units + coalesce(moved.high, 0)) * kept.sign) <= kept.ceiling_units
+                ) AS is_apart)
     SELECT sum(kept.postings) = 2 * cardinality(NEW.ids) AND bool_and(kept.is_apart AND kept.class <> 'c') AS are_kept,
            coalesce(sum(kept.units) FILTER (WHERE kept.class = 'd'), 0)::bigint AS demand,
            coalesce(sum(kept.units) FILTER (WHERE kept.class = 't'), 0)::bigint AS term,
