@@ -40,6 +40,8 @@ from zakhira.programme.model import Policy, Vault, VaultKey
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAIN, PHRASE, MINER = "regtest", "a payout that is measured", "miner"
+FIRST_BLOCKS = 122
+"""The wallet may date a transaction 99 blocks back, and Knots refuses one dated 21 (``parasite-cat21``)."""
 RECIPIENTS, COINS, COINS_IN_ONE, TARGET_S = 1_000, 200, 50, 10.0
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COIN_SATS, PAID_SATS, FEE_SATS, SATS = 6_000_000, 1_000_000, 400_000, 100_000_000
@@ -86,7 +88,7 @@ def fund(rpc: Rpc, vault: Vault) -> tuple[tuple[HeldCoin, ...], dict[str, str]]:
     """The vault's coins, confirmed, and the transactions that made them."""
     rpc.call("createwallet", [MINER])
     at = rpc.call("getnewaddress", wallet=MINER)
-    rpc.call("generatetoaddress", [101, at])
+    rpc.call("generatetoaddress", [FIRST_BLOCKS, at])
     places = [derive_address(vault, 0, index, CHAIN) for index in range(COINS)]
     held, previous = [], {}
     for first in range(0, COINS, COINS_IN_ONE):
@@ -97,7 +99,7 @@ def fund(rpc: Rpc, vault: Vault) -> tuple[tuple[HeldCoin, ...], dict[str, str]]:
         outputs = rpc.call("decoderawtransaction", [previous[txid]])["vout"]
         numbers = {output["scriptPubKey"]["hex"]: output["n"] for output in outputs}
         held += [
-            HeldCoin(Coin(f"{txid}:{numbers[place.script_hex]}", COIN_SATS, place.script_hex, 102, ""), place)
+            HeldCoin(Coin(f"{txid}:{numbers[place.script_hex]}", COIN_SATS, place.script_hex, FIRST_BLOCKS + 1, ""), place)
             for place in some
         ]
     rpc.call("generatetoaddress", [1, at])
