@@ -99,7 +99,9 @@ def fund(rpc: Rpc, vault: Vault) -> tuple[tuple[HeldCoin, ...], dict[str, str]]:
         outputs = rpc.call("decoderawtransaction", [previous[txid]])["vout"]
         numbers = {output["scriptPubKey"]["hex"]: output["n"] for output in outputs}
         held += [
-            HeldCoin(Coin(f"{txid}:{numbers[place.script_hex]}", COIN_SATS, place.script_hex, FIRST_BLOCKS + 1, ""), place)
+            HeldCoin(
+                Coin(f"{txid}:{numbers[place.script_hex]}", COIN_SATS, place.script_hex, FIRST_BLOCKS + 1, ""), place
+            )
             for place in some
         ]
     rpc.call("generatetoaddress", [1, at])
