@@ -37,8 +37,8 @@ def _entry(number: int, draw: Random) -> Entry:
     return Entry(f"e{number}", at, "moved", "paper", (Posting(debit, amount), Posting(credit, -amount)))
 
 
-def _roll(owner: Connection[TupleRow], most: int, busy: int) -> None:
-    owner.execute("SELECT zakhira.roll_up(%s, %s)", (most, busy))
+def _roll(owner: Connection[TupleRow], most: int, busy: int, fewest: int = 5) -> None:
+    owner.execute("SELECT zakhira.roll_up(%s, %s, %s)", (most, busy, fewest))
 
 
 @pytest.fixture
@@ -63,6 +63,12 @@ def filled(books: PostgresBooks, owner: Connection[TupleRow]) -> list[tuple[Entr
     rows = owner.execute("SELECT count(*), count(DISTINCT account) FROM zakhira.rollup").fetchone()
     assert rows is not None
     assert rows[0] > 10, "nothing was rolled up, so nothing is shown"
+    stretches = owner.execute("SELECT count(*), max(through) FROM zakhira.stretch").fetchone()
+    assert stretches is not None
+    assert stretches[0] > 10, "no stretches, so everything is looked at"
+    assert owner.execute("SELECT count(*) > 3 FROM zakhira.audit WHERE sequence > %s", (stretches[1],)).fetchone() == (
+        True,
+    )
     return [(entry, entered[entry.id].astimezone(UTC)) for entry in entries]
 
 
@@ -147,6 +153,7 @@ def test_the_program_writes_no_sums_by_hand(app: Connection[TupleRow], books: Po
     for act in (
         "INSERT INTO zakhira.rollup VALUES (1, 1, '2026-01-01', 5, 1)",
         "UPDATE zakhira.rolled SET through = 9",
+        "INSERT INTO zakhira.stretch VALUES (9, '2026-01-01', '2026-01-01')",
         "UPDATE zakhira.sealing SET rolled_through = 9",
         "INSERT INTO zakhira.closed_period VALUES ('2026-01-31', '2026-01-01', 1)",
         "UPDATE zakhira.closing SET through = '2026-01-31'",

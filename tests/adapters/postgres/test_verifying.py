@@ -194,6 +194,9 @@ def test_altered_books_get_the_same_answer(
         ("UPDATE zakhira.rollup SET units = units + 1", f"sums of {DUE}"),
         ("DELETE FROM zakhira.rollup", f"sums of {DUE}"),
         ("UPDATE zakhira.rolled SET postings = postings + 1", f"sums of {DUE}"),
+        ("UPDATE zakhira.stretch SET first_at = first_at + interval '1 us'", "stretch to write"),
+        ("UPDATE zakhira.stretch SET last_at = last_at - interval '1 day'", "stretch to write"),
+        ("UPDATE zakhira.stretch SET through = through - 1", "stretch to write"),
         ("UPDATE zakhira.closed_period SET first_day = first_day - 1", "period to 2025-01-31"),
         ("UPDATE zakhira.closing SET through = '-infinity'", "periods: the day through which"),
     ],
@@ -204,7 +207,7 @@ def test_what_is_derived_is_held_against_its_source(
     """Counts, bounds, sums of sums and closed days that nobody hashes follow from what is hashed."""
     fill(books)
     books.seal()
-    owner.execute("SELECT zakhira.roll_up(500, 1)")
+    owner.execute("SELECT zakhira.roll_up(500, 1, 4)")
     assert in_columns(database, 1_000_000, None) == ()
     owner.execute("SET session_replication_role = replica")
     assert owner.execute(alteration.encode()).rowcount

@@ -775,8 +775,39 @@ CREATE TABLE zakhira.rolled (
 ) WITH (fillfactor = 50);
 ALTER TABLE zakhira.sealing ADD COLUMN rolled_through bigint NOT NULL DEFAULT 0;
 
--- Roll up what `busy` or more postings were added to since the last time, for at most so many writes; says how far it is.
-CREATE FUNCTION zakhira.roll_up(most integer, busy integer) RETURNS bigint
+-- Between which instants the entries of each stretch of writes lie: with these a month reads a month, whatever was booked
+-- before it and since. Drawn up behind the seals, too; what lies behind the last of them is always looked at.
+CREATE TABLE zakhira.stretch (
+    through bigint PRIMARY KEY, -- the last number of a write that is in it; the one before it tells the first
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL
+);
+
+-- Draw up the stretches to a number, of about `fewest` postings each; a write without any counts as one, so that what waits
+-- to fill a stretch is never much.
+CREATE FUNCTION zakhira.draw_stretches(due bigint, fewest bigint) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    WITH written AS (
+        SELECT audit.sequence, sum(greatest(audit.posting_count, 1)) OVER (ORDER BY audit.sequence)
+                   - greatest(audit.posting_count, 1) AS before, greatest(audit.posting_count, 1) AS size
+        FROM zakhira.audit
+        WHERE audit.sequence > (SELECT coalesce(max(stretch.through), 0) FROM zakhira.stretch)
+            AND audit.sequence <= due),
+    piece AS (
+        SELECT min(written.sequence) AS first, max(written.sequence) AS through,
+               sum(written.size) >= fewest OR lead(true) OVER (ORDER BY written.before / fewest) AS is_full
+        FROM written GROUP BY written.before / fewest)
+    INSERT INTO zakhira.stretch (through, first_at, last_at)
+        SELECT piece.through, coalesce(dated.first_at, 'infinity'), coalesce(dated.last_at, '-infinity')
+        FROM piece CROSS JOIN LATERAL (
+            SELECT min(entry.at) AS first_at, max(entry.at) AS last_at FROM zakhira.entry
+            WHERE entry.sequence >= piece.first AND entry.sequence <= piece.through) AS dated
+        WHERE piece.is_full;
+$$;
+
+-- Roll up what `busy` or more postings were added to since the last time, for at most so many writes, and draw up stretches
+-- of at least so many postings; says how far it is.
+CREATE FUNCTION zakhira.roll_up(most integer, busy integer, fewest integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     state zakhira.sealing;
@@ -811,13 +842,14 @@ BEGIN
             SELECT one.account, due, one.postings + coalesce(sum(summed.postings), 0) FROM summed
             ON CONFLICT (account) DO UPDATE SET through = excluded.through, postings = excluded.postings;
     END LOOP;
+    PERFORM zakhira.draw_stretches(due, fewest);
     UPDATE zakhira.sealing SET rolled_through = due;
     RETURN due;
 END $$;
 
 -- What a writer may have rolled up, a turn at a time.
 CREATE FUNCTION zakhira.roll_up() RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT zakhira.roll_up(500, 512) $$;
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT zakhira.roll_up(500, 512, 16384) $$;
 
 -- The last number that was written before an instant: times grow with the numbers, so it is found by halving.
 CREATE FUNCTION zakhira.number_before(instant timestamptz) RETURNS bigint
@@ -1048,7 +1080,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['posting', 'closed_period'] LOOP
+    FOREACH name IN ARRAY ARRAY['posting', 'closed_period', 'stretch'] LOOP
         EXECUTE format(
             'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON zakhira.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION zakhira.refuse_change()', name);
@@ -1069,7 +1101,7 @@ END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA zakhira FROM PUBLIC;
 GRANT SELECT ON zakhira.account, zakhira.balance, zakhira.posting, zakhira.backing, zakhira.closed_period,
-    zakhira.closing, zakhira.rollup, zakhira.rolled TO zakhira_app;
+    zakhira.closing, zakhira.rollup, zakhira.rolled, zakhira.stretch TO zakhira_app;
 GRANT INSERT ON zakhira.posting TO zakhira_app;
 REVOKE INSERT ON zakhira.account FROM zakhira_app;
 GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units) ON zakhira.account

@@ -12,7 +12,7 @@ from zakhira.adapters.postgres.verifying.chart import Chart
 from zakhira.adapters.postgres.verifying.columns import Flags, Numbers
 from zakhira.adapters.postgres.verifying.content import content_hashes
 from zakhira.adapters.postgres.verifying.entry_rules import Count, doubtful_entries, wrong_counts
-from zakhira.adapters.postgres.verifying.page import Page, WriteRow
+from zakhira.adapters.postgres.verifying.page import BEFORE_ALL, NEVER, Page, WriteRow
 from zakhira.flows.ports.ledger_books import ACCOUNT, PERIOD
 
 
@@ -36,8 +36,9 @@ class Findings:
     account: Numbers
     units: Numbers
     """of every posting: place of its write, row of its account, least units"""
-    days: Numbers
-    """of every write: the earliest day on which an entry of it is dated"""
+    earliest: Numbers
+    latest: Numbers
+    """of every write: the first and the last instant at which an entry of it is dated, as :attr:`Entries.at`"""
 
 
 def examine(page: Page, chart: Chart, accounts: pl.Series) -> Findings:
@@ -61,8 +62,11 @@ def examine(page: Page, chart: Chart, accounts: pl.Series) -> Findings:
     is_doubtful[aligned.write[starts][doubtful[aligned.entry[starts]]]] = True
     changed, closes = _changes(page)
     is_doubtful[sorted(closes)] = True
-    days = np.full(len(page.writes), np.iinfo(np.int64).max)
-    np.minimum.at(days, aligned.write[starts], page.entries.days[aligned.entry[starts]])
+    at = page.entries.at[aligned.entry[starts]]
+    earliest = np.full(len(page.writes), NEVER)
+    latest = np.full(len(page.writes), BEFORE_ALL)
+    np.minimum.at(earliest, aligned.write[starts], at)
+    np.maximum.at(latest, aligned.write[starts], at)
     return Findings(
         page.writes,
         contents,
@@ -72,7 +76,8 @@ def examine(page: Page, chart: Chart, accounts: pl.Series) -> Findings:
         aligned.write,
         aligned.account,
         aligned.units,
-        days,
+        earliest,
+        latest,
     )
 
 

@@ -82,7 +82,9 @@ _FIRST_DAY = date(2000, 1, 1)
 """From which PostgreSQL counts microseconds and days."""
 _DAY_SECONDS = 86_400
 _SECOND_MICROSECONDS = 1_000_000
-_DAY_MICROSECONDS = _DAY_SECONDS * _SECOND_MICROSECONDS
+DAY_MICROSECONDS = _DAY_SECONDS * _SECOND_MICROSECONDS
+NEVER, BEFORE_ALL = int(np.iinfo(np.int64).max), int(np.iinfo(np.int64).min)
+"""``infinity`` and ``-infinity`` as PostgreSQL sends them."""
 _MAX_SPAN = 1 << 30
 
 
@@ -149,11 +151,11 @@ class Entries:
     @property
     def days(self) -> Numbers:
         """On which day each of them is dated, as PostgreSQL counts days."""
-        return self.at // _DAY_MICROSECONDS
+        return self.at // DAY_MICROSECONDS
 
     def instants(self) -> pl.Series:
         """When each of them happened, as ``exact_utc_text`` writes it: put together from days, seconds, fractions."""
-        days, within = np.divmod(self.at, _DAY_MICROSECONDS)
+        days, within = np.divmod(self.at, DAY_MICROSECONDS)
         seconds, fractions = np.divmod(within, _SECOND_MICROSECONDS)
         return _gathered(days, _date) + _times().gather(seconds) + _gathered(fractions, _end)
 

@@ -17,6 +17,7 @@ from zakhira.adapters.postgres.rows import entries_from
 from zakhira.adapters.postgres.verifying.chart import Chart, Sums
 from zakhira.adapters.postgres.verifying.columns import Flags, Numbers, first_places
 from zakhira.adapters.postgres.verifying.findings import Findings
+from zakhira.adapters.postgres.verifying.page import DAY_MICROSECONDS
 from zakhira.flows.ports.books import StoredWrite
 from zakhira.flows.ports.ledger_books import ACCOUNT
 from zakhira.flows.ports.ledger_records import changes_of
@@ -64,7 +65,7 @@ class Running:
                 doubtful[place] = True
         doubtful[found.write[self._is_watched(found)[found.account]]] = True
         if self.closed_through is not None:
-            doubtful |= found.days <= self.closed_through.toordinal() - _EPOCH_DAY
+            doubtful |= found.earliest < (self.closed_through.toordinal() + 1 - _EPOCH_DAY) * DAY_MICROSECONDS
         doubtful |= self._out_of_bounds(found)
         if doubtful.any():
             self._walk(connection, found, doubtful)

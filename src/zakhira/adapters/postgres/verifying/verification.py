@@ -24,6 +24,7 @@ from zakhira.adapters.postgres.verifying.followed import read_event_breaks, read
 from zakhira.adapters.postgres.verifying.links import Chain, follow_chain
 from zakhira.adapters.postgres.verifying.page import POSTINGS_AT_ONCE, WriteRow, read_page, read_spans
 from zakhira.adapters.postgres.verifying.running import Running
+from zakhira.adapters.postgres.verifying.stretches import Stretches
 from zakhira.controls.chain.audit import ChainHead
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.progress import Progress, silent
@@ -85,6 +86,7 @@ def _breaks(connection: Connection[TupleRow], crew: Crew, evidence: Evidence, st
     chart = read_chart(connection)
     told = _Told()
     running = Running(chart, derived.read_drained(connection))
+    stretches = Stretches.read(connection)
     later = [
         crew.ask(question)
         for question in (derived.read_lot_breaks, read_history_breaks, read_structure_breaks, read_movement_breaks)
@@ -94,6 +96,7 @@ def _breaks(connection: Connection[TupleRow], crew: Crew, evidence: Evidence, st
     for found in _examined(connection, crew, chart, steps):
         _take(told, found)
         running.follow(connection, found)
+        stretches.follow(found)
     told.of_writes += [(number, 2, text) for number, text in running.breaks]
     chain = Chain(told.contents, evidence)
     links = follow_chain(connection, chain, _head(connection), _settled(connection))
@@ -117,6 +120,7 @@ def _breaks(connection: Connection[TupleRow], crew: Crew, evidence: Evidence, st
         *movements,
         *backing,
         *rollups,
+        *stretches.breaks(),
         *earlier,
     )
 
