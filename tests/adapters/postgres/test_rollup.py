@@ -153,7 +153,7 @@ def test_the_program_writes_no_sums_by_hand(app: Connection[TupleRow], books: Po
     for act in (
         "INSERT INTO zakhira.rollup VALUES (1, 1, '2026-01-01', 5, 1)",
         "UPDATE zakhira.rolled SET through = 9",
-        "INSERT INTO zakhira.stretch VALUES (9, '2026-01-01', '2026-01-01')",
+        "INSERT INTO zakhira.stretch VALUES (8, 9, '2026-01-01', '2026-01-01')",
         "UPDATE zakhira.sealing SET rolled_through = 9",
         "INSERT INTO zakhira.closed_period VALUES ('2026-01-31', '2026-01-01', 1)",
         "UPDATE zakhira.closing SET through = '2026-01-31'",

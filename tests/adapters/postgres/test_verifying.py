@@ -197,6 +197,8 @@ def test_altered_books_get_the_same_answer(
         ("UPDATE zakhira.stretch SET first_at = first_at + interval '1 us'", "stretch to write"),
         ("UPDATE zakhira.stretch SET last_at = last_at - interval '1 day'", "stretch to write"),
         ("UPDATE zakhira.stretch SET through = through - 1", "stretch to write"),
+        ("UPDATE zakhira.stretch SET first = first + 1", "stretch to write"),
+        ("DELETE FROM zakhira.stretch WHERE first = 1", "stretch to write"),
         ("UPDATE zakhira.closed_period SET first_day = first_day - 1", "period to 2025-01-31"),
         ("UPDATE zakhira.closing SET through = '-infinity'", "periods: the day through which"),
     ],

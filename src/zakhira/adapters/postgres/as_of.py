@@ -18,12 +18,9 @@ _ONE_BY_ONE: LiteralString = (
 )
 """However the tables have grown since they were last analysed, rows are looked up by their keys."""
 _PLACED: LiteralString = """
-placed AS MATERIALIZED (
-    SELECT int8range(lag(stretch.through, 1, 0::bigint) OVER (ORDER BY stretch.through) + 1, stretch.through + 1)
-               AS numbers, stretch.first_at, stretch.last_at
-    FROM zakhira.stretch
-    UNION ALL
-    SELECT int8range(coalesce(max(stretch.through), 0) + 1, NULL), '-infinity', 'infinity' FROM zakhira.stretch)
+SELECT int8range(stretch.first, stretch.through + 1) AS numbers, stretch.first_at, stretch.last_at FROM zakhira.stretch
+UNION ALL
+SELECT int8range(coalesce(max(stretch.through), 0) + 1, NULL), '-infinity', 'infinity' FROM zakhira.stretch
 """
 """Stretches of the writes' numbers, and between which instants their entries lie; behind the last all is open."""
 # Whole days come from the sums by day of busy accounts, and from postings behind what is rolled up. Of other accounts
@@ -33,13 +30,13 @@ _AT: LiteralString = f"""
 WITH known AS MATERIALIZED (
     SELECT CASE WHEN %(known)s::timestamptz IS NULL THEN 9223372036854775806
                 ELSE zakhira.number_before(%(known)s) END AS number),
-{_PLACED}, bound AS (
-    SELECT coalesce(max(upper(placed.numbers)) FILTER (WHERE placed.first_at < %(midnight)s::timestamptz), 1)
+bound AS (
+    SELECT coalesce(max(stretch.through) FILTER (WHERE stretch.first_at < %(midnight)s::timestamptz), 0) + 1
                AS last_before,
-           coalesce(min(lower(placed.numbers)) FILTER (WHERE placed.last_at >= %(midnight)s::timestamptz),
-                    max(upper(placed.numbers)), 1) AS first_since,
-           coalesce(max(upper(placed.numbers)), 1) AS top
-    FROM placed WHERE NOT upper_inf(placed.numbers)),
+           coalesce(min(stretch.first) FILTER (WHERE stretch.last_at >= %(midnight)s::timestamptz),
+                    max(stretch.through) + 1, 1) AS first_since,
+           coalesce(max(stretch.through), 0) + 1 AS top
+    FROM zakhira.stretch),
 way AS MATERIALIZED (
     SELECT is_back, CASE WHEN is_back THEN int8multirange(int8range(first_since, NULL))
         ELSE int8multirange(int8range(1, last_before), int8range(top, NULL)) * int8multirange(int8range(1, known))
@@ -54,17 +51,18 @@ day AS MATERIALIZED (
                * int8multirange(int8range(1, known.number + 1)) AS before,
            range_agg(placed.numbers) FILTER (WHERE placed.last_at >= %(before)s::timestamptz)
                * int8multirange(int8range(1, known.number + 1)) AS mixed
-    FROM placed CROSS JOIN known
+    FROM ({_PLACED}) AS placed CROSS JOIN known
     WHERE placed.first_at < %(before)s::timestamptz AND placed.last_at >= %(midnight)s::timestamptz
     GROUP BY known.number)
 SELECT account.code, account.commodity,
        CASE WHEN way.is_back AND rolled.through = 0 THEN balance.units - coalesce(behind.units, 0)
             ELSE coalesce(rolled.units, 0) + coalesce(behind.units, 0) END
        + CASE WHEN %(rest)s THEN (
-           SELECT coalesce(sum(posting.units), 0) FROM day CROSS JOIN unnest(day.before) AS span (numbers)
-           JOIN zakhira.posting ON posting.account = account.number
-               AND posting.sequence >= lower(span.numbers) AND posting.sequence < upper(span.numbers)
-           WHERE posting.day = %(day)s::date) + (
+           SELECT coalesce(sum(there.units), 0) FROM day CROSS JOIN unnest(day.before) AS span (numbers)
+           CROSS JOIN LATERAL (
+               SELECT posting.units FROM zakhira.posting
+               WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
+                   AND posting.sequence < upper(span.numbers) AND posting.day = %(day)s::date OFFSET 0) AS there) + (
            SELECT coalesce(sum(posting.units), 0) FROM (
                SELECT DISTINCT there.sequence FROM day CROSS JOIN unnest(day.mixed) AS span (numbers)
                CROSS JOIN LATERAL (
@@ -81,21 +79,23 @@ CROSS JOIN LATERAL (
            coalesce(max(rollup.through), 0) AS through
     FROM zakhira.rollup WHERE rollup.account = account.number AND rollup.through <= known.number) AS rolled
 CROSS JOIN LATERAL (
-    SELECT sum(posting.units) AS units
+    SELECT sum(there.units) AS units
     FROM unnest(CASE WHEN rolled.through = 0 THEN way.numbers
                 ELSE int8multirange(int8range(rolled.through + 1, known.number + 1)) END) AS span (numbers)
-    JOIN zakhira.posting ON posting.account = account.number AND posting.sequence >= lower(span.numbers)
-        AND posting.sequence < coalesce(upper(span.numbers), 9223372036854775807)
-    WHERE (posting.day < %(day)s::date AND posting.sequence <= known.number)
-        <> (way.is_back AND rolled.through = 0)) AS behind
+    CROSS JOIN LATERAL (
+        SELECT posting.units FROM zakhira.posting
+        WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
+            AND posting.sequence < coalesce(upper(span.numbers), 9223372036854775807)
+            AND (posting.day < %(day)s::date AND posting.sequence <= known.number)
+                <> (way.is_back AND rolled.through = 0) OFFSET 0) AS there) AS behind
 WHERE account.code = ANY(%(codes)s)
 """  # noqa: S608 - a part of this file
 # Only what lies in a stretch that holds something of the period is looked at. Which writes the postings are in is read
 # from the index alone; only these postings and their entries are fetched.
 _LINES: LiteralString = f"""
-WITH {_PLACED}, span AS MATERIALIZED (
+WITH span AS MATERIALIZED (
     SELECT lower(one.numbers) AS first, coalesce(upper(one.numbers), 9223372036854775807) AS behind
-    FROM (SELECT unnest(range_agg(placed.numbers)) AS numbers FROM placed
+    FROM (SELECT unnest(range_agg(placed.numbers)) AS numbers FROM ({_PLACED}) AS placed
           WHERE placed.first_at < %(end)s AND placed.last_at >= %(start)s) AS one),
 found AS MATERIALIZED (
     SELECT DISTINCT there.account, there.sequence

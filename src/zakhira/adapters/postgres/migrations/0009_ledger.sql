@@ -778,7 +778,8 @@ ALTER TABLE zakhira.sealing ADD COLUMN rolled_through bigint NOT NULL DEFAULT 0;
 -- Between which instants the entries of each stretch of writes lie: with these a month reads a month, whatever was booked
 -- before it and since. Drawn up behind the seals, too; what lies behind the last of them is always looked at.
 CREATE TABLE zakhira.stretch (
-    through bigint PRIMARY KEY, -- the last number of a write that is in it; the one before it tells the first
+    first bigint NOT NULL, -- the first number behind the stretch before
+    through bigint PRIMARY KEY,
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL
 );
@@ -794,15 +795,17 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
         WHERE audit.sequence > (SELECT coalesce(max(stretch.through), 0) FROM zakhira.stretch)
             AND audit.sequence <= due),
     piece AS (
-        SELECT min(written.sequence) AS first, max(written.sequence) AS through,
+        SELECT max(written.sequence) AS through,
                sum(written.size) >= fewest OR lead(true) OVER (ORDER BY written.before / fewest) AS is_full
         FROM written GROUP BY written.before / fewest)
-    INSERT INTO zakhira.stretch (through, first_at, last_at)
-        SELECT piece.through, coalesce(dated.first_at, 'infinity'), coalesce(dated.last_at, '-infinity')
-        FROM piece CROSS JOIN LATERAL (
+    INSERT INTO zakhira.stretch (first, through, first_at, last_at)
+        SELECT span.first, span.through, coalesce(dated.first_at, 'infinity'), coalesce(dated.last_at, '-infinity')
+        FROM (SELECT coalesce(lag(piece.through) OVER (ORDER BY piece.through), (
+                         SELECT max(stretch.through) FROM zakhira.stretch), 0) + 1 AS first, piece.through
+              FROM piece WHERE piece.is_full) AS span
+        CROSS JOIN LATERAL (
             SELECT min(entry.at) AS first_at, max(entry.at) AS last_at FROM zakhira.entry
-            WHERE entry.sequence >= piece.first AND entry.sequence <= piece.through) AS dated
-        WHERE piece.is_full;
+            WHERE entry.sequence >= span.first AND entry.sequence <= span.through) AS dated;
 $$;
 
 -- Roll up what `busy` or more postings were added to since the last time, for at most so many writes, and draw up stretches

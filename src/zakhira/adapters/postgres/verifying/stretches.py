@@ -15,7 +15,8 @@ from zakhira.adapters.postgres.verifying.findings import Findings
 from zakhira.adapters.postgres.verifying.page import BEFORE_ALL, NEVER
 
 _STRETCHES: LiteralString = """
-SELECT array_send(array_agg(through)), array_send(array_agg(first_at)), array_send(array_agg(last_at))
+SELECT array_send(array_agg(first)), array_send(array_agg(through)), array_send(array_agg(first_at)),
+       array_send(array_agg(last_at))
 FROM (SELECT * FROM zakhira.stretch ORDER BY through) AS ordered
 """
 
@@ -24,8 +25,9 @@ FROM (SELECT * FROM zakhira.stretch ORDER BY through) AS ordered
 class Stretches:
     """Every stretch as the store has it, and as what was followed so far has it; one element for each."""
 
+    first: Numbers
     through: Numbers
-    """the number of its last write"""
+    """numbers of writes, the last with it"""
     first_at: Numbers
     last_at: Numbers
     earliest: Numbers
@@ -36,8 +38,9 @@ class Stretches:
         """What the store says, and nothing followed yet."""
         row = connection.cursor(binary=True).execute(_STRETCHES).fetchone()
         assert row is not None, "an aggregate always answers"
-        through, first_at, last_at = (whole_numbers(column, 8) for column in row)
-        return cls(through, first_at, last_at, np.full(len(through), NEVER), np.full(len(through), BEFORE_ALL))
+        columns = [whole_numbers(column, 8) for column in row]
+        count = len(columns[0])
+        return cls(*columns, np.full(count, NEVER), np.full(count, BEFORE_ALL))
 
     def follow(self, found: Findings) -> None:
         """Take in a page; writes behind the last stretch are in none."""
@@ -47,7 +50,8 @@ class Stretches:
         np.maximum.at(self.latest, places[inside], found.latest[inside])
 
     def breaks(self) -> Iterator[str]:
-        """Stretches whose entries lie elsewhere in time, after every page was followed."""
+        """Stretches that leave out numbers, or whose entries lie elsewhere in time, after every page was followed."""
         wrong = (self.first_at != self.earliest) | (self.last_at != self.latest)
+        wrong |= self.first != np.append([0], self.through)[:-1] + 1
         for number in self.through[wrong].tolist():
-            yield f"stretch to write {number}: its entries do not lie between the instants that the store says."
+            yield f"stretch to write {number}: it does not begin where the store says, or it lies elsewhere in time."
