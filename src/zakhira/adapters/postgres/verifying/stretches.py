@@ -38,9 +38,9 @@ class Stretches:
         """What the store says, and nothing followed yet."""
         row = connection.cursor(binary=True).execute(_STRETCHES).fetchone()
         assert row is not None, "an aggregate always answers"
-        columns = [whole_numbers(column, 8) for column in row]
-        count = len(columns[0])
-        return cls(*columns, np.full(count, NEVER), np.full(count, BEFORE_ALL))
+        first, through, first_at, last_at = (whole_numbers(column, 8) for column in row)
+        count = len(through)
+        return cls(first, through, first_at, last_at, np.full(count, NEVER), np.full(count, BEFORE_ALL))
 
     def follow(self, found: Findings) -> None:
         """Take in a page; writes behind the last stretch are in none."""
