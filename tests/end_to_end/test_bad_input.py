@@ -128,10 +128,12 @@ def test_ctrl_c_stops_everything_and_the_run_carries_on(runs_folder: Path) -> No
         command(*run_words(out, days=2)), env=clean_environment({}), stdout=subprocess.DEVNULL
     ) as run:
         wait_for(out / "node" / "regtest" / "wallets")
+        os.kill(run.pid, signal.SIGSTOP)  # so that it is under way still, however long the second takes
         second = zakhira(*run_words(out, days=2))
         assert second.code == 3, "one run at a time in a folder"
         assert "ZK-WIRING-001" in second.err
         os.kill(run.pid, signal.SIGINT)
+        os.kill(run.pid, signal.SIGCONT)
         assert run.wait(60) == 130
     assert not processes_of(out)
     assert not (out / "report.html").exists()

@@ -30,7 +30,11 @@ PROGRAM = textwrap.dedent(
 def test_each_ending_interrupts_once(ending: signal.Signals) -> None:
     """A second signal does not tear the cleaning up apart."""
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(ending, signal.SIG_DFL),  # noqa: PLW1509  # however the tests were started
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
