@@ -1005,8 +1005,8 @@ BEGIN
             posting_count, record_count, event_count)
             -- Nothing is added to any of them. That they come in time is asked of the first for all.
             SELECT nextval('zakhira.write_number'), CASE i WHEN 1 THEN this END,
-                   greatest(clock_timestamp(), sealing.written_through), NEW.keys[i], NEW.actors[i], NEW.actions[i], NEW.ats[i], NEW.content_hashes[i], NEW.leaf_hashes[i],
-                   NEW.entry_counts[i], 2 * NEW.entry_counts[i], 0, 0
+                   greatest(clock_timestamp(), sealing.written_through), NEW.keys[i], NEW.actors[i], NEW.actions[i],
+                   NEW.ats[i], NEW.content_hashes[i], NEW.leaf_hashes[i], NEW.entry_counts[i], 2 * NEW.entry_counts[i], 0, 0
             FROM zakhira.sealing CROSS JOIN generate_series(1, cardinality(NEW.keys)) AS i
             RETURNING made.sequence, made.leaf_hash = zakhira.leaf_of(
                 made.key, made.actor, made.action, made.at, made.content_hash) AND NOT zakhira.is_no_header(
