@@ -18,6 +18,8 @@ from zakhira.flows.ports.progress import Progress, silent
 _DAMAGED = (
     "Write nothing more. Look with: zakhira audit verify DIR. Find out who has the owner's rights; restore a backup."
 )
+_MOST = 20_000
+"""Writes that are sealed in one turn."""
 _PATIENCE = "SET LOCAL lock_timeout = '10s'"
 """A turn takes well under a second: whoever holds the head for longer hangs."""
 _IS_DUE = """
@@ -37,16 +39,19 @@ SELECT position, sequence, previous_hash, hash FROM zakhira.seal WHERE position 
 
 
 def seal_all(connection: Connection[TupleRow]) -> int:
-    """Chain everything that is committed, a turn at a time, and say how many writes that were."""
+    """Chain everything that is committed, a turn at a time, and say how many writes that were.
+
+    What is committed meanwhile is left to the next time: whoever seals beside writers would never come to an end.
+    """
     total = 0
     while True:
         with connection.transaction():
             connection.execute(_PATIENCE)
-            row = connection.execute("SELECT zakhira.seal()").fetchone()
+            row = connection.execute("SELECT zakhira.seal(%s)", (_MOST,)).fetchone()
         assert row is not None, "the function always answers"
-        if not row[0]:
-            return total
         total += int(row[0])
+        if row[0] < _MOST:
+            return total
 
 
 def roll_up(connection: Connection[TupleRow]) -> None:

@@ -299,6 +299,9 @@ BEGIN
     RETURN found;
 END $$;
 
+-- A plan for few writes reads every write there is.
+ALTER FUNCTION zakhira.extend_chain() SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off;
+
 -- Claims in each coin, in their natural sign. One row, locked by whoever changes a sum; what stands behind them comes
 -- with the next migration.
 CREATE TABLE zakhira.backing (
