@@ -8,7 +8,7 @@ stands behind them, under its lock. Each transfer is an entry of two postings, a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.ledger_work import OPENING_UNITS, PARTICIPANTS, POOL, Poster, Transfer
+from benchmarks.ledger_work import OPENING_UNITS, PARTICIPANTS, POOL, JointPoster, Poster, Transfer
 
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.joining import JoinedBooks
@@ -92,24 +92,39 @@ def write(key: str, moves: Sequence[Transfer], at: datetime, step: timedelta = t
 
 def open_ours(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
     """A worker's books with a sealer of their own; at the end everything is sealed."""
-    return _poster(PostgresBooks(dsn, Sealer(dsn)), name)
-
-
-def open_joined(dsn: str, name: str) -> tuple[Poster, Callable[[], None]]:
-    """As :func:`open_ours`, for workers that are threads of one process: what waits at a moment is written together."""
-    return _poster(JoinedBooks(dsn), f"{name}-joined")
-
-
-def _poster(books: PostgresBooks | JoinedBooks, name: str) -> tuple[Poster, Callable[[], None]]:
+    books = PostgresBooks(dsn, Sealer(dsn))
     # What a process knows that has been at work for a while; the peer's has read the ids of its accounts, too.
     books.open_accounts(accounts())
-    numbers = count()
+    drafts = _Drafts(name)
 
     def post(moves: Sequence[Transfer]) -> None:
-        begun = next(numbers)
-        books.commit(write(f"{name}-{begun}", moves, NOW + timedelta(seconds=begun * BATCH_SECONDS)))
+        books.commit(drafts.next(moves))
 
     return post, books.close
+
+
+async def open_joined(dsn: str, name: str) -> tuple[JointPoster, Callable[[], Awaitable[None]]]:
+    """As :func:`open_ours`, for workers that are coroutines: what waits at a moment is written together."""
+    books = JoinedBooks(dsn)
+    await books.open_accounts(accounts())
+    drafts = _Drafts(f"{name}-joined")
+
+    async def post(moves: Sequence[Transfer]) -> None:
+        await books.commit(drafts.next(moves))
+
+    return post, books.close
+
+
+class _Drafts:
+    """The writes of one worker or team, each with a key and a date of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._numbers = name, count()
+
+    def next(self, moves: Sequence[Transfer]) -> Write:
+        """The next write, of these."""
+        begun = next(self._numbers)
+        return write(f"{self._name}-{begun}", moves, NOW + timedelta(seconds=begun * BATCH_SECONDS))
 
 
 def _entry(entry_id: str, at: datetime, one: Transfer) -> Entry:

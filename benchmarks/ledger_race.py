@@ -10,7 +10,7 @@ best for it; all of ours has balances, floors, idempotency, backing and the audi
 locks accounts call by call, so that two such transactions of it deadlock. Ours locks them in one order and has two
 workers, each a process with a connection (``PostgresBooks.commit``); ``batch_1`` is ours with one.
 ``single_8``: one transfer in a transaction for each of eight workers, who wait until it is safe on disk before they
-send the next. The peer's are eight processes. Ours are eight threads of one process, as those of a service are
+send the next. The peer's are eight processes. Ours are eight coroutines of one process, as those of a service are
 (``JoinedBooks``); ``single_8_apart`` is ours as eight processes, which cannot share a transaction.
 
 Each of our processes has its sealer, with a connection of its own, and a round ends when all that it wrote is sealed.
@@ -30,7 +30,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import ledger_ours, ledger_peer
-from benchmarks.ledger_work import SEED, Load, Opener, measure
+from benchmarks.ledger_work import SEED, JointOpener, Load, Opener, measure
 
 from zakhira.adapters.postgres.server import EmbeddedServer
 
@@ -47,7 +47,7 @@ class Runner(NamedTuple):
     """One side of a race: its database, how a worker opens it, and how many workers there are in which way."""
 
     database: str
-    opener: Opener
+    opener: Opener | JointOpener
     load: Load
 
 
@@ -61,7 +61,7 @@ def runners(name: str, seconds: float) -> dict[str, Runner]:
             APART: Runner(*ours, Load(1, 1_000, seconds)),
         }
     return {
-        OURS: Runner(ledger_ours.DATABASE, ledger_ours.open_joined, Load(8, 1, seconds, are_threads=True)),
+        OURS: Runner(ledger_ours.DATABASE, ledger_ours.open_joined, Load(8, 1, seconds, are_joined=True)),
         PEER: Runner(*peer, Load(8, 1, seconds)),
         APART: Runner(*ours, Load(8, 1, seconds)),
     }

@@ -1,4 +1,4 @@
-"""The work of the ledger's benchmark: transfers drawn from a seed, and writers in processes or in threads of one.
+"""The work of the ledger's benchmark: transfers drawn from a seed, and writers in processes or in one event loop.
 
 Accounts are numbered: 0 is the pool, which credits participants; 1 to N are participants with a claim each. A worker's
 transfers depend on the seed and its number alone, so that two ledgers get the same pairs and amounts in the same order.
@@ -6,10 +6,10 @@ transfers depend on the seed and its number alone, so that two ledgers get the s
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -51,19 +51,22 @@ Poster = Callable[[Sequence[Transfer]], None]
 """Posts these in one transaction, and returns when they are safe on disk."""
 Opener = Callable[[str, str], "tuple[Poster, Callable[[], None]]"]
 """Opens one worker's connection, by address and the worker's name; returns how to post and how to finish."""
+JointPoster = Callable[[Sequence[Transfer]], Awaitable[None]]
+JointOpener = Callable[[str, str], "Awaitable[tuple[JointPoster, Callable[[], Awaitable[None]]]]"]
+"""The same for all workers of one process at once, which are coroutines."""
 
 
 @dataclass(frozen=True)
 class Load:
     """So many workers for so many seconds, each with so many transfers in a transaction.
 
-    A worker is a process of its own, or a thread of one process that all of them share.
+    A worker is a process of its own, or, with a :data:`JointOpener`, a coroutine of one process that all of them share.
     """
 
     workers: int
     per_commit: int
     seconds: float
-    are_threads: bool = False
+    are_joined: bool = False
 
 
 def transfers(seed: int, worker: int, participants: int = PARTICIPANTS) -> Iterator[Transfer]:
@@ -78,14 +81,15 @@ def transfers(seed: int, worker: int, participants: int = PARTICIPANTS) -> Itera
         yield from map(Transfer, givers.tolist(), takers.tolist(), units.tolist())
 
 
-def measure(dsn: str, opener: Opener, load: Load, seed: int = SEED) -> float:
+def measure(dsn: str, opener: Opener | JointOpener, load: Load, seed: int = SEED) -> float:
     """Transfers per second of all workers together, from the common start until the last has finished its work."""
     context = get_context("spawn")
-    teams = [range(load.workers)] if load.are_threads else [range(number, number + 1) for number in range(load.workers)]
+    teams = [range(load.workers)] if load.are_joined else [range(number, number + 1) for number in range(load.workers)]
+    work = _work_together if load.are_joined else _work
     line = context.Barrier(len(teams) + 1, timeout=WAIT_S)
     counts: Queue[int] = context.Queue()
     workers = [
-        context.Process(target=_work, args=(dsn, opener, load, seed, team, line, counts), daemon=True) for team in teams
+        context.Process(target=work, args=(dsn, opener, load, seed, team, line, counts), daemon=True) for team in teams
     ]
     for worker in workers:
         worker.start()
@@ -108,21 +112,50 @@ def _count(counts: Queue[int], workers: Sequence[SpawnProcess]) -> int:
 
 
 def _work(dsn: str, opener: Opener, load: Load, seed: int, team: range, line: Barrier, counts: Queue[int]) -> None:
-    """What one process does: the work of its workers, begun when all processes are ready."""
-    post, finish = opener(dsn, f"{seed}-{load.workers}x{load.per_commit}-{team.start}")
-    gc.collect()
-    gc.freeze()  # as a process does that has come up: what stays is not looked through again
-    with ThreadPoolExecutor(len(team)) as threads:
-        line.wait()
-        done = sum(threads.map(lambda number: _post(post, load, transfers(seed, number)), team))
-    finish()
-    counts.put(done)
-
-
-def _post(post: Poster, load: Load, drawn: Iterator[Transfer]) -> int:
+    """What one process does that is a worker, begun when all processes are ready."""
+    post, finish = opener(dsn, _name(load, seed, team))
+    drawn = transfers(seed, team.start)
+    _settle()
+    line.wait()
     done = 0
     end = time.perf_counter() + load.seconds
     while time.perf_counter() < end:
         post(list(islice(drawn, load.per_commit)))
         done += load.per_commit
+    finish()
+    counts.put(done)
+
+
+def _work_together(
+    dsn: str, opener: JointOpener, load: Load, seed: int, team: range, line: Barrier, counts: Queue[int]
+) -> None:
+    """What one process does whose coroutines are workers."""
+
+    async def work_all() -> int:
+        post, finish = await opener(dsn, _name(load, seed, team))
+        _settle()
+        line.wait()
+        end = time.perf_counter() + load.seconds
+        done = sum(await asyncio.gather(*(_post(post, load, transfers(seed, number), end) for number in team)))
+        await finish()
+        return done
+
+    counts.put(asyncio.run(work_all()))
+
+
+async def _post(post: JointPoster, load: Load, drawn: Iterator[Transfer], end: float) -> int:
+    done = 0
+    while time.perf_counter() < end:
+        await post(list(islice(drawn, load.per_commit)))
+        done += load.per_commit
     return done
+
+
+def _name(load: Load, seed: int, team: range) -> str:
+    return f"{seed}-{load.workers}x{load.per_commit}-{team.start}"
+
+
+def _settle() -> None:
+    """As a process does that has come up: what stays is not looked through again."""
+    gc.collect()
+    gc.freeze()

@@ -34,9 +34,13 @@ class KnownAccounts:
     numbers: dict[str, int] = field(default_factory=dict)
     specs: dict[str, AccountSpec] = field(default_factory=dict)
 
+    def know(self, entries: Iterable[Entry]) -> bool:
+        """Whether every account of these entries is remembered."""
+        return self.numbers.keys() >= _codes(entries)
+
     def learn(self, connection: Connection[TupleRow], entries: Iterable[Entry]) -> None:
         """Read those accounts of these entries that are not known yet; one that is not there stays unknown."""
-        self._learn(connection, {posting.account for entry in entries for posting in entry.postings})
+        self._learn(connection, _codes(entries))
 
     def open(self, connection: Connection[TupleRow], accounts: Sequence[AccountSpec]) -> None:
         """Make sure these accounts exist, and remember them.
@@ -61,6 +65,10 @@ class KnownAccounts:
             missing = codes
         for number, spec in _read(connection, sorted(missing)):
             self.numbers[spec.code], self.specs[spec.code] = number, spec
+
+
+def _codes(entries: Iterable[Entry]) -> set[str]:
+    return {posting.account for entry in entries for posting in entry.postings}
 
 
 def read_accounts(connection: Connection[TupleRow]) -> dict[str, AccountSpec]:

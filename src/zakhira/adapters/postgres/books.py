@@ -19,7 +19,7 @@ from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.opening import bring_up_to_date
 from zakhira.adapters.postgres.roles import APP_ROLE, WATCHER_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.transfers import insert_one, insert_transfers
+from zakhira.adapters.postgres.transfers import insert_one
 from zakhira.adapters.postgres.writing import Found, PreparedWrite, prepare
 from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
@@ -114,27 +114,8 @@ class PostgresBooks:
             except WritersInTheWay:
                 if last:
                     raise
-        self._note_written()
+        self.note_written()
         return receipt
-
-    def commit_together(self, writes: Sequence[PreparedWrite]) -> tuple[Receipt, ...]:
-        """Write all of these in one transaction, or none of them; each has its own place in the audit chain.
-
-        They hold transfers of one commodity alone (:func:`transfers.moved_commodity`). They are refused as a whole when
-        one of them would be, when the key of one is used, or when two of them bring one account near a bound:
-        :meth:`commit` tells which.
-        """
-        entries = [entry for one in writes for entry in one.write.entries]
-        commodity = entries[0].postings[0].amount.commodity
-
-        def insert(connection: Connection[TupleRow]) -> None:
-            self._accounts.learn(connection, entries)
-            require_valid(entries, self._accounts.specs)
-            insert_transfers(connection, writes, self._accounts.numbers, commodity)
-
-        self._ask(insert)
-        self._note_written()
-        return tuple(Receipt(one.audit.key, one.audit.leaf_hash, replayed=False) for one in writes)
 
     def done(self, key: str) -> Receipt | None:
         """The receipt of a write that was committed, or None."""
@@ -201,7 +182,8 @@ class PostgresBooks:
         """As :meth:`ask`, with the watcher's login; raises NotTheWatcher."""
         return self._ask(question, WATCHER_ROLE)
 
-    def _note_written(self) -> None:
+    def note_written(self) -> None:
+        """Something was committed, over this connection or over another: it is to be sealed."""
         self._has_written = True
         if self._sealer is not None:
             self._sealer.wake()

@@ -6,9 +6,10 @@ import logging
 import time
 
 import psycopg
-from psycopg import Connection
+from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier
 
 from zakhira.adapters.postgres.failures import translate
 from zakhira.adapters.postgres.login_limits import IDLE_S, LOCK_WAIT_S
@@ -20,8 +21,10 @@ CONNECT_SECONDS = 10
 RECOVERY_SECONDS = 30.0
 """A server whose process crashed lets nobody in until it has recovered."""
 POLL_SECONDS = 0.1
+_UTC = "SET timezone TO 'UTC'"
 _PATIENCE = "SELECT set_config('lock_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)"
 """On a server of one's own logins have no settings of ours."""
+_WAITS = (f"{LOCK_WAIT_S}s", f"{IDLE_S}s")
 _RECOVERING = "the database system is"
 """... starting up, in recovery mode, shutting down, not yet accepting connections."""
 _BUSY = ("too many clients", "connection slots")
@@ -52,6 +55,23 @@ def connect(dsn: str, *, role: str | None, recovery_s: float = RECOVERY_SECONDS)
             return _prepared(connection, role)
 
 
+async def connect_async(dsn: str, *, role: str) -> AsyncConnection[TupleRow]:
+    """As :func:`connect`, within an event loop; it has no patience with a server that recovers.
+
+    Raises psycopg.Error: whoever is refused learns by :func:`connect` for what.
+    """
+    connection = await AsyncConnection.connect(dsn, connect_timeout=CONNECT_SECONDS, autocommit=True)
+    _keep_quiet()
+    try:
+        await connection.execute(_UTC)
+        await connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
+        await connection.execute(_PATIENCE, _WAITS)
+    except psycopg.Error:
+        await connection.close()
+        raise
+    return connection
+
+
 def reading_dsn(dsn: str, timeout_s: float) -> str:
     """The address for connections that only read, and that give up a question after so long."""
     milliseconds = int(timeout_s * 1000)
@@ -71,15 +91,12 @@ def _require_readable(dsn: str) -> None:
 
 
 def _prepared(connection: Connection[TupleRow], role: str | None) -> Connection[TupleRow]:
-    # A connection that breaks inside a transaction cannot roll back; the library would tell so on stderr.
-    log = logging.getLogger("psycopg")
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
+    _keep_quiet()
     try:
-        connection.execute("SET timezone TO 'UTC'")
+        connection.execute(_UTC)
         if role is not None:
             take_on(connection, role)
-            connection.execute(_PATIENCE, (f"{LOCK_WAIT_S}s", f"{IDLE_S}s"))
+            connection.execute(_PATIENCE, _WAITS)
     except psycopg.Error as error:
         connection.close()
         raise translate(error) from error
@@ -87,6 +104,13 @@ def _prepared(connection: Connection[TupleRow], role: str | None) -> Connection[
         connection.close()
         raise
     return connection
+
+
+def _keep_quiet() -> None:
+    """A connection that breaks inside a transaction cannot roll back; the library would tell so on stderr."""
+    log = logging.getLogger("psycopg")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
 
 
 def _refusal(error: psycopg.OperationalError) -> ZakhiraError:

@@ -1,152 +1,149 @@
-"""Commits of many threads over one connection: what waits at the same moment is written in one transaction.
+"""Commits of many coroutines over one connection: what waits at the same moment is written in one transaction.
 
-Most of what a small write costs is not its rows but each statement and each commit. One thread has the connection; it
-waits a moment for those whose writes it has just done, as they are often about to come again, and writes all that waits
-together. Each write still has its own key, its own receipt and its own place in the audit chain, and its thread goes on
-only when it is safe on disk. A second connection would gain nothing: two small transactions at once make each other
-wait, and each is the dearer the fewer share it.
+Most of what a small write costs is not its rows but each statement, each commit, and each change from one thread to
+another. So those who commit are coroutines of one event loop. While the server is at one transaction, whoever comes
+waits; those who wait when it is done go together in the next. Each write still has its own key, its own receipt and its
+own place in the audit chain, and whoever brought it goes on only when it is safe on disk. A second connection would
+gain nothing: two small transactions at once make each other wait, and each is the dearer the fewer share it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import threading
-import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
 
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from zakhira.adapters.postgres.accounts import KnownAccounts
 from zakhira.adapters.postgres.books import PostgresBooks
+from zakhira.adapters.postgres.connecting import connect_async
 from zakhira.adapters.postgres.logins import Logins
+from zakhira.adapters.postgres.roles import APP_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.transfers import moved_commodity
+from zakhira.adapters.postgres.transfers import moved_commodity, transfers_statement
 from zakhira.adapters.postgres.writing import PreparedWrite, prepare
 from zakhira.flows.ports.books import Receipt, Write
-from zakhira.kernel.errors import ZakhiraError
+from zakhira.kernel.errors import OutsideFailure, ZakhiraError
 from zakhira.kernel.money import Commodity
+from zakhira.ledger.checks import require_valid
 from zakhira.programme.model import AccountSpec
 
 MOST = 256
 """Writes in one transaction; more would let the first of them wait for long."""
 SMALL = 64
 """Entries of a write that shares a transaction; a larger one has its own."""
-GATHER_SECONDS = 0.001
-"""For how long those are waited for whose writes have just been done; a commit takes about twice as long [E]."""
+Value = TypeVar("Value")
 
 
 @dataclass(eq=False)
 class _Waiting:
     prepared: PreparedWrite
-    woken: threading.Lock = field(default_factory=threading.Lock)
-    is_given_up: bool = False
-    receipt: Receipt | None = None
-    failure: BaseException | None = None
+    commodity: Commodity
+    written: asyncio.Future[bool]
+    """False where what stands in its way, or in another's, is told by writing it alone."""
 
 
 class JoinedBooks:
-    """Any number of threads commit through it; the schema must be there (:func:`books.open_books`)."""
+    """Any number of coroutines of one event loop commit through it; the schema must be there (:func:`open_books`).
+
+    A thread commits by ``asyncio.run_coroutine_threadsafe(books.commit(write), loop).result()``.
+    """
 
     def __init__(self, logins: Logins | str) -> None:
-        given = Logins.of_one(logins) if isinstance(logins, str) else logins
-        self._books = PostgresBooks(given, Sealer(given.app))
-        self._waiting: deque[_Waiting] = deque()
-        self._needed = 1
-        """So many must wait for the bell to be rung"""
-        self._bell = threading.Lock()
-        self._bell.acquire()
+        self._logins = Logins.of_one(logins) if isinstance(logins, str) else logins
+        self._books = PostgresBooks(self._logins, Sealer(self._logins.app))
+        self._apart = ThreadPoolExecutor(1, thread_name_prefix="books")
+        """The thread of ``_books``, over which goes what shares no transaction"""
+        self._line: AsyncConnection[TupleRow] | None = None
+        self._accounts = KnownAccounts()
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
         self._is_open = True
-        self._writer = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._writer.start()
 
-    def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
-        """Make sure these accounts exist; see the port. It is done before threads commit."""
-        self._books.open_accounts(accounts)
+    async def open_accounts(self, accounts: tuple[AccountSpec, ...]) -> None:
+        """Make sure these accounts exist; see the port."""
+        await self._ask_apart(lambda: self._books.ask(lambda line: self._accounts.open(line, accounts)))
 
-    def commit(self, write: Write) -> Receipt:
+    async def commit(self, write: Write) -> Receipt:
         """Write it, whole or not at all, as :meth:`PostgresBooks.commit` does; returns when it is safe on disk.
 
-        Whoever is interrupted does not know whether it was written; its key makes it safe to ask again.
+        Whoever is cancelled does not know whether it was written; its key makes it safe to ask again.
         """
         if not self._is_open:
             raise RuntimeError("these books are closed")
-        mine = _Waiting(prepare(write))
-        mine.woken.acquire()
-        self._waiting.append(mine)
-        if len(self._waiting) >= self._needed:
-            self._ring()
-        try:
-            mine.woken.acquire()
-        except BaseException:
-            mine.is_given_up = True
-            raise
-        if mine.failure is not None:
-            raise mine.failure
-        assert mine.receipt is not None, "whoever is woken is done or has failed"
-        return mine.receipt
-
-    def close(self) -> None:
-        """Write what waits, seal what is left and close the connection; nobody commits any more."""
-        self._is_open = False
-        self._ring()
-        self._writer.join()
-        self._books.close()
-
-    def _ring(self) -> None:
-        with contextlib.suppress(RuntimeError):  # it was rung already
-            self._bell.release()
-
-    def _run(self) -> None:
-        """What the thread does that has the connection, until nobody waits any more."""
-        done = 0
-        while group := self._gather(done):
-            try:
-                _commit(self._books, [one for one in group if not one.is_given_up])
-            except BaseException as error:  # noqa: BLE001 - it is raised where the write was to be made
-                for one in group:
-                    one.failure = one.failure or (error if one.receipt is None else None)
-            for one in group:
-                one.woken.release()
-            done = len(group)
-
-    def _gather(self, done: int) -> list[_Waiting]:
-        """All that waits; those whose writes have just been done are waited for. Nothing when it is closed."""
-        self._needed = max(1, len(self._waiting) + done)
-        deadline = time.monotonic() + GATHER_SECONDS
-        while self._is_open and len(self._waiting) < self._needed:
-            left = deadline - time.monotonic()
-            if left > 0:
-                self._bell.acquire(timeout=left)
-            elif self._waiting:
-                break
-            elif self._needed > 1:
-                self._needed = 1  # and look again: who came before this was said has not rung
-            else:
-                self._bell.acquire()
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
-
-
-def _commit(books: PostgresBooks, group: Sequence[_Waiting]) -> None:
-    """Give each its receipt, or what it was refused for."""
-    by_commodity: dict[Commodity, list[_Waiting]] = {}
-    for one in group:
-        commodity = _commodity_of(one.prepared.write)
+        commodity = moved_commodity(write) if len(write.entries) <= SMALL else None
         if commodity is not None:
-            by_commodity.setdefault(commodity, []).append(one)
-    for joined in by_commodity.values():
-        if len(joined) > 1:
-            # What stands in their way together is told by writing them one by one.
-            with contextlib.suppress(ZakhiraError):
-                receipts = books.commit_together([one.prepared for one in joined])
-                for one, receipt in zip(joined, receipts, strict=True):
-                    one.receipt = receipt
-    for one in group:
-        if one.receipt is None:
-            try:
-                one.receipt = books.commit(one.prepared.write)
-            except ZakhiraError as error:
-                one.failure = error
+            prepared = prepare(write)
+            if await self._line_up(prepared, commodity):
+                return Receipt(write.key, prepared.audit.leaf_hash, replayed=False)
+        return await self._ask_apart(lambda: self._books.commit(write))
 
+    async def close(self) -> None:
+        """Write what waits, seal what is left and close the connections; nobody commits any more."""
+        self._is_open = False
+        if self._writer is not None:
+            await self._writer
+        if self._line is not None:
+            await self._line.close()
+            # What is committed is safe; if it cannot be sealed now, whoever writes next does it.
+            with contextlib.suppress(OutsideFailure):
+                await self._ask_apart(self._books.seal)
+        await self._ask_apart(self._books.close)
+        self._apart.shutdown()
 
-def _commodity_of(write: Write) -> Commodity | None:
-    """What it moves, if it may share a transaction."""
-    return moved_commodity(write) if len(write.entries) <= SMALL else None
+    def _line_up(self, prepared: PreparedWrite, commodity: Commodity) -> asyncio.Future[bool]:
+        loop = asyncio.get_running_loop()
+        mine = _Waiting(prepared, commodity, loop.create_future())
+        self._waiting.append(mine)
+        if self._writer is None:
+            self._writer = loop.create_task(self._run(), name="writer")
+        return mine.written
+
+    async def _run(self) -> None:
+        """Write what waits, until nobody waits any more."""
+        group: list[_Waiting] = []
+        try:
+            while self._waiting:
+                group = self._take()
+                is_written = bool(group) and await self._write(group)
+                for one in group:
+                    if not one.written.done():
+                        one.written.set_result(is_written)
+                await asyncio.sleep(0)  # those whose writes have just been done may come again
+        finally:
+            self._writer = None
+            for one in (*group, *self._waiting):  # nobody is left waiting, whatever ends it
+                one.written.cancel()
+            self._waiting.clear()
+
+    def _take(self) -> list[_Waiting]:
+        """All that waits and moves what the first moves; whoever was cancelled meanwhile has left the line."""
+        waiting = [one for one in self._waiting if not one.written.done()]
+        group = [one for one in waiting if one.commodity is waiting[0].commodity][:MOST]
+        self._waiting = [one for one in waiting if one not in group] if len(group) < len(waiting) else []
+        return group
+
+    async def _write(self, group: Sequence[_Waiting]) -> bool:
+        """Write all of these in one transaction, or none and say so."""
+        writes = [one.prepared for one in group]
+        entries = [entry for one in writes for entry in one.write.entries]
+        try:
+            if not self._accounts.know(entries):
+                await self._ask_apart(lambda: self._books.ask(lambda line: self._accounts.learn(line, entries)))
+            require_valid(entries, self._accounts.specs)
+            if self._line is None or self._line.closed:
+                self._line = await connect_async(self._logins.app, role=APP_ROLE)
+            await self._line.execute(*transfers_statement(writes, self._accounts.numbers, group[0].commodity))
+        except (psycopg.Error, ZakhiraError):
+            return False
+        self._books.note_written()
+        return True
+
+    async def _ask_apart(self, question: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(self._apart, question)

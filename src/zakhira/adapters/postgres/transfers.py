@@ -42,14 +42,15 @@ def moved_commodity(write: Write) -> Commodity | None:
     return commodity
 
 
-def insert_transfers(
-    connection: Connection[TupleRow], group: Sequence[PreparedWrite], numbers: Mapping[str, int], commodity: Commodity
-) -> None:
-    """Write all of these in one transaction, or none of them. ``numbers`` are those of their accounts by code.
+def transfers_statement(
+    group: Sequence[PreparedWrite], numbers: Mapping[str, int], commodity: Commodity
+) -> tuple[bytes, tuple[Column | None, ...]]:
+    """What writes all of these in one transaction, or none. ``numbers`` are those of their accounts by code.
 
-    They are valid and hold transfers of one commodity alone (:func:`moved_commodity`).
+    They are valid and hold transfers of one commodity alone (:func:`moved_commodity`). The database refuses them when
+    the key of one is used, or when two of them bring one account near a bound: written one by one it is told which.
     """
-    connection.execute(_INSERT, _columns(group, numbers, commodity))
+    return _INSERT, _columns(group, numbers, commodity)
 
 
 def insert_one(connection: Connection[TupleRow], prepared: PreparedWrite, numbers: Mapping[str, int]) -> Found | None:
@@ -60,7 +61,7 @@ def insert_one(connection: Connection[TupleRow], prepared: PreparedWrite, number
     commodity = moved_commodity(prepared.write)
     if commodity is not None:
         try:
-            insert_transfers(connection, [prepared], numbers, commodity)
+            connection.execute(*transfers_statement([prepared], numbers, commodity))
         except psycopg.OperationalError:  # the connection is lost, or another is in the way
             raise
         except psycopg.Error:

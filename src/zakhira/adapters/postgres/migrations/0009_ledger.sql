@@ -996,10 +996,10 @@ DECLARE
         AND pg_advisory_xact_lock_shared(2053861743) IS NOT NULL;
     -- The transaction has its id before a number is drawn: seal() concludes from ids which numbers are still open.
     this xid8 := pg_current_xact_id();
-    are_several boolean := cardinality(NEW.keys) > 1;
     numbers bigint[];
     headers boolean;
-    entries record;
+    due bigint;
+    entered bigint;
     sums record;
 BEGIN
     WITH made AS (
@@ -1011,25 +1011,21 @@ BEGIN
                    greatest(clock_timestamp(), sealing.written_through), NEW.keys[i], NEW.actors[i], NEW.actions[i],
                    NEW.ats[i], NEW.content_hashes[i], NEW.leaf_hashes[i], NEW.entry_counts[i], 2 * NEW.entry_counts[i], 0, 0
             FROM zakhira.sealing CROSS JOIN generate_series(1, cardinality(NEW.keys)) AS i
-            RETURNING made.sequence, made.leaf_hash = zakhira.leaf_of(
+            RETURNING made.sequence, made.entry_count, made.leaf_hash = zakhira.leaf_of(
                 made.key, made.actor, made.action, made.at, made.content_hash) AND NOT zakhira.is_no_header(
                 made.key, made.actor, made.action, made.at, made.content_hash, made.entry_count) AS is_sound)
-    SELECT array_agg(made.sequence ORDER BY made.sequence), bool_and(made.is_sound) INTO numbers, headers FROM made;
-    WITH made AS (
-        INSERT INTO zakhira.entry AS made (sequence, ordinal, id, at, narration, evidence, posting_count)
-            SELECT numbers[unnest(NEW.writes)], unnest(NEW.ordinals), unnest(NEW.ids), unnest(NEW.instants),
-                   unnest(NEW.narrations), unnest(NEW.evidences), 2
-            RETURNING made.sequence, made.ordinal, made.at, zakhira.is_entry(
-                made.ordinal, made.id, made.at, made.narration, made.evidence, made.posting_count) AS is_sound),
-    told AS (
-        SELECT made.sequence, count(*) AS entries, max(made.ordinal) AS last, bool_and(made.is_sound) AS are_sound,
-               min(made.at) AS first_at
-        FROM made GROUP BY made.sequence)
-    -- No two of a write have one ordinal, and none is below 1: so many with that as their last are all of them.
-    SELECT count(*) = cardinality(NEW.keys) AND bool_and(told.are_sound AND told.last = told.entries
-               AND told.entries = NEW.entry_counts[array_position(numbers, told.sequence)]) AS are_whole,
-           (min(told.first_at) AT TIME ZONE 'UTC')::date > (SELECT closing.through FROM zakhira.closing) AS are_open
-        INTO STRICT entries FROM told;
+    SELECT array_agg(made.sequence), bool_and(made.is_sound), sum(made.entry_count) INTO numbers, headers, due FROM made;
+    -- What says something, falls into no closed period and has a place that its write knows of. No two have one place: so
+    -- many as all writes say are all of each.
+    INSERT INTO zakhira.entry (sequence, ordinal, id, at, narration, evidence, posting_count)
+        SELECT numbers[given.write], given.ordinal, given.id, given.at, given.narration, given.evidence, 2
+        FROM (SELECT unnest(NEW.writes) AS write, unnest(NEW.ordinals) AS ordinal, unnest(NEW.ids) AS id,
+                     unnest(NEW.instants) AS at, unnest(NEW.narrations) AS narration, unnest(NEW.evidences) AS evidence
+             ) AS given
+        WHERE given.ordinal <= NEW.entry_counts[given.write]
+            AND zakhira.is_entry(given.ordinal, given.id, given.at, given.narration, given.evidence, 2)
+            AND given.at >= (SELECT (closing.through + 1)::timestamp AT TIME ZONE 'UTC' FROM zakhira.closing);
+    GET DIAGNOSTICS entered = ROW_COUNT;
     INSERT INTO zakhira.posting (sequence, entry_ordinal, ordinal, account, units, day, commodity)
         SELECT numbers[given.write], given.ordinal, side.ordinal,
                CASE side.ordinal WHEN 1 THEN given.account ELSE given.other END,
@@ -1044,8 +1040,7 @@ BEGIN
     END IF;
     WITH moved AS MATERIALIZED (
         SELECT given.account, sum(given.units)::bigint AS units, count(*) AS postings,
-               sum(given.units) FILTER (WHERE are_several AND given.units > 0) AS high,
-               are_several AND min(given.write) <> max(given.write) AS are_shared
+               sum(greatest(given.units, 0)) AS added, min(given.write) <> max(given.write) AS are_shared
         FROM (SELECT unnest(NEW.writes) AS write, unnest(NEW.accounts) AS account, unnest(NEW.units) AS units
               UNION ALL
               SELECT unnest(NEW.writes), unnest(NEW.others), -unnest(NEW.units)) AS given
@@ -1054,19 +1049,18 @@ BEGIN
         UPDATE zakhira.balance AS kept
             SET units = kept.units + moved.units, postings = kept.postings + moved.postings
             FROM moved WHERE kept.account = moved.account AND kept.commodity = NEW.commodity AND NOT kept.is_frozen
-            -- Each write could stand before any other: whatever their order, no account is beyond a bound in between.
-            RETURNING kept.class, moved.units, moved.postings, NOT moved.are_shared OR (
-                least((kept.units - coalesce(moved.high, 0)) * kept.sign,
-                      (kept.units - moved.units + coalesce(moved.high, 0)) * kept.sign) >= kept.floor_units
-                AND greatest((kept.units - coalesce(moved.high, 0)) * kept.sign,
-                      (kept.units - moved.units + coalesce(moved.high, 0)) * kept.sign) <= kept.ceiling_units
+            -- Each write could stand before any other: with all that is added and nothing that is taken, or the other way
+            -- round, no account is beyond a bound.
+            RETURNING kept.class, moved.units, moved.postings, moved.are_shared IS FALSE OR (
+                (kept.units - moved.added) * kept.sign BETWEEN kept.floor_units AND kept.ceiling_units
+                AND (kept.units - moved.units + moved.added) * kept.sign BETWEEN kept.floor_units AND kept.ceiling_units
                 ) AS is_apart)
     SELECT sum(kept.postings) = 2 * cardinality(NEW.ids) AND bool_and(kept.is_apart AND kept.class <> 'c') AS are_kept,
            coalesce(sum(kept.units) FILTER (WHERE kept.class = 'd'), 0)::bigint AS demand,
            coalesce(sum(kept.units) FILTER (WHERE kept.class = 't'), 0)::bigint AS term,
            coalesce(sum(kept.units) FILTER (WHERE kept.class = 's'), 0)::bigint AS suspense
         INTO STRICT sums FROM kept;
-    IF (headers AND entries.are_whole AND entries.are_open AND sums.are_kept
+    IF (headers AND due = entered AND entered = cardinality(NEW.ids) AND sums.are_kept
         AND current_setting('transaction_isolation') = 'read committed') IS NOT TRUE
     THEN
         RAISE EXCEPTION 'not everything is in order with the transfers of %', NEW.keys[1]

@@ -108,20 +108,17 @@ CREATE TRIGGER refuse_negative_claim AFTER INSERT ON zakhira.record
 -- What may stand behind any claim, and by how much claims are above it, and claims on demand above what may stand behind
 -- these; below 0 there is room. Where nothing is owed nothing is above.
 CREATE FUNCTION zakhira.available(one zakhira.backing) RETURNS bigint
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT (one).proven_units + (one).own_change_units - (one).suspense_units - (one).unjudged_units
-        - (one).encumbered_units - (one).outgoing_units
-$$;
+LANGUAGE sql IMMUTABLE
+RETURN (one).proven_units + (one).own_change_units - (one).suspense_units - (one).unjudged_units
+    - (one).encumbered_units - (one).outgoing_units;
 CREATE FUNCTION zakhira.gap(one zakhira.backing) RETURNS bigint
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN (one).demand_units + (one).term_units = 0 THEN least(-zakhira.available(one), 0)
-                ELSE (one).demand_units + (one).term_units - zakhira.available(one) END
-$$;
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN (one).demand_units + (one).term_units = 0 THEN least(-zakhira.available(one), 0)
+            ELSE (one).demand_units + (one).term_units - zakhira.available(one) END;
 CREATE FUNCTION zakhira.gap_on_demand(one zakhira.backing) RETURNS bigint
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN (one).demand_units = 0 THEN least((one).held_units - zakhira.available(one), 0)
-                ELSE (one).demand_units + (one).held_units - zakhira.available(one) END
-$$;
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN (one).demand_units = 0 THEN least((one).held_units - zakhira.available(one), 0)
+            ELSE (one).demand_units + (one).held_units - zakhira.available(one) END;
 
 CREATE FUNCTION zakhira.confirmations_needed(rule zakhira.proof_depth, amount_sats bigint, is_coinbase boolean)
 RETURNS integer LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
