@@ -22,28 +22,22 @@ def entries_text(entries: Iterable[Entry]) -> str:
     return "[" + ",".join([_entry(entry) for entry in entries]) + "]"
 
 
-@lru_cache(_KEPT)
-def _head(account: str, commodity: str) -> str:
-    """What stands before the units of a posting without lot and cost."""
-    return f'{{"account":{quoted(account)},"commodity":"{commodity}","lot":null,"units":"'
-
-
 def _entry(entry: Entry) -> str:
-    postings = []
-    for one in entry.postings:
-        if one.lot is None and one.cost is None:
-            amount = one.amount
-            postings.append(f'{_head(one.account, amount.commodity._value_)}{amount.units}"}}')
-        else:
-            postings.append(_posting(one))
     reverses = f',"reverses":{quoted(entry.reverses)}' if entry.reverses else ""
+    postings = [
+        f'{{"account":{quoted(one.account)},"commodity":"{one.amount.commodity._value_}","lot":null,'
+        f'"units":"{one.amount.units}"}}'
+        if one.lot is None and one.cost is None
+        else _rich_posting(one)
+        for one in entry.postings
+    ]
     return (
         f'{{"at":"{_instant(entry.at)}","evidence":{quoted(entry.evidence)},"id":{quoted(entry.id)},'
         f'"narration":{quoted(entry.narration)},"postings":[{",".join(postings)}]{reverses}}}'
     )
 
 
-def _posting(posting: Posting) -> str:
+def _rich_posting(posting: Posting) -> str:
     """One with a lot, a cost or both."""
     amount, lot, cost = posting.amount, posting.lot, posting.cost
     told_lot = "null" if lot is None else f'{{"outpoint":{quoted(lot.outpoint)},"source":{quoted(lot.source)}}}'

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from zakhira.flows.ports.books_errors import AccountConflict
-from zakhira.kernel.money import Amount, Commodity
+from zakhira.kernel.money import COINS, Amount, Commodity
 from zakhira.ledger.chart import claim_of
 from zakhira.ledger.entry import Entry
 from zakhira.programme.model import AccountSpec
@@ -33,14 +33,19 @@ class KnownAccounts:
 
     numbers: dict[str, int] = field(default_factory=dict)
     specs: dict[str, AccountSpec] = field(default_factory=dict)
+    _open_to: dict[Commodity, dict[str, int]] = field(default_factory=lambda: {one: {} for one in Commodity})
+    """The numbers of those that count a commodity and ask for no lot"""
 
-    def know(self, entries: Iterable[Entry]) -> bool:
-        """Whether every account of these entries is remembered."""
-        return self.numbers.keys() >= _codes(entries)
+    def open_to(self, commodity: Commodity, codes: Iterable[str]) -> list[int] | None:
+        """The numbers of these accounts, if all are known and each takes this commodity without a lot; None if not."""
+        try:
+            return list(map(self._open_to[commodity].__getitem__, codes))
+        except KeyError:
+            return None
 
     def learn(self, connection: Connection[TupleRow], entries: Iterable[Entry]) -> None:
         """Read those accounts of these entries that are not known yet; one that is not there stays unknown."""
-        self._learn(connection, _codes(entries))
+        self._learn(connection, {posting.account for entry in entries for posting in entry.postings})
 
     def open(self, connection: Connection[TupleRow], accounts: Sequence[AccountSpec]) -> None:
         """Make sure these accounts exist, and remember them.
@@ -62,13 +67,14 @@ class KnownAccounts:
         if len(self.numbers) > _REMEMBERED:
             self.numbers.clear()
             self.specs.clear()
+            for open_to in self._open_to.values():
+                open_to.clear()
             missing = codes
         for number, spec in _read(connection, sorted(missing)):
             self.numbers[spec.code], self.specs[spec.code] = number, spec
-
-
-def _codes(entries: Iterable[Entry]) -> set[str]:
-    return {posting.account for entry in entries for posting in entry.postings}
+            commodity = Commodity[spec.commodity]
+            if spec.kind != "asset" or commodity not in COINS:
+                self._open_to[commodity][spec.code] = number
 
 
 def read_accounts(connection: Connection[TupleRow]) -> dict[str, AccountSpec]:

@@ -19,8 +19,8 @@ from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.opening import bring_up_to_date
 from zakhira.adapters.postgres.roles import APP_ROLE, WATCHER_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.transfers import insert_one
-from zakhira.adapters.postgres.writing import Found, PreparedWrite, prepare
+from zakhira.adapters.postgres.transfers import insert_transfers
+from zakhira.adapters.postgres.writing import Found, PreparedWrite, insert_write, prepare
 from zakhira.controls.chain.audit import AuditEntry, ChainHead, Unsealed
 from zakhira.controls.chain.audit_evidence import NO_EVIDENCE, Evidence
 from zakhira.flows.ports.backing_records import needs_watcher
@@ -219,6 +219,8 @@ class PostgresBooks:
 
     def _commit(self, connection: Connection[TupleRow], prepared: PreparedWrite) -> Receipt:
         write, audit = prepared.write, prepared.audit
+        if insert_transfers(connection, prepared, self._accounts):
+            return Receipt(write.key, audit.leaf_hash, replayed=False)
         self._accounts.learn(connection, write.entries)
         try:
             require_valid(write.entries, self._accounts.specs)
@@ -228,7 +230,7 @@ class PostgresBooks:
             if found is None:
                 raise
             return _replayed(audit, Found(found.content_hash, found.leaf_hash))
-        there = insert_one(connection, prepared, self._accounts.numbers)
+        there = insert_write(connection, prepared, self._accounts.numbers)
         return Receipt(write.key, audit.leaf_hash, replayed=False) if there is None else _replayed(audit, there)
 
 

@@ -23,6 +23,13 @@ MAX_FOLDER_PATH = 900
 """PostgreSQL's paths hold 1,023 bytes (MAXPGPATH), with the names of its own files in them."""
 SHELL_CHARACTERS = frozenset('"$`\\\n\r')
 
+
+def _buffers_mb() -> int:
+    """An eighth of the memory, from 256 MB to 1 GB: what is written to again and again should not leave it."""
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return max(256, min(1024, memory_mb // 8))
+
+
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -31,7 +38,7 @@ _SETTINGS = {
     "max_connections": "40",
     "password_encryption": "scram-sha-256",
     # A whole page goes to the log after each checkpoint, so that these are rare; short questions are never compiled.
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{_buffers_mb()}MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "jit": "off",

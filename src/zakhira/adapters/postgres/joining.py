@@ -26,12 +26,11 @@ from zakhira.adapters.postgres.connecting import connect_async
 from zakhira.adapters.postgres.logins import Logins
 from zakhira.adapters.postgres.roles import APP_ROLE
 from zakhira.adapters.postgres.sealer import Sealer
-from zakhira.adapters.postgres.transfers import moved_commodity, transfers_statement
+from zakhira.adapters.postgres.transfers import transfers_statement
 from zakhira.adapters.postgres.writing import PreparedWrite, prepare
 from zakhira.flows.ports.books import Receipt, Write
 from zakhira.kernel.errors import OutsideFailure, ZakhiraError
 from zakhira.kernel.money import Commodity
-from zakhira.ledger.checks import require_valid
 from zakhira.programme.model import AccountSpec
 
 MOST = 256
@@ -77,10 +76,9 @@ class JoinedBooks:
         """
         if not self._is_open:
             raise RuntimeError("these books are closed")
-        commodity = moved_commodity(write) if len(write.entries) <= SMALL else None
-        if commodity is not None:
+        if len(write.entries) <= SMALL:
             prepared = prepare(write)
-            if await self._line_up(prepared, commodity):
+            if prepared.transfers is not None and await self._line_up(prepared, prepared.transfers.commodity):
                 return Receipt(write.key, prepared.audit.leaf_hash, replayed=False)
         return await self._ask_apart(lambda: self._books.commit(write))
 
@@ -132,14 +130,17 @@ class JoinedBooks:
     async def _write(self, group: Sequence[_Waiting]) -> bool:
         """Write all of these in one transaction, or none and say so."""
         writes = [one.prepared for one in group]
-        entries = [entry for one in writes for entry in one.write.entries]
         try:
-            if not self._accounts.know(entries):
+            statement = transfers_statement(writes, self._accounts)
+            if statement is None:
+                entries = [entry for one in writes for entry in one.write.entries]
                 await self._ask_apart(lambda: self._books.ask(lambda line: self._accounts.learn(line, entries)))
-            require_valid(entries, self._accounts.specs)
+                statement = transfers_statement(writes, self._accounts)
+            if statement is None:
+                return False
             if self._line is None or self._line.closed:
                 self._line = await connect_async(self._logins.app, role=APP_ROLE)
-            await self._line.execute(*transfers_statement(writes, self._accounts.numbers, group[0].commodity))
+            await self._line.execute(*statement)
         except (psycopg.Error, ZakhiraError):
             return False
         self._books.note_written()

@@ -1,90 +1,90 @@
 """Writes of transfers, one or several in one transaction, by one row of the database's own view for them.
 
-A transfer is an entry that moves an amount from one account to another, without a lot or a cost, and takes nothing
-back: most entries are. The database looks at all of them at once, and refuses them as a whole where something is not in
-order, without saying what; :func:`writing.insert_write` says it of one write.
+The database looks at all of them at once, and refuses them as a whole where something is not in order, without saying
+what; :func:`writing.insert_write` says it of one write.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import chain
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from zakhira.adapters.postgres.accounts import KnownAccounts
 from zakhira.adapters.postgres.rows import Column, audit_columns, entry_columns, int4s, int8s
-from zakhira.adapters.postgres.writing import Found, PreparedWrite, insert_write
-from zakhira.flows.ports.books import Write
-from zakhira.kernel.money import Commodity
+from zakhira.adapters.postgres.writing import PreparedWrite
+from zakhira.ledger.transfers import Transfers
 
-SIDES = 2
+Statement = tuple[bytes, tuple[Column | None, ...]]
+"""A query and its parameters"""
 _INSERT = b"INSERT INTO zakhira.transfers VALUES (%b)" % b", ".join([b"%s"] * 17)
 
 
-def moved_commodity(write: Write) -> Commodity | None:
-    """What its transfers move; None where it holds anything else than transfers of one commodity.
+def transfers_statement(group: Sequence[PreparedWrite], accounts: KnownAccounts) -> Statement | None:
+    """What writes all of these in one transaction, or none of them.
 
-    The view has one amount for each, so that what does not balance is none: it goes the longer way and is refused.
+    The database refuses them when the key of one is used, or when two of them bring one account near a bound: written
+    one by one it is told which. None where they are not transfers of one commodity, or an account is not known or does
+    not take it.
     """
-    if write.records or write.coin_events or not write.entries or not write.entries[0].postings:
+    transfers = _joined([one.transfers for one in group])
+    if transfers is None:
         return None
-    commodity = write.entries[0].postings[0].amount.commodity
-    for entry in write.entries:
-        if entry.reverses or len(entry.postings) != SIDES:
-            return None
-        first, second = entry.postings
-        one, other = first.amount, second.amount
-        if one.units != -other.units or one.commodity is not commodity or other.commodity is not commodity:
-            return None
-        if first.lot is not None or second.lot is not None or first.cost is not None or second.cost is not None:
-            return None
-    return commodity
-
-
-def transfers_statement(
-    group: Sequence[PreparedWrite], numbers: Mapping[str, int], commodity: Commodity
-) -> tuple[bytes, tuple[Column | None, ...]]:
-    """What writes all of these in one transaction, or none. ``numbers`` are those of their accounts by code.
-
-    They are valid and hold transfers of one commodity alone (:func:`moved_commodity`). The database refuses them when
-    the key of one is used, or when two of them bring one account near a bound: written one by one it is told which.
-    """
-    return _INSERT, _columns(group, numbers, commodity)
-
-
-def insert_one(connection: Connection[TupleRow], prepared: PreparedWrite, numbers: Mapping[str, int]) -> Found | None:
-    """Write one write, as transfers if it holds nothing else; or say what stands under its key.
-
-    The connection commits by itself. Why transfers are refused, or that they were made before, the longer way tells.
-    """
-    commodity = moved_commodity(prepared.write)
-    if commodity is not None:
-        try:
-            connection.execute(*transfers_statement([prepared], numbers, commodity))
-        except psycopg.OperationalError:  # the connection is lost, or another is in the way
-            raise
-        except psycopg.Error:
-            pass
-        else:
-            return None
-    return insert_write(connection, prepared, numbers)
-
-
-def _columns(
-    group: Sequence[PreparedWrite], numbers: Mapping[str, int], commodity: Commodity
-) -> tuple[Column | None, ...]:
+    firsts = accounts.open_to(transfers.commodity, transfers.accounts)
+    seconds = accounts.open_to(transfers.commodity, transfers.others)
+    if firsts is None or seconds is None:
+        return None
     entries = [entry for one in group for entry in one.write.entries]
-    pairs = [entry.postings for entry in entries]
     counts = [len(one.write.entries) for one in group]
-    return (
+    columns = (
         *audit_columns([one.audit for one in group]),
         int4s(counts),
         int4s([place for place, count in enumerate(counts, 1) for _ in range(count)]),
         int4s([ordinal for count in counts for ordinal in range(1, count + 1)]),
         *entry_columns(entries)[:4],
-        int4s([numbers.get(first.account, 0) for first, _ in pairs]),
-        int4s([numbers.get(second.account, 0) for _, second in pairs]),
-        int8s([first.amount.units for first, _ in pairs]),
-        commodity.value,
+        int4s(firsts),
+        int4s(seconds),
+        int8s(transfers.units),
+        transfers.commodity.value,
+    )
+    return _INSERT, columns
+
+
+def insert_transfers(connection: Connection[TupleRow], prepared: PreparedWrite, accounts: KnownAccounts) -> bool:
+    """Write one write as transfers, and say whether that was done; if not, the longer way tells why.
+
+    The connection commits by itself. Raises psycopg.OperationalError: it is lost, or another is in the way.
+    """
+    if prepared.transfers is None:
+        return False
+    statement = transfers_statement([prepared], accounts)
+    if statement is None:
+        accounts.learn(connection, prepared.write.entries)
+        statement = transfers_statement([prepared], accounts)
+    if statement is None:
+        return False
+    try:
+        connection.execute(*statement)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _joined(parts: Sequence[Transfers | None]) -> Transfers | None:
+    given = [part for part in parts if part is not None]
+    if len(given) < len(parts) or len({part.commodity for part in given}) != 1:
+        return None
+    if len(given) == 1:
+        return given[0]
+    flat = chain.from_iterable
+    return Transfers(
+        given[0].commodity,
+        list(flat(part.accounts for part in given)),
+        list(flat(part.others for part in given)),
+        list(flat(part.units for part in given)),
     )

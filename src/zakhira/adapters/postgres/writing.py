@@ -24,6 +24,7 @@ from zakhira.adapters.postgres.rows import (
 from zakhira.controls.chain.audit import AuditEntry, make_entry
 from zakhira.flows.ports.books import Write
 from zakhira.flows.ports.books_check import require_storable
+from zakhira.ledger.transfers import Transfers, as_transfers
 
 MANY = 64
 """A write that touches more names than this stands alone: locks live in the server's shared memory."""
@@ -44,12 +45,16 @@ class PreparedWrite:
 
     write: Write
     audit: AuditEntry
+    transfers: Transfers | None
+    """its entries, if it holds nothing but transfers"""
 
 
 def prepare(write: Write) -> PreparedWrite:
     """Hash what it says. Raises what :func:`require_storable` raises."""
     content = require_storable(write)
-    return PreparedWrite(write, make_entry(0, write.key, write.actor, write.action, write.at, content))
+    audit = make_entry(0, write.key, write.actor, write.action, write.at, content)
+    is_ledgers_alone = not (write.records or write.coin_events)
+    return PreparedWrite(write, audit, as_transfers(write.entries) if is_ledgers_alone else None)
 
 
 @dataclass(frozen=True)
