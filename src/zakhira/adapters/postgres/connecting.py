@@ -66,7 +66,7 @@ async def connect_async(dsn: str, *, role: str) -> AsyncConnection[TupleRow]:
         await connection.execute(_UTC)
         await connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
         await connection.execute(_PATIENCE, _WAITS)
-    except psycopg.Error:
+    except BaseException:  # cancelled, too
         await connection.close()
         raise
     return connection

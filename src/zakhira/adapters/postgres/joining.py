@@ -10,7 +10,6 @@ gain nothing: two small transactions at once make each other wait, and each is t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from zakhira.adapters.postgres.sealer import Sealer
 from zakhira.adapters.postgres.transfers import transfers_statement
 from zakhira.adapters.postgres.writing import PreparedWrite, prepare
 from zakhira.flows.ports.books import Receipt, Write
-from zakhira.kernel.errors import OutsideFailure, ZakhiraError
+from zakhira.kernel.errors import ZakhiraError
 from zakhira.kernel.money import Commodity
 from zakhira.programme.model import AccountSpec
 
@@ -62,6 +61,8 @@ class JoinedBooks:
         self._line: AsyncConnection[TupleRow] | None = None
         self._accounts = KnownAccounts()
         self._waiting: list[_Waiting] = []
+        self._group: list[_Waiting] = []
+        """Those at whose writes the server is"""
         self._writer: asyncio.Task[None] | None = None
         self._is_open = True
 
@@ -84,14 +85,13 @@ class JoinedBooks:
 
     async def close(self) -> None:
         """Write what waits, seal what is left and close the connections; nobody commits any more."""
+        if not self._is_open:
+            return
         self._is_open = False
         if self._writer is not None:
-            await self._writer
+            await asyncio.wait({self._writer})
         if self._line is not None:
             await self._line.close()
-            # What is committed is safe; if it cannot be sealed now, whoever writes next does it.
-            with contextlib.suppress(OutsideFailure):
-                await self._ask_apart(self._books.seal)
         await self._ask_apart(self._books.close)
         self._apart.shutdown()
 
@@ -101,24 +101,31 @@ class JoinedBooks:
         self._waiting.append(mine)
         if self._writer is None:
             self._writer = loop.create_task(self._run(), name="writer")
+            self._writer.add_done_callback(self._leave_nobody)
         return mine.written
 
     async def _run(self) -> None:
         """Write what waits, until nobody waits any more."""
-        group: list[_Waiting] = []
-        try:
-            while self._waiting:
-                group = self._take()
-                is_written = bool(group) and await self._write(group)
-                for one in group:
-                    if not one.written.done():
-                        one.written.set_result(is_written)
-                await asyncio.sleep(0)  # those whose writes have just been done may come again
-        finally:
-            self._writer = None
-            for one in (*group, *self._waiting):  # nobody is left waiting, whatever ends it
+        while self._waiting:
+            self._group = self._take()
+            is_written = bool(self._group) and await self._write(self._group)
+            for one in self._group:
+                if not one.written.done():
+                    one.written.set_result(is_written)
+            await asyncio.sleep(0)  # those whose writes have just been done may come again
+        self._writer = None
+
+    def _leave_nobody(self, writer: asyncio.Task[None]) -> None:
+        """Whoever still waits for a writer that was cancelled or failed waits no more."""
+        error = None if writer.cancelled() else writer.exception()
+        if error is None and not writer.cancelled():
+            return
+        for one in (*self._group, *self._waiting):
+            if error is None or one.written.done():
                 one.written.cancel()
-            self._waiting.clear()
+            else:
+                one.written.set_exception(error)
+        self._writer, self._waiting = None, []
 
     def _take(self) -> list[_Waiting]:
         """All that waits and moves what the first moves; whoever was cancelled meanwhile has left the line."""
