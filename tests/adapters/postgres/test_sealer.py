@@ -8,18 +8,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from books_bench import ACCOUNTS, end_at_once, receipt, shared_template, write
 from zakhira.adapters.postgres import sealer
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.sealer import Sealer
+from zakhira.adapters.postgres.seals import seal_all
 from zakhira.adapters.postgres.server import EmbeddedServer
 from zakhira.controls.chain.audit import ChainHead
 from zakhira.flows.ports.books_errors import DatabaseUnreachable
@@ -117,6 +120,46 @@ def test_many_commits_share_a_turn(database: str, books: PostgresBooks) -> None:
     assert row is not None
     assert 1 <= row[0] < 100
     require_whole(books, 200)
+
+
+class Beside:
+    """A connection of a sealer, beside which one write more is committed whenever it seals."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], books: PostgresBooks) -> None:
+        self.connection, self.books, self.number = connection, books, 0
+        self.transaction = connection.transaction
+
+    def execute(self, query: str, values: Sequence[object] = ()) -> psycopg.Cursor[TupleRow]:
+        """Ask the question, and then write if it sealed."""
+        found = self.connection.execute(query.encode(), values)
+        if "zakhira.seal(" in query:
+            self.number += 1
+            self.books.commit(write(f"beside-{self.number}"))
+        return found
+
+
+def test_sealing_beside_writers_comes_to_an_end(database: str, books: PostgresBooks) -> None:
+    """What is committed while a turn is under way is left to the next: a sealer never chases those who write."""
+    books.commit(write("k1"))
+    with psycopg.connect(database, autocommit=True) as connection:
+        assert seal_all(cast("psycopg.Connection[TupleRow]", Beside(connection, books))) == 1
+    assert books.unsealed().count == 1
+    require_whole(books, 2)
+
+
+def test_a_turn_reads_what_it_seals(database: str, books: PostgresBooks) -> None:
+    """However much was sealed before: no turn looks through all writes."""
+    for number in range(300):
+        books.commit(write(f"k{number}"))
+    books.seal()
+    books.commit(write("last"))
+    query = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE schemaname = 'zakhira' AND relname = 'audit'"
+    with psycopg.connect(database) as connection:
+        connection.execute("ANALYZE zakhira.audit, zakhira.seal")
+        before = connection.execute(query).fetchone()
+        assert connection.execute("SELECT zakhira.seal()").fetchone() == (1,)
+        assert connection.execute(query).fetchone() == before
+    require_whole(books, 301)
 
 
 def test_a_sealer_whose_line_breaks_goes_on(database: str, books: PostgresBooks) -> None:
