@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,8 +15,10 @@ from books_bench import COLD, START, write
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.writing import prepare
 from zakhira.flows.ports.books import Write
+from zakhira.flows.ports.ledger_records import period_record
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry, Posting
+from zakhira.ledger.periods import Period
 from zakhira.programme.model import AccountSpec
 
 App = Connection[TupleRow]
@@ -102,6 +104,22 @@ def test_one_and_several(app: App, books: PostgresBooks, numbers: dict[str, int]
     assert [one.key for one in books.audit_entries()] == ["one", "two", "three"]
     books.seal()
     assert books.breaks() == ()
+
+
+def test_nothing_falls_into_what_is_closed(app: App, books: PostgresBooks, numbers: dict[str, int]) -> None:
+    """The last instant of a closed period takes nothing, in whatever place of the row; the first one after it does."""
+    december = Period(date(2025, 12, 1), date(2025, 12, 31))
+    books.commit(write("close", records=(period_record(december, "December is over"),)))
+    given = columns(numbers, pay("one", POOL, ALICE, 5, 7))
+    for place in (0, 1):
+        late = given | {"instants": [START, START]}
+        late["instants"][place] -= timedelta(microseconds=1)
+        with pytest.raises(psycopg.Error) as caught:
+            offer(app, late)
+        assert caught.value.sqlstate == "ZK007"
+        app.rollback()
+    offer(app, given | {"instants": [START, START]})
+    assert books.balances()[ALICE].units == -12
 
 
 def change(name: str, *values: Any) -> Callable[[Columns], None]:  # noqa: ANN401 - whatever is to stand there
