@@ -122,6 +122,23 @@ def test_nothing_falls_into_what_is_closed(app: App, books: PostgresBooks, numbe
     assert books.balances()[ALICE].units == -12
 
 
+def test_each_could_stand_before_any_other(app: App, books: PostgresBooks, numbers: dict[str, int]) -> None:
+    """Bob, who may hold 1,000, has 900: what is above that, or below nothing, in some order is refused in every one."""
+    books.commit(pay("begin", POOL, BOB, 900))
+    beyond = (
+        (pay("gets", POOL, BOB, 200), pay("spends", BOB, ALICE, 300)),
+        (pay("gets", POOL, BOB, 100), pay("spends", BOB, ALICE, 950)),
+    )
+    for pair in beyond:
+        for writes in (pair, pair[::-1]):
+            with pytest.raises(psycopg.Error) as caught:
+                offer(app, columns(numbers, *writes))
+            assert caught.value.sqlstate == "ZK007"
+            app.rollback()
+    offer(app, columns(numbers, pay("gets", POOL, BOB, 100), pay("spends", BOB, ALICE, 900)))
+    assert books.balances()[BOB].units == -100
+
+
 def change(name: str, *values: Any) -> Callable[[Columns], None]:  # noqa: ANN401 - whatever is to stand there
     """Put these in place of a column."""
     return lambda given: given.__setitem__(name, list(values))
