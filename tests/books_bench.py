@@ -41,6 +41,8 @@ ACCOUNTS = (
     AccountSpec(DUE, "PKR", "asset"),
     AccountSpec(SOLD, "PKR", "income"),
 )
+ALICE, BOB, POOL = "liabilities:participants:alice:PKR", "liabilities:participants:bob:PKR", "equity:pool"
+"""Two who hold rupees, and where these come from."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -260,6 +262,13 @@ def invoice(number: int, paisa: int) -> Entry:
     """Energy of a day."""
     amount = Amount(paisa, Commodity.PKR)
     return Entry(f"energy-{number}", START, "Energy", "day", (Posting(DUE, amount), Posting(SOLD, -amount)))
+
+
+def pay(key: str, giver: str, taker: str, units: int, commodity: Commodity = Commodity.PKR, *, times: int = 1) -> Write:
+    """So much from one to another, so many times."""
+    amount = Amount(units, commodity)
+    postings = (Posting(giver, amount), Posting(taker, -amount))
+    return write(key, *(Entry(f"e-{key}-{time}", START, "Pay", "list", postings) for time in range(times)))
 
 
 def write(key: str, *entries: Entry, records: tuple[Record, ...] = ()) -> Write:

@@ -10,7 +10,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from books_bench import COLD, DUE, SOLD, START, write
+from books_bench import ALICE, BOB, COLD, DUE, POOL, SOLD, START, pay
 from zakhira.adapters.postgres.accounts import KnownAccounts
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.failures import translate
@@ -20,13 +20,11 @@ from zakhira.controls.chain.audit import make_entry
 from zakhira.flows.ports.books import Write
 from zakhira.flows.ports.books_errors import Overdrawn, WritersInTheWay
 from zakhira.kernel.canonical import content_hash
-from zakhira.kernel.money import Amount, Commodity
-from zakhira.ledger.entry import Entry, Posting
+from zakhira.kernel.money import Commodity
 from zakhira.ledger.faults import ClaimsAboveBacking
 from zakhira.programme.model import AccountSpec
 
 App = Connection[TupleRow]
-ALICE, BOB, POOL = "liabilities:participants:alice:PKR", "liabilities:participants:bob:PKR", "equity:pool"
 CLAIM, COINS = "liabilities:participants:alice:BTC", "equity:coins"
 PEOPLE = (
     AccountSpec(ALICE, "PKR", "liability"),
@@ -35,12 +33,6 @@ PEOPLE = (
     AccountSpec(CLAIM, "BTC", "liability"),
     AccountSpec(COINS, "BTC", "equity"),
 )
-
-
-def pay(key: str, giver: str, taker: str, units: int, commodity: Commodity = Commodity.PKR) -> Write:
-    """So much from one to another."""
-    amount = Amount(units, commodity)
-    return write(key, Entry(f"e-{key}", START, "Pay", "list", (Posting(giver, amount), Posting(taker, -amount))))
 
 
 def write_together(app: App, *writes: Write) -> None:

@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
-from books_bench import ACCOUNTS, DUE, START, invoice, receipt, write
+from books_bench import ACCOUNTS, ALICE, BOB, DUE, POOL, START, invoice, pay, receipt, write
 from zakhira.adapters.postgres.books import PostgresBooks
 from zakhira.adapters.postgres.joining import MOST, SMALL, JoinedBooks
 from zakhira.adapters.postgres.logins import Logins
@@ -31,7 +31,7 @@ from zakhira.flows.ports.books_errors import (
     Overdrawn,
     WritersInTheWay,
 )
-from zakhira.kernel.money import Amount, Commodity
+from zakhira.kernel.money import Commodity
 from zakhira.ledger.entry import Entry, Posting
 from zakhira.ledger.faults import UnknownAccount
 from zakhira.programme.model import AccountSpec
@@ -41,7 +41,6 @@ EACH = 30
 LONGEST_S = 120.0
 App = Connection[TupleRow]
 Value = TypeVar("Value")
-ALICE, BOB, POOL = "liabilities:participants:alice:PKR", "liabilities:participants:bob:PKR", "equity:pool"
 CASH, DOLLARS = "assets:cash:USD", "equity:dollars"
 PEOPLE = (
     AccountSpec(ALICE, "PKR", "liability"),
@@ -67,8 +66,7 @@ def within(logins: Logins | str, body: Callable[[JoinedBooks], Coroutine[Any, An
         try:
             return await body(made)
         finally:
-            if made._is_open:
-                await made.close()
+            await made.close()
 
     return asyncio.run(asyncio.wait_for(run(), LONGEST_S))
 
@@ -108,13 +106,6 @@ def end_sessions(owner: App) -> int:
     row = owner.execute(END).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def pay(key: str, giver: str, taker: str, units: int, commodity: Commodity = Commodity.PKR, *, times: int = 1) -> Write:
-    """So much from one to another, so many times."""
-    amount = Amount(units, commodity)
-    postings = (Posting(giver, amount), Posting(taker, -amount))
-    return write(key, *(Entry(f"e-{key}-{time}", START, "Pay", "list", postings) for time in range(times)))
 
 
 def pays(*keys: object) -> list[Write]:
@@ -440,8 +431,7 @@ def test_who_gives_up_closing_stops_nobody(books: PostgresBooks, logins: Logins,
                 await asyncio.wait_for(made.close(), 0.2)
         assert not any(one.replayed for one in await asyncio.gather(*tasks))
 
-    within(logins, body)
-    books.seal()
+    within(logins, body)  # closes it once more
     require_whole(books)
 
 

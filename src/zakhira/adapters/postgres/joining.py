@@ -84,16 +84,16 @@ class JoinedBooks:
         return await self._ask_apart(lambda: self._books.commit(write))
 
     async def close(self) -> None:
-        """Write what waits, seal what is left and close the connections; nobody commits any more."""
-        if not self._is_open:
-            return
+        """Write what waits, seal what is left and close the connections; nobody commits any more.
+
+        Whoever gave it up may call it again.
+        """
         self._is_open = False
         if self._writer is not None:
             await asyncio.wait({self._writer})
         if self._line is not None:
             await self._line.close()
         await self._ask_apart(self._books.close)
-        self._apart.shutdown()
 
     def _line_up(self, prepared: PreparedWrite, commodity: Commodity) -> asyncio.Future[bool]:
         loop = asyncio.get_running_loop()

@@ -53,8 +53,8 @@ def prepare(write: Write) -> PreparedWrite:
     """Hash what it says. Raises what :func:`require_storable` raises."""
     content = require_storable(write)
     audit = make_entry(0, write.key, write.actor, write.action, write.at, content)
-    is_ledgers_alone = not (write.records or write.coin_events)
-    return PreparedWrite(write, audit, as_transfers(write.entries) if is_ledgers_alone else None)
+    is_of_entries_alone = not (write.records or write.coin_events)
+    return PreparedWrite(write, audit, as_transfers(write.entries) if is_of_entries_alone else None)
 
 
 @dataclass(frozen=True)
