@@ -144,6 +144,28 @@ def test_several_by_hand_in_one_statement(app: App, books: PostgresBooks) -> Non
     assert books.balances()[DUE].units == 12
 
 
+@pytest.mark.parametrize("column", ["account", "other", "units", "commodity"])
+def test_no_hand_makes_an_entry_a_transfer(
+    app: App, owner: App, books: PostgresBooks, column: str
+) -> None:
+    """What would move something without a posting is for the view of transfers alone to say."""
+    books.open_accounts(PEOPLE)
+    statement = (
+        f"INSERT INTO zakhira.entry (sequence, ordinal, posting_count, id, at, narration, evidence, {column}) "  # noqa: S608
+        "VALUES (%s, 1, 2, 'slipped', '2026-01-01', 'by hand', 'none', '1')"
+    ).encode()
+    number = begin(app, "slip")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        app.execute(statement, (number,))
+    app.rollback()
+    owner.execute("SET ROLE zakhira_owner")
+    with owner.transaction(force_rollback=True):
+        number = begin(owner, "slip")
+        with pytest.raises(psycopg.errors.CheckViolation, match=r"only zakhira\.transfers"):
+            owner.execute(statement, (number,))
+    assert books.audit_entries() == ()
+
+
 def test_one_of_several_is_not_whole(app: App, books: PostgresBooks) -> None:
     """Two writes of one transaction are balanced together and not each: refused at commit."""
     one, other = begin(app, "one"), begin(app, "other")

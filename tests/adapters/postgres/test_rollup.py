@@ -35,7 +35,11 @@ def _entry(number: int, draw: Random, day: int | None = None) -> Entry:
     at = START + timedelta(days=day, hours=draw.randrange(24), microseconds=draw.randrange(2))
     debit, credit = draw.sample(NAMES[:3], 2) if number % 40 else (NAMES[3], NAMES[0])
     amount = Amount(draw.randrange(1, 10**6), Commodity.PKR)
-    return Entry(f"e{number}", at, "moved", "paper", (Posting(debit, amount), Posting(credit, -amount)))
+    # Some are no transfers, and stand with all others of their write in postings of their own.
+    sides = (amount,) if number % 9 else (amount + amount, -amount)
+    return Entry(
+        f"e{number}", at, "moved", "paper", (*[Posting(debit, side) for side in sides], Posting(credit, -amount))
+    )
 
 
 def _roll(owner: Connection[TupleRow], most: int, busy: int, fewest: int = 5) -> None:
@@ -72,6 +76,10 @@ def filled(
     rows = owner.execute("SELECT count(*), count(DISTINCT account) FROM zakhira.rollup").fetchone()
     assert rows is not None
     assert (rows[0] > 10) is are_busy, "nothing was rolled up, so nothing is shown"
+    assert all(
+        owner.execute(one).fetchone() > (50,)
+        for one in ("SELECT count(*) FROM zakhira.posting", "SELECT count(account) FROM zakhira.entry")
+    ), "one of the two places where postings stand is hardly used"
     stretches = owner.execute("SELECT count(*), max(through) FROM zakhira.stretch").fetchone()
     assert stretches is not None
     assert stretches[0] > 10, "no stretches, so everything is looked at"
@@ -135,7 +143,7 @@ def test_what_is_rolled_up_is_what_was_posted(
         "SELECT count(*) FROM (SELECT rollup.account, rollup.day, sum(rollup.units) AS units, "
         "sum(rollup.postings) AS n FROM zakhira.rollup GROUP BY 1, 2) AS shown "
         "FULL JOIN (SELECT posting.account, posting.day, "
-        "sum(posting.units) AS units, count(*) AS n FROM zakhira.posting JOIN zakhira.rolled USING (account) "
+        "sum(posting.units) AS units, count(*) AS n FROM zakhira.posted AS posting JOIN zakhira.rolled USING (account) "
         "WHERE posting.sequence <= rolled.through GROUP BY 1, 2) AS due USING (account, day) "
         "WHERE shown.units IS DISTINCT FROM due.units OR shown.n IS DISTINCT FROM due.n"
     ).fetchone()

@@ -71,6 +71,10 @@ COLD_NUMBER = "(SELECT number FROM zakhira.account WHERE code = 'assets:vault:co
             "network-fees: it is kept",
         ),
         ("UPDATE zakhira.posting SET commodity = 'XAU' WHERE commodity = 'PKR'", "it is kept in 'XAU'"),
+        ("UPDATE zakhira.entry SET commodity = 'XAU' WHERE units > 0", "entry 1 of write 4: it is kept in 'XAU'"),
+        ("UPDATE zakhira.entry SET units = NULL", "entry 1 of write 4: its transfer is not told whole"),
+        ("UPDATE zakhira.entry SET commodity = NULL", "entry 1 of write 4: its transfer is not told whole"),
+        ("UPDATE zakhira.entry SET other = 1 WHERE sequence = 3", "entry 1 of write 3: its transfer is not told whole"),
         ("UPDATE zakhira.commodity SET decimals = 3 WHERE code = 'PKR'", "commodity PKR: the store gives it 3"),
         ("DELETE FROM zakhira.commodity WHERE code = 'USD'", "commodity USD: the store gives it None"),
         ("INSERT INTO zakhira.commodity VALUES ('XAU', 2)", "commodity XAU: the store gives it 2"),
@@ -100,7 +104,7 @@ def test_the_full_check_names_what_was_altered(
     books.commit(write("k2", sweep(2, 1, 400, 20)))
     books.commit(write("k3", invoice(1, 5), records=(Record("day", "1", {"mw": 5}),)))
     assert books.seal() == 3
-    books.commit(write("k4"))
+    books.commit(write("k4", invoice(4, 6)))
     assert books.seal() == 1
     assert books.breaks() == ()
     owner.execute("SET session_replication_role = replica")

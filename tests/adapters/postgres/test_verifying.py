@@ -67,6 +67,8 @@ def fill(books: PostgresBooks) -> None:
         ),
     )
     till, hers = AccountSpec(TILL, "PKR", "asset"), AccountSpec(HER, "PKR", "liability", ceiling=rupees(500))
+    parts = (Posting(DUE, rupees(5)), Posting(SOLD, rupees(-2)), Posting(SOLD, rupees(-3)))
+    split = Entry("split", START + timedelta(days=40), "Two sales", "letter 3", parts)
     credit = Entry("credit", START, "Credit", "list", (Posting(TILL, rupees(400)), Posting(HER, rupees(-400))))
     for one in (
         write("k1", receipt(1), invoice(1, 5)),
@@ -81,7 +83,7 @@ def fill(books: PostgresBooks) -> None:
         write("k10"),
         Write("k11", "watcher", "follow", START, coin_events=(block_connected(1, f"{1:064x}", f"{0:064x}"),)),
         write("k12", records=(period_record(Period(date(2025, 1, 1), date(2025, 1, 31)), "over"),)),
-        write("k13", cash(13, 9, 40), invoice(13, 3)),
+        write("k13", cash(13, 9, 40), invoice(13, 3), split),
     ):
         books.commit(one)
     assert books.seal() == 13
@@ -130,31 +132,53 @@ def test_sound_books_hold(books: PostgresBooks, database: str, at_once: int, *, 
 @pytest.mark.parametrize(
     ("alteration", "words"),
     [
-        ("UPDATE zakhira.posting SET units = units + 1 WHERE sequence = 6 AND ordinal = 1", "sum to"),
-        ("UPDATE zakhira.posting SET units = -units WHERE sequence = 6 AND entry_ordinal = 1", "holds"),
+        # What writes 1 and 13 say stands in postings, writes 6 and 7 are of transfers.
+        ("UPDATE zakhira.posting SET units = units + 1 WHERE sequence = 1 AND cost_units IS NULL", "sum to"),
+        ("UPDATE zakhira.posting SET units = units * -20 WHERE sequence = 13 AND entry_ordinal = 1", "holds"),
         ("UPDATE zakhira.posting SET units = units - 499 WHERE sequence = 1 AND lot_outpoint IS NOT NULL", "lot"),
         (
             (
                 "UPDATE zakhira.posting SET units = CASE WHEN units < 0 THEN -9223372036854775807 "
-                "ELSE 9223372036854775807 END WHERE sequence IN (1, 6, 13)"
+                "ELSE 9223372036854775807 END WHERE sequence IN (1, 13)"
             ),
             "63 bits",
         ),
-        ("UPDATE zakhira.posting SET units = units * 2 WHERE sequence = 7", "at most"),
         ("UPDATE zakhira.posting SET units = units * 2 WHERE sequence = 8", "take back exactly"),
         ("UPDATE zakhira.posting SET lot_outpoint = NULL, lot_source = NULL WHERE sequence = 2", "has no lot"),
         ("UPDATE zakhira.posting SET lot_source = ' ' WHERE sequence = 2", "is not a lot"),
         ("UPDATE zakhira.posting SET cost_units = -1 WHERE cost_commodity = 'PKR'", "cannot have the cost"),
-        ("UPDATE zakhira.posting SET commodity = 'USD' WHERE sequence = 6", "the account counts PKR"),
-        ("UPDATE zakhira.posting SET account = 99 WHERE sequence = 6 AND ordinal = 2", "its content is not"),
-        ("UPDATE zakhira.posting SET sequence = 99 WHERE sequence = 6 AND ordinal = 2", "its content is not"),
-        ("UPDATE zakhira.posting SET entry_ordinal = 9 WHERE sequence = 6 AND entry_ordinal = 2", "its content is not"),
-        ("UPDATE zakhira.posting SET ordinal = 3 - ordinal + 10 WHERE sequence = 6", "its content is not"),
+        ("UPDATE zakhira.posting SET commodity = 'USD' WHERE sequence = 13", "the account counts PKR"),
+        ("UPDATE zakhira.posting SET account = 99 WHERE sequence = 13 AND ordinal = 2", "its content is not"),
+        ("UPDATE zakhira.posting SET sequence = 99 WHERE sequence = 13 AND ordinal = 2", "its content is not"),
+        (
+            "UPDATE zakhira.posting SET entry_ordinal = 9 WHERE sequence = 13 AND entry_ordinal = 2",
+            "its content is not",
+        ),
+        ("UPDATE zakhira.posting SET ordinal = 3 - ordinal + 10 WHERE sequence = 13", "its content is not"),
+        ("UPDATE zakhira.entry SET ordinal = ordinal + 5 WHERE sequence = 13", "its content is not"),
+        ("UPDATE zakhira.entry SET units = units + 1 WHERE sequence = 6", "sum to"),
+        ("UPDATE zakhira.entry SET units = -units WHERE sequence = 6 AND ordinal = 1", "holds"),
+        ("UPDATE zakhira.entry SET units = 9223372036854775807 WHERE sequence = 6", "63 bits"),
+        ("UPDATE zakhira.entry SET units = units * 2 WHERE sequence = 7", "at most"),
+        ("UPDATE zakhira.entry SET units = 0 WHERE sequence = 6 AND ordinal = 1", "its content is not"),
+        ("UPDATE zakhira.entry SET commodity = 'USD' WHERE sequence = 6", "the account counts PKR"),
+        ("UPDATE zakhira.entry SET other = 99 WHERE sequence = 6", "its content is not"),
+        ("UPDATE zakhira.entry SET account = other, other = account WHERE sequence = 6", "its content is not"),
+        ("UPDATE zakhira.entry SET account = NULL WHERE sequence = 6 AND ordinal = 3", "its content is not"),
+        ("UPDATE zakhira.entry SET other = NULL WHERE sequence = 6 AND ordinal = 3", "its content is not"),
+        ("UPDATE zakhira.entry SET ordinal = ordinal + 5 WHERE sequence = 6", "it says that it holds 3 entries"),
+        (
+            (
+                "UPDATE zakhira.entry SET account = posting.account, other = posting.account, units = 1, "
+                "commodity = 'PKR' FROM zakhira.posting WHERE posting.commodity = 'PKR' "
+                "AND posting.sequence = 13 AND entry.sequence = 13"
+            ),
+            "its content is not",
+        ),
         ("UPDATE zakhira.entry SET at = '2025-01-15T00:00:00Z' WHERE sequence = 13", "is closed"),
         ("UPDATE zakhira.entry SET narration = ' ' WHERE sequence = 6 AND ordinal = 2", "no narration"),
         ("UPDATE zakhira.entry SET evidence = E'\\u00a0' WHERE sequence = 6 AND ordinal = 3", "no evidence"),
         ("UPDATE zakhira.entry SET reverses = 'nothing' WHERE sequence = 13 AND ordinal = 1", "not in the books"),
-        ("UPDATE zakhira.entry SET ordinal = ordinal + 5 WHERE sequence = 6", "its content is not"),
         ("UPDATE zakhira.record SET body = jsonb_set(body, '{is_frozen}', 'true') WHERE sequence = 4", "is frozen"),
         ("UPDATE zakhira.record SET body = jsonb_set(body, '{ceiling_units}', '\"50\"') WHERE sequence = 5", "at most"),
         ("UPDATE zakhira.record SET body = jsonb_set(body, '{kind}', '\"income\"') WHERE sequence = 9", "held by p-1"),

@@ -60,17 +60,17 @@ SELECT account.code, account.commodity,
        + CASE WHEN %(rest)s THEN (
            SELECT coalesce(sum(there.units), 0) FROM day CROSS JOIN unnest(day.before) AS span (numbers)
            CROSS JOIN LATERAL (
-               SELECT posting.units FROM zakhira.posting
+               SELECT posting.units FROM zakhira.posted AS posting
                WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
                    AND posting.sequence < upper(span.numbers) AND posting.day = %(day)s::date OFFSET 0) AS there) + (
            SELECT coalesce(sum(posting.units), 0) FROM (
                SELECT DISTINCT there.sequence FROM day CROSS JOIN unnest(day.mixed) AS span (numbers)
                CROSS JOIN LATERAL (
-                   SELECT posting.sequence FROM zakhira.posting
+                   SELECT posting.sequence FROM zakhira.posted AS posting
                    WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
                        AND posting.sequence < upper(span.numbers) AND posting.day = %(day)s::date
                    OFFSET 0) AS there) AS found
-           JOIN zakhira.posting ON posting.account = account.number AND posting.sequence = found.sequence
+           JOIN zakhira.posted AS posting ON posting.account = account.number AND posting.sequence = found.sequence
            JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
            WHERE posting.day = %(day)s::date AND entry.at < %(before)s::timestamptz) ELSE 0 END
 FROM zakhira.account JOIN zakhira.balance ON balance.account = account.number CROSS JOIN known CROSS JOIN way
@@ -83,7 +83,7 @@ CROSS JOIN LATERAL (
     FROM unnest(CASE WHEN rolled.through = 0 THEN way.numbers
                 ELSE int8multirange(int8range(rolled.through + 1, known.number + 1)) END) AS span (numbers)
     CROSS JOIN LATERAL (
-        SELECT posting.units FROM zakhira.posting
+        SELECT posting.units FROM zakhira.posted AS posting
         WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
             AND posting.sequence < coalesce(upper(span.numbers), 9223372036854775807)
             AND (posting.day < %(day)s::date AND posting.sequence <= known.number)
@@ -100,12 +100,12 @@ WITH span AS MATERIALIZED (
 found AS MATERIALIZED (
     SELECT DISTINCT there.account, there.sequence
     FROM unnest(%(numbers)s::integer[]) AS wanted (number) CROSS JOIN span CROSS JOIN LATERAL (
-        SELECT posting.account, posting.sequence FROM zakhira.posting
+        SELECT posting.account, posting.sequence FROM zakhira.posted AS posting
         WHERE posting.account = wanted.number AND posting.sequence >= span.first AND posting.sequence < span.behind
             AND posting.day BETWEEN %(first_day)s AND %(last_day)s OFFSET 0) AS there),
 posted AS MATERIALIZED ( -- in the order in which their entries lie on disk
     SELECT posting.* FROM found
-    JOIN zakhira.posting ON posting.account = found.account AND posting.sequence = found.sequence
+    JOIN zakhira.posted AS posting ON posting.account = found.account AND posting.sequence = found.sequence
     ORDER BY posting.sequence, posting.entry_ordinal)
 SELECT posted.account, entry.id, entry.at, audit.written_at, entry.narration, entry.evidence,
        posted.commodity, posted.units, posted.lot_outpoint, posted.lot_source, posted.cost_units,

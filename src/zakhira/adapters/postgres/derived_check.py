@@ -93,7 +93,7 @@ _TAKES: LiteralString = """
 WITH due AS (
     SELECT posting.sequence, campaign.id AS campaign, sum(posting.units) AS units
     FROM zakhira.campaign JOIN zakhira.account ON account.code = campaign.fund
-        JOIN zakhira.posting ON posting.account = account.number
+        JOIN zakhira.posted AS posting ON posting.account = account.number
     WHERE posting.units > 0 AND posting.sequence > (SELECT min(record.sequence) FROM zakhira.record
         WHERE record.kind = 'campaign' AND record.id = campaign.id)
     GROUP BY posting.sequence, campaign.id)

@@ -48,7 +48,7 @@ _ENTRY: LiteralString = """
 SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry.evidence, entry.reverses,
        account.code, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source,
        posting.cost_units, posting.cost_commodity
-FROM zakhira.entry JOIN zakhira.posting
+FROM zakhira.entry JOIN zakhira.posted AS posting
     ON posting.sequence = entry.sequence AND posting.entry_ordinal = entry.ordinal
 JOIN zakhira.account ON account.number = posting.account
 WHERE entry.id = %s ORDER BY posting.ordinal

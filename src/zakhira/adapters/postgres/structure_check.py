@@ -25,6 +25,10 @@ SELECT 'account ' || code, commodity FROM zakhira.account WHERE commodity <> ALL
 UNION ALL
 SELECT 'posting ' || ordinal || ' of entry ' || entry_ordinal || ' of write ' || sequence, commodity
 FROM zakhira.posting WHERE commodity <> ALL (%(known)s)
+UNION ALL
+SELECT 'entry ' || ordinal || ' of write ' || sequence,
+       CASE num_nulls(account, other, units, commodity) WHEN 0 THEN commodity END
+FROM zakhira.entry WHERE commodity <> ALL (%(known)s) OR num_nulls(account, other, units, commodity) BETWEEN 1 AND 3
 ORDER BY 1
 """
 _COUNTS: LiteralString = """
@@ -65,7 +69,10 @@ def read_unreadable_accounts(connection: Connection[TupleRow]) -> tuple[str, ...
 def _unreadable(connection: Connection[TupleRow], question: LiteralString) -> Iterator[str]:
     known = [commodity.value for commodity in Commodity]
     for name, commodity in connection.execute(question, {"known": known}):
-        yield f"{name}: it is kept in {commodity!r}, which is none of {', '.join(known)}."
+        if commodity is None:
+            yield f"{name}: its transfer is not told whole."
+        else:
+            yield f"{name}: it is kept in {commodity!r}, which is none of {', '.join(known)}."
 
 
 def read_structure_breaks(connection: Connection[TupleRow]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ CREATE TABLE zakhira.balance (
     postings bigint NOT NULL,
     floor_units bigint NOT NULL DEFAULT 0,
     ceiling_units bigint NOT NULL DEFAULT 9223372036854775807,
-    sign smallint NOT NULL CHECK (sign IN (-1, 1)),
+    sign smallint NOT NULL,
     is_frozen boolean NOT NULL DEFAULT false,
     -- What postings need to know of the account: what it counts, and 'c' coins in a vault, 'd' a claim on demand, 't' at
     -- a term, 's' in suspense, '-' none of these.
@@ -119,7 +119,14 @@ ALTER TABLE zakhira.entry
     DROP CONSTRAINT entry_sequence_entry_count_fkey,
     DROP CONSTRAINT entry_sequence_ordinal_posting_count_key,
     DROP COLUMN entry_count,
-    ADD COLUMN reverses text;
+    ADD COLUMN reverses text,
+    -- Of a transfer, which stands in its entry whole: what the account gets and the other gives.
+    ADD COLUMN account integer,
+    ADD COLUMN other integer,
+    ADD COLUMN units bigint,
+    ADD COLUMN commodity text;
+CREATE INDEX entry_of_account ON zakhira.entry (account, sequence) INCLUDE (at, units) WHERE account IS NOT NULL;
+CREATE INDEX entry_of_other ON zakhira.entry (other, sequence) INCLUDE (at, units) WHERE other IS NOT NULL;
 -- A constraint is read anew for every statement. On tables that each write adds to, its trigger says the same (begin_write,
 -- require_entries, keep_sums), which costs a tenth.
 DO $$
@@ -144,7 +151,7 @@ ALTER TABLE zakhira.audit ADD COLUMN posting_count integer NOT NULL DEFAULT 0;
 -- The transaction that made the write, where something may be added to it: only it can.
 ALTER TABLE zakhira.audit ADD COLUMN transaction xid8;
 
--- Postings. Fixed fields first, the rarely used last: a posting in rupees takes 76 bytes.
+-- Postings of entries that are no transfers. Fixed fields first, the rarely used last: a posting in rupees takes 76 bytes.
 CREATE TABLE zakhira.posting (
     sequence bigint NOT NULL,
     units bigint NOT NULL CHECK (units <> 0),
@@ -169,6 +176,22 @@ INSERT INTO zakhira.posting (sequence, units, entry_ordinal, ordinal, account, d
 DROP TABLE zakhira.earlier_posting;
 CREATE INDEX posting_of_account ON zakhira.posting (account, sequence) INCLUDE (day, units);
 CREATE INDEX posting_of_lot ON zakhira.posting (lot_outpoint) WHERE lot_outpoint IS NOT NULL;
+
+-- Every posting, wherever it stands. What is asked of accounts, writes and days is asked of the tables and their indexes.
+CREATE VIEW zakhira.posted AS
+    SELECT every.* FROM (
+        SELECT posting.sequence, posting.units, posting.entry_ordinal, posting.ordinal, posting.account, posting.day,
+               posting.commodity, posting.lot_outpoint, posting.lot_source, posting.cost_units, posting.cost_commodity
+        FROM zakhira.posting
+        UNION ALL
+        SELECT entry.sequence, entry.units, entry.ordinal, 1, entry.account, (entry.at AT TIME ZONE 'UTC')::date,
+               entry.commodity, NULL::text, NULL::text, NULL::bigint, NULL::text
+        FROM zakhira.entry
+        UNION ALL
+        SELECT entry.sequence, -entry.units, entry.ordinal, 2, entry.other, (entry.at AT TIME ZONE 'UTC')::date,
+               entry.commodity, NULL::text, NULL::text, NULL::bigint, NULL::text
+        FROM zakhira.entry) AS every
+    WHERE every.account IS NOT NULL;
 
 ALTER TABLE zakhira.audit DISABLE TRIGGER append_only;
 UPDATE zakhira.audit SET posting_count = counted.postings, written_at = coalesce(audit.written_at, audit.at)
@@ -427,7 +450,7 @@ BEGIN
         RETURN NULL;
     END IF;
     -- Whoever has a write checked before the end can still add nothing: all its places are taken then.
-    SELECT audit.posting_count - (SELECT count(*) FROM zakhira.posting WHERE posting.sequence = told.first)
+    SELECT audit.posting_count - (SELECT count(*) FROM zakhira.posted AS posting WHERE posting.sequence = told.first)
         INTO left_over FROM zakhira.audit
         WHERE audit.sequence = told.first AND told.first = told.last AND audit.transaction = pg_current_xact_id();
     IF left_over IS NULL THEN
@@ -557,6 +580,7 @@ BEGIN
                      (min(added.at) AT TIME ZONE 'UTC')::date AS first_day,
                      bool_and(zakhira.is_entry(added.ordinal, added.id, added.at, added.narration, added.evidence,
                              added.posting_count)
+                         AND num_nonnulls(added.account, added.other, added.units, added.commodity) = 0
                          AND coalesce(added.reverses <> '' AND added.reverses <> added.id, true)) AS is_whole
               FROM added) AS every
         LEFT JOIN zakhira.audit ON audit.sequence = every.first AND every.first = every.last
@@ -569,8 +593,8 @@ BEGIN
     ELSIF told.left_over < 0 THEN
         RAISE EXCEPTION 'write % does not hold so many entries', told.first USING ERRCODE = 'ZK003';
     ELSIF NOT told.is_whole THEN
-        RAISE EXCEPTION 'an entry of write % has no place, id, narration, evidence, date or counterpart, or reverses itself',
-            told.first USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_is_whole';
+        RAISE EXCEPTION 'an entry of write % has no place, id, narration, evidence, date or counterpart, reverses itself, '
+            'or says what only zakhira.transfers says', told.first USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_is_whole';
     END IF;
     is_held := pg_advisory_xact_lock_shared(2053861743) IS NOT NULL; -- as an expression it needs no plan
     IF current_setting('transaction_isolation') = 'read committed' THEN
@@ -668,7 +692,7 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT FROM (
-            SELECT posting.account, posting.units, posting.lot_outpoint, 1 AS side FROM zakhira.posting
+            SELECT posting.account, posting.units, posting.lot_outpoint, 1 AS side FROM zakhira.posted AS posting
                 WHERE posting.sequence = there.sequence AND posting.entry_ordinal = there.ordinal
             UNION ALL
             SELECT posting.account, -posting.units, posting.lot_outpoint, -1 FROM zakhira.posting
@@ -812,7 +836,9 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Roll up what `busy` or more postings were added to since the last time, for at most so many writes, and draw up stretches
--- of at least so many postings; says how far it is. The accounts of a million postings are told apart in memory.
+-- of at least so many postings; says how far it is. Where thousands of accounts are busy alike, those with the most behind
+-- them come first, and no more than there are writes; the others come when they are touched again. The accounts of a
+-- million postings are told apart in memory.
 CREATE FUNCTION zakhira.roll_up(most integer, busy integer, fewest integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '64MB' AS $$
 DECLARE
@@ -830,17 +856,17 @@ BEGIN
     END IF;
     FOR one IN
         SELECT touched.account, coalesce(rolled.through, 0) AS through, coalesce(rolled.postings, 0) AS postings
-        FROM (SELECT DISTINCT posting.account FROM zakhira.posting
+        FROM (SELECT DISTINCT posting.account FROM zakhira.posted AS posting
               WHERE posting.sequence > state.rolled_through AND posting.sequence <= due) AS touched
         JOIN zakhira.balance ON balance.account = touched.account
         LEFT JOIN zakhira.rolled ON rolled.account = touched.account
         WHERE balance.postings - coalesce(rolled.postings, 0) >= busy
-        ORDER BY touched.account
+        ORDER BY balance.postings - coalesce(rolled.postings, 0) DESC, touched.account LIMIT most
     LOOP
         WITH summed AS (
             INSERT INTO zakhira.rollup (account, through, day, units, postings)
                 SELECT one.account, due, posting.day, sum(posting.units), count(*)
-                FROM zakhira.posting
+                FROM zakhira.posted AS posting
                 WHERE posting.account = one.account AND posting.sequence > one.through AND posting.sequence <= due
                 GROUP BY posting.day
                 RETURNING rollup.postings)
@@ -858,7 +884,7 @@ END $$;
 
 -- What a writer may have rolled up, a turn at a time.
 CREATE FUNCTION zakhira.roll_up() RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT zakhira.roll_up(500, 512, 16384) $$;
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT zakhira.roll_up(500, 4096, 16384) $$;
 
 -- The last number that was written before an instant: times grow with the numbers, so it is found by halving.
 CREATE FUNCTION zakhira.number_before(instant timestamptz) RETURNS bigint
@@ -1020,23 +1046,18 @@ BEGIN
     SELECT array_agg(made.sequence), bool_and(made.is_sound), sum(made.entry_count) INTO numbers, headers, due FROM made;
     -- What says something, falls into no closed period and has a place that its write knows of. No two have one place: so
     -- many as all writes say are all of each.
-    INSERT INTO zakhira.entry (sequence, ordinal, id, at, narration, evidence, posting_count)
-        SELECT numbers[given.write], given.ordinal, given.id, given.at, given.narration, given.evidence, 2
+    INSERT INTO zakhira.entry (
+        sequence, ordinal, id, at, narration, evidence, posting_count, account, other, units, commodity)
+        SELECT numbers[given.write], given.ordinal, given.id, given.at, given.narration, given.evidence, 2,
+               given.account, given.other, given.units, NEW.commodity
         FROM (SELECT unnest(NEW.writes) AS write, unnest(NEW.ordinals) AS ordinal, unnest(NEW.ids) AS id,
-                     unnest(NEW.instants) AS at, unnest(NEW.narrations) AS narration, unnest(NEW.evidences) AS evidence
+                     unnest(NEW.instants) AS at, unnest(NEW.narrations) AS narration, unnest(NEW.evidences) AS evidence,
+                     unnest(NEW.accounts) AS account, unnest(NEW.others) AS other, unnest(NEW.units) AS units
              ) AS given
-        WHERE given.ordinal <= NEW.entry_counts[given.write]
+        WHERE given.ordinal <= NEW.entry_counts[given.write] AND given.units <> 0
             AND zakhira.is_entry(given.ordinal, given.id, given.at, given.narration, given.evidence, 2)
             AND given.at >= (SELECT (closing.through + 1)::timestamp AT TIME ZONE 'UTC' FROM zakhira.closing);
     GET DIAGNOSTICS entered = ROW_COUNT;
-    INSERT INTO zakhira.posting (sequence, entry_ordinal, ordinal, account, units, day, commodity)
-        SELECT numbers[given.write], given.ordinal, side.ordinal,
-               CASE side.ordinal WHEN 1 THEN given.account ELSE given.other END,
-               CASE side.ordinal WHEN 1 THEN given.units ELSE -given.units END, given.day, NEW.commodity
-        FROM (SELECT unnest(NEW.writes) AS write, unnest(NEW.ordinals) AS ordinal, unnest(NEW.accounts) AS account,
-                     unnest(NEW.others) AS other, unnest(NEW.units) AS units,
-                     (unnest(NEW.instants) AT TIME ZONE 'UTC')::date AS day) AS given
-        CROSS JOIN (VALUES (1), (2)) AS side (ordinal);
     -- Two that touch very much touch the same: they stand in line here, and not at every row.
     IF cardinality(NEW.ids) > 100 THEN
         PERFORM pg_advisory_xact_lock(2053861745);
@@ -1103,9 +1124,11 @@ BEGIN
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA zakhira FROM PUBLIC;
-GRANT SELECT ON zakhira.account, zakhira.balance, zakhira.posting, zakhira.backing, zakhira.closed_period,
+GRANT SELECT ON zakhira.account, zakhira.balance, zakhira.posting, zakhira.posted, zakhira.backing, zakhira.closed_period,
     zakhira.closing, zakhira.rollup, zakhira.rolled, zakhira.stretch TO zakhira_app;
 GRANT INSERT ON zakhira.posting TO zakhira_app;
+REVOKE INSERT ON zakhira.entry FROM zakhira_app;
+GRANT INSERT (sequence, ordinal, id, at, narration, evidence, posting_count, reverses) ON zakhira.entry TO zakhira_app;
 REVOKE INSERT ON zakhira.account FROM zakhira_app;
 GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units) ON zakhira.account
     TO zakhira_app;

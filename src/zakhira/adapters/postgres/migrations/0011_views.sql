@@ -87,7 +87,7 @@ CREATE VIEW zakhira_views.postings AS
            posting.lot_outpoint AS lot, posting.lot_source, posting.cost_units, posting.cost_commodity,
            round(posting.cost_units / power(10::numeric, cost.decimals), cost.decimals) AS cost,
            posting.sequence AS write, posting.entry_ordinal, posting.ordinal
-    FROM zakhira.posting
+    FROM zakhira.posted AS posting
     JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
     JOIN zakhira.audit ON audit.sequence = posting.sequence
     JOIN zakhira.account ON account.number = posting.account

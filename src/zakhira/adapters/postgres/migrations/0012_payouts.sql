@@ -73,7 +73,7 @@ BEGIN
             AND account.claim IN ('', 'demand') AND account.holder = '' AND balance.floor_units = 0
             AND balance.ceiling_units = campaign.budget_units AND NOT balance.is_frozen
             AND balance.units IN (0, -campaign.budget_units)
-            AND NOT EXISTS (SELECT FROM zakhira.posting WHERE posting.account = account.number
+            AND NOT EXISTS (SELECT FROM zakhira.posted AS posting WHERE posting.account = account.number
                 AND posting.sequence <> require_fund.sequence);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'campaign % opens with a fund of its own: a liability in %, never used before, that goes to 0 at '
@@ -206,7 +206,8 @@ END $$;
 CREATE TRIGGER keep_payout_stop AFTER INSERT ON zakhira.record
     FOR EACH ROW WHEN (NEW.kind = 'payout stop') EXECUTE FUNCTION zakhira.keep_payout_stop();
 
--- What leaves funds with a statement; where there is no campaign this costs one look into an empty table.
+-- What leaves funds with a statement, here by postings, below by transfers; where there is no campaign this costs one look
+-- into an empty table.
 CREATE FUNCTION zakhira.note_takes() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -223,8 +224,8 @@ END $$;
 CREATE TRIGGER note_takes AFTER INSERT ON zakhira.posting
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.note_takes();
 
--- The id of a row's entry is the row's alone, whatever else an entry says.
-CREATE FUNCTION zakhira.require_row_ids() RETURNS trigger
+-- The id of a row's entry is the row's alone, whatever else an entry says; what a transfer takes from a fund is noted.
+CREATE FUNCTION zakhira.judge_entries() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -237,11 +238,18 @@ BEGIN
             RAISE EXCEPTION 'entry % is a row of a payout, and not one of %', bad.id, bad.evidence
                 USING ERRCODE = 'ZK034';
         END IF;
+        INSERT INTO zakhira.campaign_take AS kept (sequence, campaign, units)
+            SELECT added.sequence, campaign.id, sum(abs(added.units))::bigint
+            FROM added
+                JOIN zakhira.account ON account.number = CASE WHEN added.units > 0 THEN added.account ELSE added.other END
+                JOIN zakhira.campaign ON campaign.fund = account.code
+            GROUP BY added.sequence, campaign.id
+            ON CONFLICT (sequence, campaign) DO UPDATE SET units = kept.units + excluded.units;
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER require_row_ids AFTER INSERT ON zakhira.entry
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.require_row_ids();
+CREATE TRIGGER judge_entries AFTER INSERT ON zakhira.entry
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION zakhira.judge_entries();
 
 -- An entry that says that it pays a row posts exactly that row, of a payout that may go out. The entry says how many
 -- postings it has, so that none comes to it after this was asked.
@@ -249,7 +257,7 @@ CREATE FUNCTION zakhira.require_payout_entry() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     told record;
-    posted record;
+    sums record;
 BEGIN
     PERFORM FROM zakhira.payout_gate FOR SHARE;
     SELECT kept.payout, kept.payee, kept.units, kept.tax_units, kept.account, payout.state, campaign.fund,
@@ -272,10 +280,10 @@ BEGIN
            count(*) FILTER (WHERE account.code = told.fund AND posting.units = told.units + told.tax_units) AS taken,
            count(*) FILTER (WHERE account.code = told.account AND posting.units = -told.units) AS given,
            count(*) FILTER (WHERE account.code = told.tax AND posting.units = -told.tax_units) AS withheld
-        INTO STRICT posted FROM zakhira.posting JOIN zakhira.account ON account.number = posting.account
+        INTO STRICT sums FROM zakhira.posted AS posting JOIN zakhira.account ON account.number = posting.account
         WHERE posting.sequence = NEW.sequence AND posting.entry_ordinal = NEW.ordinal;
-    IF (posted.taken, posted.given, posted.withheld) <> (1, 1, sign(told.tax_units)::bigint)
-        OR posted.postings <> 2 + sign(told.tax_units)::bigint OR posted.postings <> NEW.posting_count
+    IF (sums.taken, sums.given, sums.withheld) <> (1, 1, sign(told.tax_units)::bigint)
+        OR sums.postings <> 2 + sign(told.tax_units)::bigint OR sums.postings <> NEW.posting_count
     THEN
         RAISE EXCEPTION 'entry % does not post what payout % says of %', NEW.id, told.payout, told.payee
             USING ERRCODE = 'ZK034';
@@ -296,7 +304,7 @@ BEGIN
     -- A posting whose entry is not there yet takes for nobody: it would else be judged before there is anything to judge.
     SELECT coalesce(entry.id, 'of ' || posting.entry_ordinal) AS id INTO bad
         FROM zakhira.campaign JOIN zakhira.account ON account.code = campaign.fund
-            JOIN zakhira.posting ON posting.account = account.number AND posting.sequence = NEW.sequence
+            JOIN zakhira.posted AS posting ON posting.account = account.number AND posting.sequence = NEW.sequence
             LEFT JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
             LEFT JOIN zakhira.payout_row AS kept ON kept.entry = entry.id AND entry.evidence = 'payout ' || kept.payout
         WHERE campaign.id = NEW.campaign AND posting.units > 0 AND kept.entry IS NULL LIMIT 1;
@@ -401,4 +409,4 @@ END $$;
 REVOKE ALL ON FUNCTION zakhira.keep_campaign(), zakhira.keep_payout(), zakhira.keep_payout_rows(),
     zakhira.keep_payout_stop(), zakhira.note_takes(), zakhira.require_payout_entry(), zakhira.judge_take(),
     zakhira.take_back_row(), zakhira.is_payout_step(text, text), zakhira.require_fund(zakhira.campaign, bigint),
-    zakhira.require_row_ids() FROM PUBLIC;
+    zakhira.judge_entries() FROM PUBLIC;

@@ -56,7 +56,8 @@ WITH part AS (
 ), due AS (
     SELECT part.account, part.through, summed.day, summed.units, summed.postings
     FROM part CROSS JOIN LATERAL (
-        SELECT posting.day, sum(posting.units) AS units, count(*) AS postings FROM zakhira.posting
+        SELECT posting.day, sum(posting.units) AS units, count(*) AS postings
+        FROM zakhira.posted AS posting
         WHERE posting.account = part.account AND posting.sequence > part.after AND posting.sequence <= part.through
         GROUP BY posting.day) AS summed
 ), ends AS (

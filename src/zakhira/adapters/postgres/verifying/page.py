@@ -40,18 +40,20 @@ _WRITES: LiteralString = """
 SELECT sequence, key, content_hash, entry_count, posting_count, record_count, event_count FROM zakhira.audit
 WHERE sequence > %s ORDER BY sequence LIMIT %s
 """
+# Of what a transfer does not tell whole no commodity is known.
 _CODES = " ".join(f"WHEN '{commodity.value}' THEN {code}" for code, commodity in enumerate(COMMODITIES, 1))
 _POSTINGS = f"""
-SELECT array_send(array_agg((sequence - %(first)s) * 4294967296 + account)), array_send(array_agg(units)),
+SELECT array_send(array_agg((sequence - %(first)s) * 4294967296 + account)), array_send(array_agg(coalesce(units, 0))),
        array_send(array_agg(entry_ordinal * 4294967296 + ordinal)), array_send(array_agg(day)),
-       array_send(array_agg(CASE commodity {_CODES} ELSE 0 END)),
+       array_send(array_agg(CASE WHEN units IS NULL THEN 0 ELSE CASE commodity {_CODES} ELSE 0 END END)),
        count(lot_outpoint) + count(lot_source) + count(cost_units) + count(cost_commodity)
-FROM (SELECT * FROM zakhira.posting WHERE sequence BETWEEN %(first)s AND %(last)s
+FROM (SELECT * FROM zakhira.posted WHERE sequence BETWEEN %(first)s AND %(last)s
       ORDER BY sequence, entry_ordinal, ordinal) AS ordered
 """.encode()  # noqa: S608 - names of this program's commodities
 _DETAILS: LiteralString = """
 SELECT place, lot_outpoint, lot_source, cost_units, cost_commodity FROM (
-    SELECT row_number() OVER (ORDER BY sequence, entry_ordinal, ordinal) - 1 AS place, posting.* FROM zakhira.posting
+    SELECT row_number() OVER (ORDER BY sequence, entry_ordinal, ordinal) - 1 AS place, posting.*
+    FROM zakhira.posted AS posting
     WHERE sequence BETWEEN %(first)s AND %(last)s) AS numbered
 WHERE num_nulls(lot_outpoint, lot_source, cost_units, cost_commodity) < 4
 ORDER BY place

@@ -31,7 +31,7 @@ SELECT entry.sequence, entry.ordinal, entry.id, entry.at, entry.narration, entry
        account.code, posting.commodity, posting.units, posting.lot_outpoint, posting.lot_source,
        posting.cost_units, posting.cost_commodity
 FROM zakhira.entry JOIN zakhira.audit ON audit.sequence = entry.sequence
-JOIN zakhira.posting ON posting.sequence = entry.sequence AND posting.entry_ordinal = entry.ordinal
+JOIN zakhira.posted AS posting ON posting.sequence = entry.sequence AND posting.entry_ordinal = entry.ordinal
 JOIN zakhira.account ON account.number = posting.account
 WHERE entry.sequence < %(end)s AND (entry.id = ANY (%(ids)s) OR entry.reverses = ANY (%(ids)s))
 ORDER BY posting.sequence, posting.entry_ordinal, posting.ordinal
