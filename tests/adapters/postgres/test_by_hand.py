@@ -145,9 +145,7 @@ def test_several_by_hand_in_one_statement(app: App, books: PostgresBooks) -> Non
 
 
 @pytest.mark.parametrize("column", ["account", "other", "units", "commodity"])
-def test_no_hand_makes_an_entry_a_transfer(
-    app: App, owner: App, books: PostgresBooks, column: str
-) -> None:
+def test_no_hand_makes_an_entry_a_transfer(app: App, owner: App, books: PostgresBooks, column: str) -> None:
     """What would move something without a posting is for the view of transfers alone to say."""
     books.open_accounts(PEOPLE)
     statement = (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from books_bench import shared_template
 from zakhira.adapters.postgres import rows
 from zakhira.adapters.postgres.packed import Packed, pack_days, pack_instants, pack_int4, pack_int8, pack_texts
-from zakhira.adapters.postgres.rows import LONG, entry_columns, posting_columns
+from zakhira.adapters.postgres.rows import LONG, entry_columns, posting_columns, shape_columns
 from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.entry import Entry, Posting
 
@@ -84,7 +84,7 @@ def test_long_columns_say_what_short_ones_say(
     types = ["text[]", "timestamptz[]", "text[]", "text[]", "int4[]", *["int4[]"] * 3, "int8[]", "date[]", "text[]"]
 
     def columns() -> list[Packed | str | None]:
-        return [*entry_columns(entries)[:5], *posting_columns(entries, {"a": 1, "b": 2})[:6]]
+        return [*entry_columns(entries), *shape_columns(entries)[:1], *posting_columns(entries, {"a": 1, "b": 2})[:6]]
 
     packed = columns()
     monkeypatch.setattr(rows, "LONG", 10 * LONG)

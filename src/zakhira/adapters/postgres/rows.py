@@ -69,13 +69,19 @@ def audit_columns(audits: Sequence[AuditEntry]) -> tuple[Column, ...]:
     )
 
 
-def entry_columns(entries: Sequence[Entry]) -> tuple[Column | None, ...]:
-    """Ids, instants, narrations, evidences, counts of postings, what is reversed: each as an array."""
+def entry_columns(entries: Sequence[Entry]) -> tuple[Column, ...]:
+    """Ids, instants, narrations, evidences: each as an array."""
     return (
         _texts([entry.id for entry in entries]),
         _instants([entry.at for entry in entries]),
         _texts([entry.narration for entry in entries]),
         _texts([entry.evidence for entry in entries]),
+    )
+
+
+def shape_columns(entries: Sequence[Entry]) -> tuple[Column | None, ...]:
+    """Counts of postings, and what is reversed: each as an array. None where nothing is."""
+    return (
         int4s([len(entry.postings) for entry in entries]),
         _texts([entry.reverses for entry in entries]) if [entry for entry in entries if entry.reverses] else None,
     )

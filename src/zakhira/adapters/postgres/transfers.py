@@ -44,7 +44,7 @@ def transfers_statement(group: Sequence[PreparedWrite], accounts: KnownAccounts)
         int4s(counts),
         int4s([place for place, count in enumerate(counts, 1) for _ in range(count)]),
         int4s([ordinal for count in counts for ordinal in range(1, count + 1)]),
-        *entry_columns(entries)[:4],
+        *entry_columns(entries),
         int4s(firsts),
         int4s(seconds),
         int8s(transfers.units),

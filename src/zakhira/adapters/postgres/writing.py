@@ -20,6 +20,7 @@ from zakhira.adapters.postgres.rows import (
     int4s,
     posting_columns,
     record_rows,
+    shape_columns,
 )
 from zakhira.controls.chain.audit import AuditEntry, make_entry
 from zakhira.flows.ports.books import Write
@@ -86,7 +87,7 @@ def insert_write(connection: Connection[TupleRow], prepared: PreparedWrite, numb
             sum([len(entry.postings) for entry in write.entries]),
             len(write.records),
             len(write.coin_events),
-            *(entry_columns(write.entries) if write.entries else _NO_ENTRIES),
+            *((*entry_columns(write.entries), *shape_columns(write.entries)) if write.entries else _NO_ENTRIES),
             *(posting_columns(write.entries, numbers) if write.entries else _NO_POSTINGS),
             record_rows(write) if write.records else None,
             event_rows(write) if write.coin_events else None,

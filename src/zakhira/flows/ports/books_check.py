@@ -79,7 +79,8 @@ def require_storable(write: Write) -> str:
         blank = next(name for name, text in zip(_name_words(write), _names(write), strict=True) if not text.strip())
         raise UnstorableText(f"The {blank} of write {write.key!r} is blank.", "Give it a text.")
     content = content_bytes(write.entries, write.records, write.coin_events)
-    if (b"\\u0000" in content and _NUL.search(content)) or "\0" in write.key + write.actor + write.action:
+    has_nul = b"\\" in content and b"\\u0000" in content and _NUL.search(content)
+    if has_nul or "\0" in write.key + write.actor + write.action:
         raise UnstorableText(f"A text of write {write.key!r} holds the character NUL.", "Leave it out.")
     changes_of(write.records)
     return hashlib.sha256(content).hexdigest()
