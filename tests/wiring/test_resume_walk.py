@@ -15,12 +15,14 @@ from backing_bench import credit
 from conftest import PROJECT
 from zakhira.cli.commands import zakhira
 from zakhira.flows.ports.chain_pool import pool_address
+from zakhira.ledger.faults import ClaimsAboveBacking
 from zakhira.programme.model import AccountSpec
 from zakhira.wiring.reserve_desk import Desk, open_reserve
 from zakhira.wiring.services import ProgramServices
 from zakhira.wiring.settings import Settings
 
 SIGNERS = ("intake-1", "intake-2", "intake-3")
+FOUR = ("treasury-1", "comptroller-1", "director-1", "auditor-1")
 WHY = ("--because", "blocks were orphaned, minute 14")
 
 
@@ -103,5 +105,38 @@ def test_a_deficit_is_told_and_let_in_again_by_two(terminal: Terminal) -> None:
     assert (dry["dry_run"], dry["backing"]["is_halted"]) == (True, True)
     done = terminal.resume("treasury-1", "comptroller-1")
     assert (done["officers"], done["backing"]["is_halted"]) == (["treasury-1", "comptroller-1"], False)
+    terminal.credit(1)
+    assert terminal.desk.archive.books.breaks() == ()
+
+
+def test_coins_are_pledged_and_let_go(terminal: Terminal) -> None:
+    """What is pledged backs no credit until four officers release it; more than is free is refused."""
+    keys = [word for name in FOUR for word in ("--key", str(terminal.folder / "keys" / f"officer-{name}.key"))]
+    free = terminal.ask("ledger", "backing")
+    rest = free["available"] - free["demand"]
+    pledge = ("ledger", "encumber", "loan-1", "--reason", "deed 4", *keys)
+    much = terminal.ask(*pledge, "--amount", f"{rest + 1} sat", exit_code=1)
+    assert much["error"]["code"] == "ZK-FLOWS-246"
+    for words, code in (
+        (("--amount", f"{rest}"), "ZK-KERNEL-011"),
+        (("--amount", "1 PKR"), "ZK-FLOWS-244"),
+        (("--amount", "0 sat"), "ZK-FLOWS-244"),
+    ):
+        assert terminal.ask(*pledge, *words, exit_code=2)["error"]["code"] == code
+    assert terminal.ask(*pledge, "--amount", f"{rest} sat", "--dry-run")["state"] == "done"
+    assert terminal.ask("ledger", "backing")["encumbrances"] == []
+    alone = terminal.ask(*pledge[:5], *keys[:2], "--amount", f"{rest} sat", exit_code=1)
+    assert alone["state"] == "waiting"
+    assert terminal.ask(*pledge, "--amount", f"{rest} sat")["state"] == "done"
+    told = terminal.ask("ledger", "backing")
+    assert (told["encumbered"], told["available"]) == (rest, free["demand"])
+    assert [(one["name"], one["amount"]["units"]) for one in told["encumbrances"]] == [("loan-1", str(rest))]
+    with pytest.raises(ClaimsAboveBacking):
+        terminal.credit(1)
+    release = ("ledger", "release", "loan-1", "--reason", "paid back, letter 31", *keys)
+    assert terminal.ask(*release, "--dry-run")["state"] == "done"
+    assert terminal.ask(*release)["state"] == "done"
+    assert terminal.ask(*release, exit_code=2)["error"]["code"] == "ZK-FLOWS-247"
+    assert terminal.ask("ledger", "backing")["encumbered"] == 0
     terminal.credit(1)
     assert terminal.desk.archive.books.breaks() == ()

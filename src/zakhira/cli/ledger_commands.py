@@ -14,6 +14,7 @@ from zakhira.cli.services import Services
 
 MAX_SHOWN = 1000
 _ACCOUNT = click.argument("account", metavar="ACCOUNT")
+_PLEDGE = click.argument("name", metavar="NAME")
 _KEYS = click.option(
     "--key",
     "keys",
@@ -40,6 +41,10 @@ _FREEZE = (
 _UNFREEZE = f'Example: zakhira ledger unfreeze out/reserve {_BANK} --reason "cleared, letter 15" {_TWO}'
 _CEILING = f'Example: zakhira ledger ceiling out/reserve {_BANK} --at "5000000 PKR" --reason "treasury rules, 7" {_TWO}'
 _CLOSE = f'Example: zakhira ledger close out/reserve 2026-05 --reason "May is done, minutes 8" {_TWO}'
+_ENCUMBER = (
+    f'Example: zakhira ledger encumber out/reserve loan-2026-03 --amount "2 BTC" --reason "pledge, deed 4" {_TWO}'
+)
+_RELEASE = f'Example: zakhira ledger release out/reserve loan-2026-03 --reason "paid back, letter 31" {_TWO}'
 _OPEN = (
     f"Example: zakhira ledger open out/reserve {_BANK} --commodity PKR --kind asset "
     '--reason "current account at the bank, letter 2" --key out/reserve/keys/officer-treasury-1.key'
@@ -318,6 +323,47 @@ def ceiling(
         lambda: services.ledger.ceiling(order, account, ceiling_ or "", ask_passphrase, dry_run=dry_run),
         as_json=as_json,
     )
+
+
+@ledger.command(epilog=_ENCUMBER)
+@RESERVE
+@_PLEDGE
+@click.option("--amount", required=True, metavar="AMOUNT", help="How many coins, with the unit.")
+@_REASON
+@_KEYS
+@DRY_RUN
+@JSON
+@click.pass_obj
+def encumber(
+    services: Services,
+    folder: Path,
+    name: str,
+    amount: str,
+    reason: str,
+    keys: tuple[Path, ...],
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Pledge coins of DIR under a NAME: they stand behind no claim until they are released."""
+    order = ActOrder(folder, keys, reason)
+    answer_with(lambda: services.ledger.encumber(order, name, amount, ask_passphrase, dry_run=dry_run), as_json=as_json)
+
+
+@ledger.command(epilog=_RELEASE)
+@RESERVE
+@_PLEDGE
+@_REASON
+@_KEYS
+@DRY_RUN
+@JSON
+@click.pass_obj
+def release(
+    services: Services, folder: Path, name: str, reason: str, keys: tuple[Path, ...], *, dry_run: bool, as_json: bool
+) -> None:
+    """Let go what is pledged under NAME; that needs the watcher's login, which the reserve's own machine has."""
+    order = ActOrder(folder, keys, reason)
+    answer_with(lambda: services.ledger.release(order, name, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
 @ledger.command(epilog=_CLOSE)

@@ -128,6 +128,12 @@ class LedgerServices(Protocol):
     def ceiling(self, order: ActOrder, account: str, ceiling: str, ask: Ask, *, dry_run: bool) -> Answer:
         """The most that an account may hold; an empty text takes it away."""
 
+    def encumber(self, order: ActOrder, name: str, amount: str, ask: Ask, *, dry_run: bool) -> Answer:
+        """Pledge coins under a name, so that they stand behind no claim."""
+
+    def release(self, order: ActOrder, name: str, ask: Ask, *, dry_run: bool) -> Answer:
+        """Let them go."""
+
     def close(self, order: ActOrder, first: date, last: date, ask: Ask, *, dry_run: bool) -> Answer:
         """Close a period for good."""
 

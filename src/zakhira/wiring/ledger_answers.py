@@ -9,6 +9,7 @@ from zakhira.controls.engine.decision import Decision
 from zakhira.flows.keeping.act import DONE, ActRecord, LedgerAct
 from zakhira.flows.keeping.carrying import WaitingAct
 from zakhira.flows.keeping.closing import PeriodView
+from zakhira.flows.ports.backing_records import Encumbrance
 from zakhira.flows.ports.ledger_books import AccountState, Backing, PostedEntry
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import exact_utc_text, utc_text
@@ -260,8 +261,8 @@ def period_facts(view: PeriodView) -> dict[str, Json]:
     }
 
 
-def backing_answer(found: Backing) -> Answer:
-    """What stands behind claims in a coin."""
+def backing_answer(found: Backing, encumbered: Sequence[Encumbrance] = ()) -> Answer:
+    """What stands behind claims in a coin, and to whom coins are pledged."""
     told = {
         "proven on the chain": found.proven,
         "change of our own spends": found.own_change,
@@ -299,7 +300,13 @@ def backing_answer(found: Backing) -> Answer:
     owed = written(Amount(found.demand + found.term, found.commodity))
     behind = written(Amount(found.available, found.commodity))
     halt = "; credits are halted" if found.is_halted else ""
-    table = Table(f"Behind claims in {found.commodity.value}", ("what", "amount"), rows, right=(1,))
+    facts["encumbrances"] = [
+        {"name": one.id, "amount": amount_facts(one.amount), "because": one.because} for one in encumbered
+    ]
+    tables = [Table(f"Behind claims in {found.commodity.value}", ("what", "amount"), rows, right=(1,))]
+    if encumbered:
+        pledged = tuple((one.id, written(one.amount), one.because) for one in encumbered)
+        tables.append(Table("Encumbered", ("name", "amount", "because"), pledged, right=(1,)))
     return Answer(
-        (table,), facts, f"{owed} are owed, {behind} stand behind it{halt}.", Word.YES if is_well else Word.NO
+        tuple(tables), facts, f"{owed} are owed, {behind} stand behind it{halt}.", Word.YES if is_well else Word.NO
     )

@@ -24,6 +24,7 @@ from zakhira.flows.keeping.acts import (
 )
 from zakhira.flows.keeping.carrying import carry, waiting_acts
 from zakhira.flows.keeping.closing import account_pages, period_view
+from zakhira.flows.keeping.encumbering import encumber_act, release_act, standing
 from zakhira.flows.keeping.opening import open_account
 from zakhira.flows.keeping.refusals import UnknownEntry
 from zakhira.flows.keeping.statements import account_statements
@@ -69,9 +70,9 @@ class LedgerDesk:
         self._settings = settings
 
     @contextmanager
-    def open_desk(self, folder: Path, *, dry_run: bool = False) -> Iterator[PayoutDesk]:
-        """The parts of a reserve; dry, what is written is forgotten."""
-        with open_archive(self._settings, folder) as archive:
+    def open_desk(self, folder: Path, *, dry_run: bool = False, follows: bool = False) -> Iterator[PayoutDesk]:
+        """The parts of a reserve; dry, what is written is forgotten. ``follows`` gives it the watcher's login."""
+        with open_archive(self._settings, folder, follows=follows) as archive:
             yield payout_desk(archive, dry_run=dry_run)
 
     def officers(self, keys: Sequence[Path], ask: Ask) -> list[OfficerKeyFile]:
@@ -134,9 +135,9 @@ class LedgerDesk:
     def backing(self, folder: Path) -> Answer:
         """What stands behind claims in coin."""
         with self.open_desk(folder) as desk:
-            found = desk.ledger.backing(Commodity.BTC)
+            found, encumbered = desk.ledger.backing(Commodity.BTC), standing(desk.books)
         assert found is not None, "bitcoin is a coin"
-        return backing_answer(found)
+        return backing_answer(found, encumbered)
 
     def waiting(self, folder: Path) -> Answer:
         """The acts that still need words."""
@@ -185,6 +186,18 @@ class LedgerDesk:
         most: Amount | None = parse_amount(ceiling) if ceiling else None
         with self.open_desk(order.folder, dry_run=dry_run) as desk:
             act = ceiling_act(desk, account, most, order.because)
+            return self.carried(desk, order, act, ask, dry_run=dry_run)
+
+    def encumber(self, order: ActOrder, name: str, amount: str, ask: Ask, *, dry_run: bool) -> Answer:
+        """Pledge coins."""
+        with self.open_desk(order.folder, dry_run=dry_run) as desk:
+            act = encumber_act(desk, name, parse_amount(amount), order.because)
+            return self.carried(desk, order, act, ask, dry_run=dry_run)
+
+    def release(self, order: ActOrder, name: str, ask: Ask, *, dry_run: bool) -> Answer:
+        """Let pledged coins go."""
+        with self.open_desk(order.folder, dry_run=dry_run, follows=True) as desk:
+            act = release_act(desk, name, order.because)
             return self.carried(desk, order, act, ask, dry_run=dry_run)
 
     def close(self, order: ActOrder, first: date, last: date, ask: Ask, *, dry_run: bool) -> Answer:

@@ -87,3 +87,27 @@ class NotOpenedByHand(Refused):
     """An account lies in a branch whose accounts come with a campaign, a participant or a vault."""
 
     code = "ZK-FLOWS-243"
+
+
+class BadEncumbrance(InvalidInput):
+    """An encumbrance has a name without form, or an amount that is none of a coin."""
+
+    code = "ZK-FLOWS-244"
+
+
+class EncumbranceStands(Refused):
+    """Something is encumbered under this name already."""
+
+    code = "ZK-FLOWS-245"
+
+
+class NotFree(Refused):
+    """More is to be encumbered than stands behind no claim."""
+
+    code = "ZK-FLOWS-246"
+
+
+class UnknownEncumbrance(InvalidInput):
+    """Nothing is encumbered under this name."""
+
+    code = "ZK-FLOWS-247"

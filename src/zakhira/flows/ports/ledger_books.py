@@ -105,6 +105,11 @@ class Backing:
         return self.available - self.held
 
     @property
+    def free(self) -> int:
+        """What no claim needs: so much may be pledged. Below 0 by as much as is missing."""
+        return min(self.available - self.demand - self.term, self.available_on_demand - self.demand)
+
+    @property
     def deficit(self) -> int:
         """By how much claims are above what stands behind them; 0 when all is well, and where nothing is owed."""
         owed = self.demand + self.term
