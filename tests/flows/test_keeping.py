@@ -14,7 +14,7 @@ from zakhira.flows.governing.acting import Chamber
 from zakhira.flows.governing.freezing import freeze
 from zakhira.flows.keeping.act import DONE, LEDGER_ACT, WAITING, ActRecord, LedgerAct
 from zakhira.flows.keeping.acts import Journal, ceiling_act, close_act, freeze_act, post_act, reverse_act
-from zakhira.flows.keeping.carrying import carry, waiting_acts
+from zakhira.flows.keeping.carrying import LEAST_HASH_CHARACTERS, carry, waiting_act, waiting_acts
 from zakhira.flows.keeping.closing import period_view
 from zakhira.flows.keeping.opening import open_account
 from zakhira.flows.keeping.refusals import (
@@ -24,6 +24,7 @@ from zakhira.flows.keeping.refusals import (
     NothingToChange,
     NotOpenedByHand,
     ReversedTooEarly,
+    UnknownAct,
     UnknownEntry,
     UnknownLedgerAccount,
 )
@@ -280,6 +281,33 @@ def test_anybody_stops_an_account_and_several_let_it_go_on(drill: PayoutDrill) -
         assert done(drill, thaw, "chand")[0].state == DONE
     done(drill, post_act(journal(drill)))
     assert held(drill) == 500
+
+
+def test_an_act_is_approved_by_its_hash(drill: PayoutDrill) -> None:
+    """Whoever has neither the file nor the words of it reads back what waits, and it is the same act."""
+    acts = (post_act(journal(drill)), post_act(journal(drill, 7)), ceiling_act(drill.desk, BANK, pkr(900), "rules, 7"))
+    for act in acts:
+        done(drill, act, "dara")
+        assert waiting_act(drill.desk, act.hash[:LEAST_HASH_CHARACTERS]) == act
+    for hash_ in ("", acts[0].hash[: LEAST_HASH_CHARACTERS - 1], "f" * 64):
+        with pytest.raises(UnknownAct):
+            waiting_act(drill.desk, hash_)
+    for act in acts:
+        assert done(drill, waiting_act(drill.desk, act.hash), "amina", "chand")[0].state == DONE
+        with pytest.raises(UnknownAct):
+            waiting_act(drill.desk, act.hash)
+    assert held(drill) == 507
+
+
+def test_an_act_that_was_altered_is_not_shown_as_another(drill: PayoutDrill) -> None:
+    """What is kept under a hash is what the hash is of, or nothing is approved."""
+    act = post_act(journal(drill))
+    record, _ = done(drill, act, "dara")
+    other = replace(record, act=replace(act, because="something else"))
+    body = other.record.body
+    drill.books.commit(Write("forged", "mallory", "act", drill.now, records=(Record(LEDGER_ACT, act.hash, body),)))
+    with pytest.raises(PayoutForged):
+        waiting_act(drill.desk, act.hash)
 
 
 def test_who_does_not_stop_an_account(drill: PayoutDrill) -> None:

@@ -7,7 +7,16 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from zakhira.kernel.errors import InvalidInput
-from zakhira.kernel.interval import HOUR, HourRange, NotUtc, parse_utc, require_utc, utc_text
+from zakhira.kernel.interval import (
+    HOUR,
+    HourRange,
+    NotUtc,
+    exact_utc_text,
+    parse_exact_utc,
+    parse_utc,
+    require_utc,
+    utc_text,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -37,6 +46,8 @@ def test_a_negative_count_is_refused() -> None:
 def test_text_reads_back() -> None:
     """The written form is exact to the second."""
     assert parse_utc(utc_text(START)) == START
+    for one in (START, START + timedelta(microseconds=1), datetime(1, 1, 2, tzinfo=UTC)):
+        assert parse_exact_utc(exact_utc_text(one)) == one
 
 
 @pytest.mark.parametrize("text", ["2026-01-01", "2026-01-01T00:00:00+05:00", "2026-13-01T00:00:00Z", ""])
@@ -44,3 +55,23 @@ def test_another_form_is_refused(text: str) -> None:
     """Only the one written form is read."""
     with pytest.raises(NotUtc):
         parse_utc(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-01T00:00:00",
+        "2026-01-01T05:00:00+05:00",
+        "2026-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00.5Z",
+        "2026-01-01T00:00:00.000000Z",
+        "2026-01-01 00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "0001-01-01T00:00:00+23:00",
+        "",
+    ],
+)
+def test_another_exact_form_is_refused(text: str) -> None:
+    """Of the forms that say an instant only the one is read that is written."""
+    with pytest.raises(NotUtc):
+        parse_exact_utc(text)

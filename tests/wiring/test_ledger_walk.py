@@ -97,7 +97,17 @@ def test_a_journal_takes_as_many_officers_as_the_policy(office: Office) -> None:
     assert (act["act"], act["signed_by"]) == (waits["act"], ["treasury-1", "comptroller-1"])
     assert "post a journal" in office.type("ledger", "waiting").stdout
     assert "needs director; auditor" in office.type("ledger", "post", file, *office.keys("comptroller-1")).stdout
-    done = office.ask("ledger", "post", file, *office.keys("director-1", "auditor-1"))
+    hash_ = act["act"][:12]
+    assert f"zakhira ledger approve DIR {hash_}" in " ".join(
+        office.type("ledger", "post", file, *office.keys("comptroller-1")).stdout.split()
+    )
+    for unknown in ("0" * 12, hash_[:7], ""):
+        told = office.ask("ledger", "approve", unknown, *office.keys("director-1"), exit_code=2)
+        assert told["error"]["code"] == "ZK-FLOWS-248"
+    seen = office.type("ledger", "approve", hash_, "--dry-run", *office.keys("director-1")).stdout
+    assert (BANK in seen, "1,500,000.00 PKR" in seen) == (True, True)
+    assert office.ask("ledger", "approve", hash_, *office.keys("director-1"), exit_code=1)["state"] == "waiting"
+    done = office.ask("ledger", "approve", act["act"], *office.keys("auditor-1"))
     assert (done["state"], done["signed_by"]) == ("done", list(FOUR))
     assert office.balance(BANK) == office.balance(OPENING) == "1500000.00 PKR"
     bad = office.journal("2026-05-20", "", (BANK, "500"), (OPENING, "-0.001 PKR"))

@@ -15,6 +15,7 @@ from backing_bench import credit
 from conftest import PROJECT
 from zakhira.cli.commands import zakhira
 from zakhira.flows.ports.chain_pool import pool_address
+from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.faults import ClaimsAboveBacking
 from zakhira.programme.model import AccountSpec
 from zakhira.wiring.reserve_desk import Desk, open_reserve
@@ -135,7 +136,10 @@ def test_coins_are_pledged_and_let_go(terminal: Terminal) -> None:
         terminal.credit(1)
     release = ("ledger", "release", "loan-1", "--reason", "paid back, letter 31", *keys)
     assert terminal.ask(*release, "--dry-run")["state"] == "done"
-    assert terminal.ask(*release)["state"] == "done"
+    waits = terminal.ask(*release[:5], *keys[:2], exit_code=1)["act"]
+    shown = terminal.ask("ledger", "approve", waits[:8], *keys[2:], "--dry-run")
+    assert (shown["state"], shown["title"]) == ("done", f"release {Amount(rest, Commodity.BTC)} of loan-1")
+    assert terminal.ask("ledger", "approve", waits, *keys[2:])["state"] == "done"
     assert terminal.ask(*release, exit_code=2)["error"]["code"] == "ZK-FLOWS-247"
     assert terminal.ask("ledger", "backing")["encumbered"] == 0
     terminal.credit(1)

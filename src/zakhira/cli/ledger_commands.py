@@ -24,6 +24,9 @@ _KEYS = click.option(
     metavar="FILE",
     help="An officer's key file; the first puts it forward, the others say yes.",
 )
+_KEYS_OF_YES = click.option(
+    "--key", "keys", type=FOLDER, multiple=True, required=True, metavar="FILE", help="The key file of who says yes."
+)
 _KEY = click.option("--key", type=FOLDER, required=True, metavar="FILE", help="Your officer's key file.")
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, and where the evidence lies.")
 _BEFORE = click.option(
@@ -45,6 +48,9 @@ _ENCUMBER = (
     f'Example: zakhira ledger encumber out/reserve loan-2026-03 --amount "2 BTC" --reason "pledge, deed 4" {_TWO}'
 )
 _RELEASE = f'Example: zakhira ledger release out/reserve loan-2026-03 --reason "paid back, letter 31" {_TWO}'
+_APPROVE = (
+    "Example: zakhira ledger approve out/reserve 9c3f01b2a4d7 --dry-run --key out/reserve/keys/officer-director-1.key"
+)
 _OPEN = (
     f"Example: zakhira ledger open out/reserve {_BANK} --commodity PKR --kind asset "
     '--reason "current account at the bank, letter 2" --key out/reserve/keys/officer-treasury-1.key'
@@ -163,6 +169,20 @@ def backing(services: Services, folder: Path, *, as_json: bool) -> None:
 def waiting(services: Services, folder: Path, *, as_json: bool) -> None:
     """List the acts on the ledger of DIR that still need words: what they are, who has signed, until when."""
     answer_with(lambda: services.ledger.waiting(folder), as_json=as_json)
+
+
+@ledger.command(epilog=_APPROVE)
+@RESERVE
+@click.argument("act", metavar="ACT")
+@_KEYS_OF_YES
+@DRY_RUN
+@JSON
+@click.pass_obj
+def approve(
+    services: Services, folder: Path, act: str, keys: tuple[Path, ...], *, dry_run: bool, as_json: bool
+) -> None:
+    """Say yes to an ACT of DIR that waits, told by its hash: first dry, to see all that it writes."""
+    answer_with(lambda: services.ledger.approve(folder, act, keys, ask_passphrase, dry_run=dry_run), as_json=as_json)
 
 
 @ledger.command(name="open", epilog=_OPEN)

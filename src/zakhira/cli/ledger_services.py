@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -107,6 +107,9 @@ class LedgerServices(Protocol):
 
     def waiting(self, folder: Path) -> Answer:
         """The acts that still need words."""
+
+    def approve(self, folder: Path, act: str, keys: Sequence[Path], ask: Ask, *, dry_run: bool) -> Answer:
+        """Add words to an act that waits, told by its hash."""
 
     def open(self, order: ActOrder, account: AccountOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Open an account, empty."""

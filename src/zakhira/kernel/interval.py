@@ -74,3 +74,14 @@ def parse_utc(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         raise NotUtc(f"{text!r} is not an instant like 2026-01-01T00:00:00Z.", "Write it so.") from None
+
+
+def parse_exact_utc(text: str) -> datetime:
+    """Read what :func:`exact_utc_text` writes, and nothing else; raises NotUtc."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.utcoffset() != timedelta(0) or exact_utc_text(found.replace(tzinfo=UTC)) != text:
+        raise NotUtc(f"{text!r} is not an instant like 2026-01-01T00:00:00.000001Z.", "Write it so.")
+    return found.replace(tzinfo=UTC)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import cast
 
 import msgspec
 from msgspec.structs import replace
 
 from zakhira.kernel.canonical import Json
-from zakhira.kernel.interval import exact_utc_text
-from zakhira.kernel.money import Amount
+from zakhira.kernel.interval import exact_utc_text, parse_exact_utc
+from zakhira.kernel.money import Amount, Commodity
 
 
 class Lot(msgspec.Struct, frozen=True, gc=False):
@@ -70,6 +72,35 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         if self.reverses:
             told["reverses"] = self.reverses
         return told
+
+
+def entry_of(told: Json) -> Entry:
+    """The entry that :meth:`Entry.as_json` wrote."""
+    fields = cast("Mapping[str, str]", told)
+    postings = cast("Sequence[Mapping[str, Json]]", fields["postings"])
+    at = parse_exact_utc(fields["at"])
+    return Entry(
+        fields["id"],
+        at,
+        fields["narration"],
+        fields["evidence"],
+        tuple(map(_posting_of, postings)),
+        fields.get("reverses", ""),
+    )
+
+
+def _posting_of(told: Mapping[str, Json]) -> Posting:
+    lot, cost = cast("Mapping[str, str] | None", told["lot"]), cast("Mapping[str, str] | None", told.get("cost"))
+    return Posting(
+        str(told["account"]),
+        _amount_of(cast("Mapping[str, str]", told)),
+        None if lot is None else Lot(lot["outpoint"], lot["source"]),
+        None if cost is None else _amount_of(cost),
+    )
+
+
+def _amount_of(told: Mapping[str, str]) -> Amount:
+    return Amount(int(told["units"]), Commodity(told["commodity"]))
 
 
 def reversal(entry: Entry, entry_id: str, at: datetime, because: str, evidence: str) -> Entry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from zakhira.cli.answer import Answer, Table, Word
 from zakhira.controls.engine.decision import Decision
@@ -10,8 +11,9 @@ from zakhira.flows.keeping.act import DONE, ActRecord, LedgerAct
 from zakhira.flows.keeping.carrying import WaitingAct
 from zakhira.flows.keeping.closing import PeriodView
 from zakhira.flows.ports.backing_records import Encumbrance
+from zakhira.flows.ports.books import Record
 from zakhira.flows.ports.ledger_books import AccountState, Backing, PostedEntry
-from zakhira.kernel.canonical import Json
+from zakhira.kernel.canonical import Json, canonical_bytes
 from zakhira.kernel.interval import exact_utc_text, utc_text
 from zakhira.kernel.money import Amount
 from zakhira.ledger.chart import FLOORED_KINDS, claim_of, natural
@@ -136,6 +138,16 @@ def postings_table(entry: Entry) -> Table:
     )
 
 
+def records_table(records: Sequence[Record]) -> tuple[Table, ...]:
+    """What an act says of accounts, periods and pledges, field by field; no table for none."""
+    rows = tuple(
+        (f"{record.kind} {record.id}", name, value if isinstance(value, str) else canonical_bytes(value).decode())
+        for record in records
+        for name, value in cast("Mapping[str, Json]", record.body).items()
+    )
+    return (Table("Recorded", ("of", "what", "value"), rows),) if rows else ()
+
+
 def entry_answer(posted: PostedEntry) -> Answer:
     """One entry."""
     entry = posted.entry
@@ -184,7 +196,9 @@ def act_answer(record: ActRecord, decision: Decision, tables: tuple[Table, ...] 
         return Answer(tables, facts, f"{verb}{what}: {act.title}, signed by {', '.join(signed)}.")
     wait = f"Not yet: {act.title} needs {'; '.join(missing)}. Signed by {', '.join(signed)}"
     keep = (
-        "" if dry_run else f"; kept until {utc_text(record.expires_at)}, the same command with a further key adds to it"
+        ""
+        if dry_run
+        else f"; kept until {utc_text(record.expires_at)}, zakhira ledger approve DIR {act.hash[:12]} adds to it"
     )
     return Answer(tables, facts, f"{verb}{wait}{keep}.", Word.NO)
 

@@ -22,9 +22,9 @@ from zakhira.flows.keeping.acts import (
     require_accounts,
     reverse_act,
 )
-from zakhira.flows.keeping.carrying import carry, waiting_acts
+from zakhira.flows.keeping.carrying import carry, waiting_act, waiting_acts
 from zakhira.flows.keeping.closing import account_pages, period_view
-from zakhira.flows.keeping.encumbering import encumber_act, release_act, standing
+from zakhira.flows.keeping.encumbering import encumber_act, is_release, release_act, standing
 from zakhira.flows.keeping.opening import open_account
 from zakhira.flows.keeping.refusals import UnknownEntry
 from zakhira.flows.keeping.statements import account_statements
@@ -47,6 +47,7 @@ from zakhira.wiring.ledger_answers import (
     period_facts,
     period_table,
     postings_table,
+    records_table,
     single_answer,
     state_facts,
     waiting_answer,
@@ -143,6 +144,15 @@ class LedgerDesk:
         """The acts that still need words."""
         with self.open_desk(folder) as desk:
             return waiting_answer(waiting_acts(desk))
+
+    def approve(self, folder: Path, act: str, keys: Sequence[Path], ask: Ask, *, dry_run: bool) -> Answer:
+        """Add words to an act that waits, whatever it is."""
+        with self.open_desk(folder) as desk:
+            found = waiting_act(desk, act)
+        tables = (*map(postings_table, found.entries), *records_table(found.records))
+        order = ActOrder(folder, tuple(keys), found.because)
+        with self.open_desk(folder, dry_run=dry_run, follows=is_release(found)) as desk:
+            return self.carried(desk, order, found, ask, tables, dry_run=dry_run)
 
     def open(self, order: ActOrder, account: AccountOrder, ask: Ask, *, dry_run: bool) -> Answer:
         """Open an account, empty."""

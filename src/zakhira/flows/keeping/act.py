@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -11,7 +11,7 @@ from zakhira.flows.paying.matter import Matter, Words, words_json, words_of
 from zakhira.flows.ports.books import Record
 from zakhira.kernel.canonical import Json, content_hash
 from zakhira.kernel.interval import parse_utc, utc_text
-from zakhira.ledger.entry import Entry
+from zakhira.ledger.entry import Entry, entry_of
 
 LEDGER_ACT = "ledger act"
 """Kind of the records of acts on the ledger; the id is the hash of what is signed."""
@@ -46,6 +46,21 @@ class LedgerAct:
     def hash(self) -> str:
         """SHA-256 over the canonical bytes of the statement, in hex: the same content is the same act."""
         return content_hash(self.statement)
+
+
+def act_of(statement: Json) -> LedgerAct:
+    """The act whose :attr:`LedgerAct.statement` this is."""
+    told = cast("Mapping[str, Json]", statement)
+    return LedgerAct(
+        str(told["title"]),
+        str(told["because"]),
+        tuple(map(entry_of, cast("Sequence[Json]", told["entries"]))),
+        tuple(
+            Record(str(one["kind"]), str(one["id"]), one["body"])
+            for one in cast("Sequence[Mapping[str, Json]]", told["records"])
+        ),
+        cast("int", told["turn"]),
+    )
 
 
 @dataclass(frozen=True)

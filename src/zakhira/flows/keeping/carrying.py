@@ -11,15 +11,19 @@ from zakhira.controls.approval import PROPOSAL_DOMAIN
 from zakhira.controls.engine.decision import Decision, Verdict
 from zakhira.controls.engine.question import Stage
 from zakhira.flows.decision_text import why_not
-from zakhira.flows.keeping.act import DONE, LEDGER_ACT, WAITING, ActRecord, LedgerAct, act_record_of
+from zakhira.flows.keeping.act import DONE, LEDGER_ACT, WAITING, ActRecord, LedgerAct, act_of, act_record_of
 from zakhira.flows.keeping.foresight import require_writable
-from zakhira.flows.keeping.refusals import ActNotAllowed, NoReason
+from zakhira.flows.keeping.refusals import ActNotAllowed, NoReason, UnknownAct
 from zakhira.flows.paying.desk import PayoutDesk
 from zakhira.flows.paying.matter import ask, require_signed, with_approval, words_of
+from zakhira.flows.paying.refusals import PayoutForged
 from zakhira.flows.ports.signing import OfficerKey
 from zakhira.flows.spending.step import begin_step, commit_step
 from zakhira.kernel.canonical import Json
 from zakhira.kernel.interval import parse_utc
+
+LEAST_HASH_CHARACTERS = 8
+"""So many characters of a hash tell an act."""
 
 
 def act_record(desk: PayoutDesk, act: LedgerAct) -> ActRecord | None:
@@ -61,6 +65,27 @@ def waiting_acts(desk: PayoutDesk) -> tuple[WaitingAct, ...]:
         signed = (told["proposer"], *(given.officer for given in words.approvals))
         found.append(WaitingAct(hash_, statement["title"], statement["because"], signed, expires_at, dict(statement)))
     return tuple(found)
+
+
+def waiting_act(desk: PayoutDesk, hash_: str) -> LedgerAct:
+    """The waiting act with this hash, or the one whose hash begins so, with all that it would write.
+
+    Raises:
+        UnknownAct: none waits, or several begin so.
+        PayoutForged: what is kept under its hash is not what the hash is of.
+    """
+    found = [one for one in waiting_acts(desk) if one.hash.startswith(hash_)]
+    if len(hash_) < LEAST_HASH_CHARACTERS or len(found) != 1:
+        raise UnknownAct(
+            f"{hash_[:80]!r} is no waiting act: {len(found)} begin so.", "See which wait: zakhira ledger waiting DIR"
+        )
+    act = act_of(found[0].statement)
+    if act.hash != found[0].hash:
+        raise PayoutForged(
+            f"What is kept as act {found[0].hash[:12]} is another: {act.hash[:12]}.",
+            "Approve nothing. Somebody has written to the database: find out who, and restore a backup.",
+        )
+    return act
 
 
 def carry(desk: PayoutDesk, act: LedgerAct, officers: Sequence[OfficerKey]) -> tuple[ActRecord, Decision]:

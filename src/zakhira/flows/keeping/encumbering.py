@@ -53,6 +53,12 @@ def release_act(desk: PayoutDesk, name: str, because: str) -> LedgerAct:
     return _act(desk, f"release {before.amount} of {name}", Encumbrance(name, before.amount, because, is_released=True))
 
 
+def is_release(act: LedgerAct) -> bool:
+    """Whether the act lets pledged coins go, which the database takes from the watcher alone."""
+    told = (encumbrance_of(one.id, one.body) for one in act.records if one.kind == ENCUMBRANCE)
+    return any(one.is_released for one in told)
+
+
 def _found(books: Books, name: str) -> Encumbrance | None:
     body = books.latest(ENCUMBRANCE, name)
     return None if body is None else encumbrance_of(name, body)

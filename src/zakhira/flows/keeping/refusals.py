@@ -111,3 +111,9 @@ class UnknownEncumbrance(InvalidInput):
     """Nothing is encumbered under this name."""
 
     code = "ZK-FLOWS-247"
+
+
+class UnknownAct(InvalidInput):
+    """No act with this hash waits for words."""
+
+    code = "ZK-FLOWS-248"
