@@ -12,9 +12,7 @@ from zakhira.kernel.money import MAX_UNITS, Amount, Commodity
 from zakhira.ledger.entry import Entry, Lot, Posting, entry_of
 
 AMOUNTS = st.builds(Amount, st.integers(-MAX_UNITS, MAX_UNITS), st.sampled_from(Commodity))
-POSTINGS = st.builds(
-    Posting, st.text(), AMOUNTS, st.none() | st.builds(Lot, st.text(), st.text()), st.none() | AMOUNTS
-)
+POSTINGS = st.builds(Posting, st.text(), AMOUNTS, st.none() | st.builds(Lot, st.text(), st.text()), st.none() | AMOUNTS)
 INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 ENTRIES = st.builds(
     Entry, st.text(), INSTANTS, st.text(), st.text(), st.lists(POSTINGS, max_size=4).map(tuple), st.just("") | st.text()
