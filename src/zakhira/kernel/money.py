@@ -78,7 +78,7 @@ class Amount(msgspec.Struct, frozen=True, gc=False):
     commodity: Commodity
 
     def __post_init__(self) -> None:
-        if type(self.units) is not int or abs(self.units) > MAX_UNITS:
+        if type(self.units) is not int or not -MAX_UNITS <= self.units <= MAX_UNITS:
             raise BadAmount(f"{self.units!r} is not a whole count of least units.", "Give an integer below 2^63.")
 
     def _same(self, other: Amount) -> None:
@@ -115,9 +115,13 @@ class Amount(msgspec.Struct, frozen=True, gc=False):
         return f"{sign}{whole}{decimals} {self.commodity.unit}"
 
 
+_BITCOIN = Commodity.BTC
+"""As a name of its own: a member of an enumeration takes longer to look up than an amount to make."""
+
+
 def sats(units: int) -> Amount:
     """An amount of bitcoin in satoshi."""
-    return Amount(units, Commodity.BTC)
+    return Amount(units, _BITCOIN)
 
 
 def parse_amount(text: str) -> Amount:

@@ -1062,17 +1062,18 @@ BEGIN
     IF cardinality(NEW.ids) > 100 THEN
         PERFORM pg_advisory_xact_lock(2053861745);
     END IF;
-    WITH moved AS MATERIALIZED (
-        SELECT given.account, sum(given.units)::bigint AS units, count(*) AS postings,
-               sum(greatest(given.units, 0)) AS added, min(given.write) <> max(given.write) AS are_shared
-        FROM (SELECT unnest(NEW.writes) AS write, unnest(NEW.accounts) AS account, unnest(NEW.units) AS units
-              UNION ALL
-              SELECT unnest(NEW.writes), unnest(NEW.others), -unnest(NEW.units)) AS given
-        GROUP BY given.account ORDER BY given.account),
-    kept AS (
+    WITH kept AS (
         UPDATE zakhira.balance AS kept
             SET units = kept.units + moved.units, postings = kept.postings + moved.postings
-            FROM moved WHERE kept.account = moved.account AND kept.commodity = NEW.commodity AND NOT kept.is_frozen
+            FROM (
+                SELECT given.account, sum(given.units)::bigint AS units, count(*) AS postings,
+                       coalesce(sum(given.units) FILTER (WHERE given.units > 0), 0) AS added,
+                       min(given.write) <> max(given.write) AS are_shared
+                FROM (SELECT unnest(NEW.writes) AS write, unnest(NEW.accounts) AS account, unnest(NEW.units) AS units
+                      UNION ALL
+                      SELECT unnest(NEW.writes), unnest(NEW.others), -unnest(NEW.units)) AS given
+                GROUP BY given.account ORDER BY given.account) AS moved
+            WHERE kept.account = moved.account AND kept.commodity = NEW.commodity AND NOT kept.is_frozen
             -- Each write could stand before any other: with all that is added and nothing that is taken, or the other way
             -- round, no account is beyond a bound.
             RETURNING kept.class, moved.units, moved.postings, moved.are_shared IS FALSE OR (
