@@ -8,6 +8,7 @@ from json.encoder import encode_basestring as quoted
 
 from zakhira.kernel.interval import exact_utc_text
 from zakhira.ledger.entry import Entry, Posting
+from zakhira.ledger.transfers import SIDES
 
 _KEPT = 1 << 16
 _instant = lru_cache(_KEPT)(exact_utc_text)
@@ -23,22 +24,28 @@ def entries_text(entries: Iterable[Entry]) -> str:
 
 
 def _entry(entry: Entry) -> str:
+    postings = entry.postings
+    if len(postings) == SIDES and not entry.reverses:
+        one, other = postings
+        if one.lot is None and other.lot is None and one.cost is None and other.cost is None:
+            # Most entries are such: in one piece they take two thirds of the time.
+            given, taken = one.amount, other.amount
+            return (
+                f'{{"at":"{_instant(entry.at)}","evidence":{quoted(entry.evidence)},"id":{quoted(entry.id)},'
+                f'"narration":{quoted(entry.narration)},"postings":[{{"account":{quoted(one.account)},'
+                f'"commodity":"{given.commodity._value_}","lot":null,"units":"{given.units}"}},'
+                f'{{"account":{quoted(other.account)},"commodity":"{taken.commodity._value_}","lot":null,'
+                f'"units":"{taken.units}"}}]}}'
+            )
     reverses = f',"reverses":{quoted(entry.reverses)}' if entry.reverses else ""
-    postings = [
-        f'{{"account":{quoted(one.account)},"commodity":"{one.amount.commodity._value_}","lot":null,'
-        f'"units":"{one.amount.units}"}}'
-        if one.lot is None and one.cost is None
-        else _rich_posting(one)
-        for one in entry.postings
-    ]
     return (
         f'{{"at":"{_instant(entry.at)}","evidence":{quoted(entry.evidence)},"id":{quoted(entry.id)},'
-        f'"narration":{quoted(entry.narration)},"postings":[{",".join(postings)}]{reverses}}}'
+        f'"narration":{quoted(entry.narration)},"postings":[{",".join(map(_posting, postings))}]{reverses}}}'
     )
 
 
-def _rich_posting(posting: Posting) -> str:
-    """One with a lot, a cost or both."""
+def _posting(posting: Posting) -> str:
+    """One with or without a lot and a cost."""
     amount, lot, cost = posting.amount, posting.lot, posting.cost
     told_lot = "null" if lot is None else f'{{"outpoint":{quoted(lot.outpoint)},"source":{quoted(lot.source)}}}'
     told_cost = "" if cost is None else f'"cost":{{"commodity":"{cost.commodity.value}","units":"{cost.units}"}},'
