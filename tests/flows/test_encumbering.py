@@ -10,7 +10,7 @@ from payout_drill import PayoutDrill, UncountedLedger, officer, twin_drill
 from zakhira.flows.keeping.act import DONE, WAITING, LedgerAct
 from zakhira.flows.keeping.carrying import carry
 from zakhira.flows.keeping.encumbering import MOST_NAME_CHARACTERS, encumber_act, release_act, standing
-from zakhira.flows.keeping.refusals import BadEncumbrance, EncumbranceStands, NotFree, UnknownEncumbrance
+from zakhira.flows.keeping.refusals import ActOvertaken, BadEncumbrance, EncumbranceStands, NotFree, UnknownEncumbrance
 from zakhira.flows.ports.ledger_books import Backing
 from zakhira.kernel.money import Amount, Commodity, sats
 
@@ -48,6 +48,17 @@ def test_a_pledge_stands_until_it_is_released(drill: PayoutDrill) -> None:
     assert again.hash != act.hash
     assert done(drill, again, "dara", "amina", "chand") == DONE
     assert drill.books.breaks() == ()
+
+
+def test_of_two_pledges_of_one_name_the_second_is_put_anew(drill: PayoutDrill) -> None:
+    """Both wait; the one that is carried out first stands."""
+    first, second = (encumber_act(drill.desk, "loan-1", sats(units), "deed 4") for units in (10, 50))
+    for act in (first, second):
+        assert done(drill, act, "dara") == WAITING
+    assert done(drill, first, "amina", "chand") == DONE
+    with pytest.raises(ActOvertaken):
+        done(drill, second, "amina", "chand")
+    assert [one.amount for one in standing(drill.books)] == [sats(10)]
 
 
 def test_only_what_is_free_is_pledged(drill: PayoutDrill) -> None:

@@ -19,6 +19,7 @@ from zakhira.flows.keeping.closing import period_view
 from zakhira.flows.keeping.opening import open_account
 from zakhira.flows.keeping.refusals import (
     ActNotAllowed,
+    ActOvertaken,
     DatedAhead,
     NoReason,
     NothingToChange,
@@ -297,6 +298,22 @@ def test_an_act_is_approved_by_its_hash(drill: PayoutDrill) -> None:
         with pytest.raises(UnknownAct):
             waiting_act(drill.desk, act.hash)
     assert held(drill) == 507
+
+
+def test_an_act_that_was_overtaken_undoes_nothing(drill: PayoutDrill) -> None:
+    """The account is frozen while its ceiling waits for words: the ceiling, which says that it is not, is put anew."""
+    act = ceiling_act(drill.desk, BANK, pkr(900), "rules, 7")
+    done(drill, act, "dara")
+    freeze_account(drill.desk, BANK, "statement 14", officer("bilal"))
+    with pytest.raises(ActOvertaken):
+        done(drill, waiting_act(drill.desk, act.hash), "amina", "chand")
+    account = drill.ledger.account(BANK)
+    assert account is not None
+    assert (account.is_frozen, account.spec.ceiling) == (True, None)
+    assert done(drill, ceiling_act(drill.desk, BANK, pkr(900), "rules, 7"))[0].state == DONE
+    account = drill.ledger.account(BANK)
+    assert account is not None
+    assert (account.is_frozen, account.spec.ceiling) == (True, pkr(900))
 
 
 def test_an_act_that_was_altered_is_not_shown_as_another(drill: PayoutDrill) -> None:

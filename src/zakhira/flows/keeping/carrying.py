@@ -13,7 +13,7 @@ from zakhira.controls.engine.question import Stage
 from zakhira.flows.decision_text import why_not
 from zakhira.flows.keeping.act import DONE, LEDGER_ACT, WAITING, ActRecord, LedgerAct, act_of, act_record_of
 from zakhira.flows.keeping.foresight import require_writable
-from zakhira.flows.keeping.refusals import ActNotAllowed, NoReason, UnknownAct
+from zakhira.flows.keeping.refusals import ActNotAllowed, ActOvertaken, NoReason, UnknownAct
 from zakhira.flows.paying.desk import PayoutDesk
 from zakhira.flows.paying.matter import ask, require_signed, with_approval, words_of
 from zakhira.flows.paying.refusals import PayoutForged
@@ -97,6 +97,7 @@ def carry(desk: PayoutDesk, act: LedgerAct, officers: Sequence[OfficerKey]) -> t
     Raises:
         NoReason: it does not say why.
         ActNotAllowed: the policy does not let the first officer put it forward.
+        ActOvertaken: what it changes was changed since it was put forward.
         what :func:`zakhira.flows.keeping.foresight.require_writable` and
         :func:`zakhira.flows.paying.matter.with_approval` raise, and what the books refuse.
     """
@@ -106,6 +107,7 @@ def carry(desk: PayoutDesk, act: LedgerAct, officers: Sequence[OfficerKey]) -> t
     record = act_record(desk, act)
     if record is not None and record.state == DONE:
         return record, ask(desk, record.matter, record.words, step.at)
+    _require_current(desk, act)
     require_writable(desk.books, desk.ledger, act, step.at.date())
     if record is None or record.expires_at <= step.at:
         before, record = None, _put_forward(desk, act, officers[0], step.at)
@@ -122,6 +124,16 @@ def carry(desk: PayoutDesk, act: LedgerAct, officers: Sequence[OfficerKey]) -> t
     elif record != before:
         commit_step(desk, step, by, f"waits: {act.title}", (), (record.record,))
     return record, decision
+
+
+def _require_current(desk: PayoutDesk, act: LedgerAct) -> None:
+    """A record says all of what it is about: one that was written before another would undo that, a freeze for one."""
+    for record in act.records:
+        if len(desk.books.versions(record.kind, record.id)) != act.turn:
+            raise ActOvertaken(
+                f"{act.title}: {record.kind} {record.id} was changed since this was put forward.",
+                "Look at it as it is now, and put it forward anew.",
+            )
 
 
 def _put_forward(desk: PayoutDesk, act: LedgerAct, officer: OfficerKey, at: datetime) -> ActRecord:

@@ -117,3 +117,9 @@ class UnknownAct(InvalidInput):
     """No act with this hash waits for words."""
 
     code = "ZK-FLOWS-248"
+
+
+class ActOvertaken(Refused):
+    """What an act changes was changed by another since it was put forward."""
+
+    code = "ZK-FLOWS-249"
