@@ -594,7 +594,8 @@ BEGIN
         RAISE EXCEPTION 'write % does not hold so many entries', told.first USING ERRCODE = 'ZK003';
     ELSIF NOT told.is_whole THEN
         RAISE EXCEPTION 'an entry of write % has no place, id, narration, evidence, date or counterpart, reverses itself, '
-            'or says what only zakhira.transfers says', told.first USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_is_whole';
+            'or says what only zakhira.transfers says', told.first
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_is_whole';
     END IF;
     is_held := pg_advisory_xact_lock_shared(2053861743) IS NOT NULL; -- as an expression it needs no plan
     IF current_setting('transaction_isolation') = 'read committed' THEN
