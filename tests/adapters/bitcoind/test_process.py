@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -170,6 +172,18 @@ def test_a_torn_wallet_is_replaced(bitcoind_path: Path, tmp_path: Path) -> None:
         assert chain.tip()[0] == 101
         assert again.rpc.call("getbalance", wallet="pool-alpha.2") > 0
         assert (tmp_path / "regtest/wallets/pool-alpha/wallet.dat").read_bytes().endswith(b"torn")
+
+
+def test_a_wallet_that_was_half_made_is_replaced(bitcoind_path: Path, tmp_path: Path) -> None:
+    """Killed before the wallet's flags were written: it loads, without descriptors; its successor serves."""
+    with BitcoindProcess.start(bitcoind_path, tmp_path, START) as process:
+        chain_of(process).fund_pools({"alpha": 1}, START)
+    with closing(sqlite3.connect(tmp_path / "regtest/wallets/pool-alpha/wallet.dat")) as wallet, wallet:
+        assert wallet.execute("DELETE FROM main WHERE key <> ?", (b"\x0aminversion",)).rowcount > 0
+    with BitcoindProcess.start(bitcoind_path, tmp_path, START) as again:
+        chain_of(again).fund_pools({"alpha": 1}, START)
+        assert again.rpc.call("getbalance", wallet="pool-alpha.2") > 0
+        assert not again.rpc.call("getwalletinfo", wallet="pool-alpha")["descriptors"]
 
 
 @pytest.mark.parametrize(

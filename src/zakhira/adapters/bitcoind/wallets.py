@@ -1,4 +1,4 @@
-"""The node's wallets, by a name of ours: found, loaded, made; one that does not load is left and replaced."""
+"""The node's wallets, by a name of ours: found, loaded, made; one that does not load or was half made is replaced."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Wallets:
             loaded = set(self._rpc.call("listwallets"))
             on_disk = self._on_disk()
             for candidate in _candidates(name):
-                if candidate in loaded or (candidate in on_disk and self._load(candidate)):
+                if (candidate in loaded or (candidate in on_disk and self._load(candidate))) and self._whole(candidate):
                     self._open[name] = candidate
                     break
         return self._open.get(name)
@@ -77,6 +77,10 @@ class Wallets:
         except NodeFailed as error:
             return error.rpc_code == RPCErrorCode.WALLET_ALREADY_LOADED
         return True
+
+    def _whole(self, candidate: str) -> bool:
+        """Whether it is a wallet of descriptors: a node killed while it made one left a file without its flags."""
+        return bool(self._rpc.call("getwalletinfo", wallet=candidate)["descriptors"])
 
 
 def _candidates(name: str) -> tuple[str, ...]:
