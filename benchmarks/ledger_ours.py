@@ -12,14 +12,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count, repeat
+from itertools import count, islice
 from pathlib import Path
 
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.ledger_work import OPENING_UNITS, PARTICIPANTS, POOL, JointPoster, Poster, Transfer
+from benchmarks.ledger_work import OPENING_UNITS, PARTICIPANTS, POOL, SEED, JointPoster, Poster, Transfer
+from benchmarks.ledger_work import transfers as draw
 
 from zakhira.adapters.postgres.books import PostgresBooks, open_books
 from zakhira.adapters.postgres.joining import JoinedBooks
@@ -40,6 +41,8 @@ COIN_SATS = MAX_MONEY_SATS // 2
 """What stands behind the claims: ample, so that the check passes, and is made all the same."""
 OPENED_AT_ONCE = 1_000
 OPENING_AT = datetime(2022, 12, 31, tzinfo=UTC)
+FILLING = 1_000
+"""The number of the worker that writes the past: none of the race's."""
 OPENED = "opened"
 """Key of the write that says that everybody has what they begin with."""
 POOL_CODE = "equity:pool"
@@ -69,9 +72,17 @@ def install(dsn: str, participants: int = PARTICIPANTS) -> None:
             given = [Transfer(POOL, number, OPENING_UNITS) for number in numbers[first : first + OPENED_AT_ONCE]]
             books.commit(write(f"opening-{first}", given, OPENING_AT))
         books.commit(Write(OPENED, "clerk", "open", OPENING_AT))
-    # What a running server has: statistics, as if it had not been filled a moment ago.
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE)")
+    _settle(dsn)
+
+
+def fill(dsn: str, transfers: int) -> None:
+    """Write so many transfers of the past, each commit of a thousand, through the books as everything else."""
+    post, finish = open_ours(dsn, "filling")
+    drawn = draw(SEED, FILLING)
+    for first in range(0, transfers, OPENED_AT_ONCE):
+        post(list(islice(drawn, min(OPENED_AT_ONCE, transfers - first))))
+    finish()
+    _settle(dsn)
 
 
 def require_whole(dsn: str) -> None:
@@ -85,8 +96,8 @@ def require_whole(dsn: str) -> None:
 
 def write(key: str, moves: Sequence[Transfer], at: datetime, step: timedelta = timedelta()) -> Write:
     """One act: an entry of two postings for each transfer, dated one step after another."""
-    dates = (at + place * step for place in range(len(moves))) if step else repeat(at)
-    entries = (_entry(f"{key}-{place}", date, one) for place, (one, date) in enumerate(zip(moves, dates, strict=False)))
+    dates = [at + place * step for place in range(len(moves))] if step else [at] * len(moves)
+    entries = [_entry(f"{key}-{place}", dates[place], one) for place, one in enumerate(moves)]
     return Write(key, "clerk", "transfer", at, tuple(entries))
 
 
@@ -127,11 +138,15 @@ class _Drafts:
         return write(f"{self._name}-{begun}", moves, NOW + timedelta(seconds=begun * BATCH_SECONDS))
 
 
+def _settle(dsn: str) -> None:
+    """What a running server has: statistics, as if it had not been filled a moment ago."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
 def _entry(entry_id: str, at: datetime, one: Transfer) -> Entry:
-    amount = sats(one.units)
-    return Entry(
-        entry_id, at, "Transfer", "list", (Posting(code(one.giver), amount), Posting(code(one.taker), -amount))
-    )
+    debit, credit = Posting(code(one.giver), sats(one.units)), Posting(code(one.taker), sats(-one.units))
+    return Entry(entry_id, at, "Transfer", "list", (debit, credit))
 
 
 def _coin() -> Write:

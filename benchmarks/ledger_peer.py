@@ -24,7 +24,17 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.ledger_work import OPENING_UNITS, PARTICIPANTS, POOL, Load, Poster, Transfer, measure
+from benchmarks.ledger_work import (
+    FROM_POOL,
+    MAX_UNITS,
+    OPENING_UNITS,
+    PARTICIPANTS,
+    POOL,
+    Load,
+    Poster,
+    Transfer,
+    measure,
+)
 
 from zakhira.adapters.postgres.server import EmbeddedServer
 
@@ -43,11 +53,50 @@ MODES = {
     "eight_workers": (8, 1),
 }
 """Workers and transfers per transaction."""
+FILLED_AT_ONCE = 100_000
 _CALL = "SELECT peer.create_transfer(%s, %s, %s, %s)"
 _OPEN = """
 INSERT INTO peer.account (name, currency, balance, allow_negative_balance, allow_positive_balance)
 SELECT 'account-' || given.number, 'PKR', CASE WHEN given.number = %s THEN 0 ELSE %s END, given.number = %s, true
 FROM generate_series(0, %s) AS given (number)
+"""
+# What so many calls would have left, in the order of their time. An id of theirs costs three times what a row costs, so
+# these have the same length and order and are made of the same bits; keys are from the tables and not looked up again.
+_FILL = """
+WITH drawn AS MATERIALIZED (
+    SELECT place, 'plt_' || upper(left(encode(uuid_send(uuidv7()), 'hex'), 26)) AS id, taker, units,
+           CASE WHEN chance < %(from_pool)s THEN 0 ELSE 1 + (taker - 1 + step) %% %(participants)s END AS giver
+    FROM (SELECT place, random() AS chance, 1 + floor(random() * %(participants)s)::integer AS taker,
+                 1 + floor(random() * (%(participants)s - 1))::integer AS step,
+                 1 + floor(random() * %(max_units)s)::integer AS units
+          FROM generate_series(1, %(count)s) AS place) AS chosen),
+numbered AS MATERIALIZED (
+    SELECT substr(name, 9)::integer AS number, id, balance, version FROM peer.account),
+side AS MATERIALIZED (
+    SELECT place, id AS transfer, giver AS number, -units AS amount FROM drawn
+    UNION ALL SELECT place, id, taker, units FROM drawn),
+made AS (
+    INSERT INTO peer.transfer (id, from_account_id, to_account_id, amount, event_at)
+        SELECT drawn.id, giver.id, taker.id, drawn.units, %(now)s
+        FROM drawn
+        JOIN numbered AS giver ON giver.number = drawn.giver JOIN numbered AS taker ON taker.number = drawn.taker
+        ORDER BY drawn.place),
+entered AS (
+    INSERT INTO peer.entry (
+        id, account_id, transfer_id, amount, account_previous_balance, account_current_balance, account_version)
+        SELECT 'ple_' || upper(left(encode(uuid_send(uuidv7()), 'hex'), 26)), so_far.id, so_far.transfer, so_far.amount,
+               so_far.reached - so_far.amount, so_far.reached, so_far.version
+        FROM (SELECT side.place, numbered.id, side.transfer, side.amount,
+                     numbered.balance + sum(side.amount) OVER up_to AS reached,
+                     numbered.version + count(*) OVER up_to AS version
+              FROM side JOIN numbered ON numbered.number = side.number
+              WINDOW up_to AS (PARTITION BY side.number ORDER BY side.place)) AS so_far
+        ORDER BY so_far.place)
+UPDATE peer.account AS kept
+    SET balance = kept.balance + moved.amount, version = kept.version + moved.transfers, updated_at = now()
+    FROM (SELECT number, sum(amount) AS amount, count(*) AS transfers FROM side GROUP BY number) AS moved
+    JOIN numbered ON numbered.number = moved.number
+    WHERE kept.id = numbered.id
 """
 _SIZE = """
 SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
@@ -61,6 +110,17 @@ def install(dsn: str, participants: int = PARTICIPANTS) -> None:
         connection.execute(SCHEMA.read_bytes())
         connection.execute(_OPEN, (POOL, OPENING_UNITS, POOL, participants))
         connection.execute("VACUUM ANALYZE")
+
+
+def fill(dsn: str, transfers: int, participants: int = PARTICIPANTS) -> None:
+    """Bring so many transfers of the past into the peer's ledger, many at a time, with the balances that follow."""
+    given = {"from_pool": FROM_POOL, "participants": participants, "max_units": MAX_UNITS, "now": NOW}
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("SELECT setseed(0.0206)")
+        for first in range(0, transfers, FILLED_AT_ONCE):
+            connection.execute(_FILL, given | {"count": min(FILLED_AT_ONCE, transfers - first)})
+        connection.execute("VACUUM (ANALYZE)")
 
 
 def open_peer(dsn: str, _: str) -> tuple[Poster, Callable[[], None]]:
