@@ -58,19 +58,13 @@ SELECT account.code, account.commodity,
        CASE WHEN way.is_back AND rolled.through = 0 THEN balance.units - coalesce(behind.units, 0)
             ELSE coalesce(rolled.units, 0) + coalesce(behind.units, 0) END
        + CASE WHEN %(rest)s THEN (
-           SELECT coalesce(sum(there.units), 0) FROM day CROSS JOIN unnest(day.before) AS span (numbers)
-           CROSS JOIN LATERAL (
-               SELECT posting.units FROM zakhira.posted AS posting
-               WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
-                   AND posting.sequence < upper(span.numbers) AND posting.day = %(day)s::date OFFSET 0) AS there) + (
-           SELECT coalesce(sum(posting.units), 0) FROM (
-               SELECT DISTINCT there.sequence FROM day CROSS JOIN unnest(day.mixed) AS span (numbers)
-               CROSS JOIN LATERAL (
-                   SELECT posting.sequence FROM zakhira.posted AS posting
-                   WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
-                       AND posting.sequence < upper(span.numbers) AND posting.day = %(day)s::date
-                   OFFSET 0) AS there) AS found
-           JOIN zakhira.posted AS posting ON posting.account = account.number AND posting.sequence = found.sequence
+           SELECT coalesce(sum(posting.units), 0) FROM day CROSS JOIN unnest(day.before) AS span (numbers)
+           CROSS JOIN LATERAL zakhira.posted_between(
+               account.number, lower(span.numbers), upper(span.numbers)) AS posting
+           WHERE posting.day = %(day)s::date) + (
+           SELECT coalesce(sum(posting.units), 0) FROM day CROSS JOIN unnest(day.mixed) AS span (numbers)
+           CROSS JOIN LATERAL zakhira.posted_between(
+               account.number, lower(span.numbers), upper(span.numbers)) AS posting
            JOIN zakhira.entry ON entry.sequence = posting.sequence AND entry.ordinal = posting.entry_ordinal
            WHERE posting.day = %(day)s::date AND entry.at < %(before)s::timestamptz) ELSE 0 END
 FROM zakhira.account JOIN zakhira.balance ON balance.account = account.number CROSS JOIN known CROSS JOIN way
@@ -79,33 +73,24 @@ CROSS JOIN LATERAL (
            coalesce(max(rollup.through), 0) AS through
     FROM zakhira.rollup WHERE rollup.account = account.number AND rollup.through <= known.number) AS rolled
 CROSS JOIN LATERAL (
-    SELECT sum(there.units) AS units
+    SELECT sum(posting.units) AS units
     FROM unnest(CASE WHEN rolled.through = 0 THEN way.numbers
                 ELSE int8multirange(int8range(rolled.through + 1, known.number + 1)) END) AS span (numbers)
-    CROSS JOIN LATERAL (
-        SELECT posting.units FROM zakhira.posted AS posting
-        WHERE posting.account = account.number AND posting.sequence >= lower(span.numbers)
-            AND posting.sequence < coalesce(upper(span.numbers), 9223372036854775807)
-            AND (posting.day < %(day)s::date AND posting.sequence <= known.number)
-                <> (way.is_back AND rolled.through = 0) OFFSET 0) AS there) AS behind
+    CROSS JOIN LATERAL zakhira.posted_between(account.number, lower(span.numbers), upper(span.numbers)) AS posting
+    WHERE (posting.day < %(day)s::date AND posting.sequence <= known.number)
+        <> (way.is_back AND rolled.through = 0)) AS behind
 WHERE account.code = ANY(%(codes)s)
 """  # noqa: S608 - a part of this file
-# Only what lies in a stretch that holds something of the period is looked at. Which writes the postings are in is read
-# from the index alone; only these postings and their entries are fetched.
+# Only what lies in a stretch that holds something of the period is looked at.
 _LINES: LiteralString = f"""
 WITH span AS MATERIALIZED (
-    SELECT lower(one.numbers) AS first, coalesce(upper(one.numbers), 9223372036854775807) AS behind
+    SELECT lower(one.numbers) AS first, upper(one.numbers) AS behind
     FROM (SELECT unnest(range_agg(placed.numbers)) AS numbers FROM ({_PLACED}) AS placed
           WHERE placed.first_at < %(end)s AND placed.last_at >= %(start)s) AS one),
-found AS MATERIALIZED (
-    SELECT DISTINCT there.account, there.sequence
-    FROM unnest(%(numbers)s::integer[]) AS wanted (number) CROSS JOIN span CROSS JOIN LATERAL (
-        SELECT posting.account, posting.sequence FROM zakhira.posted AS posting
-        WHERE posting.account = wanted.number AND posting.sequence >= span.first AND posting.sequence < span.behind
-            AND posting.day BETWEEN %(first_day)s AND %(last_day)s OFFSET 0) AS there),
 posted AS MATERIALIZED ( -- in the order in which their entries lie on disk
-    SELECT posting.* FROM found
-    JOIN zakhira.posted AS posting ON posting.account = found.account AND posting.sequence = found.sequence
+    SELECT posting.* FROM unnest(%(numbers)s::integer[]) AS wanted (number) CROSS JOIN span
+    CROSS JOIN LATERAL zakhira.posted_between(wanted.number, span.first, span.behind) AS posting
+    WHERE posting.day BETWEEN %(first_day)s AND %(last_day)s
     ORDER BY posting.sequence, posting.entry_ordinal)
 SELECT posted.account, entry.id, entry.at, audit.written_at, entry.narration, entry.evidence,
        posted.commodity, posted.units, posted.lot_outpoint, posted.lot_source, posted.cost_units,

@@ -125,8 +125,10 @@ ALTER TABLE zakhira.entry
     ADD COLUMN other integer,
     ADD COLUMN units bigint,
     ADD COLUMN commodity text;
-CREATE INDEX entry_of_account ON zakhira.entry (account, sequence) INCLUDE (at, units) WHERE account IS NOT NULL;
-CREATE INDEX entry_of_other ON zakhira.entry (other, sequence) INCLUDE (at, units) WHERE other IS NOT NULL;
+-- By shelves of 32 writes each: what an account has on one shelf is kept as one key with a list of places, which is a third
+-- of an index that names each write, and every transfer is added to two of these.
+CREATE INDEX entry_of_account ON zakhira.entry (account, (sequence >> 5)) WHERE account IS NOT NULL;
+CREATE INDEX entry_of_other ON zakhira.entry (other, (sequence >> 5)) WHERE other IS NOT NULL;
 -- A constraint is read anew for every statement. On tables that each write adds to, its trigger says the same (begin_write,
 -- require_entries, keep_sums), which costs a tenth.
 DO $$
@@ -177,7 +179,7 @@ DROP TABLE zakhira.earlier_posting;
 CREATE INDEX posting_of_account ON zakhira.posting (account, sequence) INCLUDE (day, units);
 CREATE INDEX posting_of_lot ON zakhira.posting (lot_outpoint) WHERE lot_outpoint IS NOT NULL;
 
--- Every posting, wherever it stands. What is asked of accounts, writes and days is asked of the tables and their indexes.
+-- Every posting, wherever it stands.
 CREATE VIEW zakhira.posted AS
     SELECT every.* FROM (
         SELECT posting.sequence, posting.units, posting.entry_ordinal, posting.ordinal, posting.account, posting.day,
@@ -192,6 +194,19 @@ CREATE VIEW zakhira.posted AS
                entry.commodity, NULL::text, NULL::text, NULL::bigint, NULL::text
         FROM zakhira.entry) AS every
     WHERE every.account IS NOT NULL;
+
+-- An account's postings in the writes from `first` on and before `behind` (NULL: without end), by the indexes that there are.
+-- It is read into what asks; what follows is asked of these rows, and not before them.
+CREATE FUNCTION zakhira.posted_between(wanted integer, first bigint, behind bigint) RETURNS SETOF zakhira.posted
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT posting.* FROM zakhira.posted AS posting
+    WHERE posting.account = wanted AND posting.sequence >= first
+        AND posting.sequence < coalesce(behind, 9223372036854775807)
+        AND posting.sequence >> 5 >= first >> 5
+        AND posting.sequence >> 5 <= (coalesce(behind, 9223372036854775807) - 1) >> 5
+    OFFSET 0;
+END;
 
 ALTER TABLE zakhira.audit DISABLE TRIGGER append_only;
 UPDATE zakhira.audit SET posting_count = counted.postings, written_at = coalesce(audit.written_at, audit.at)
@@ -867,8 +882,7 @@ BEGIN
         WITH summed AS (
             INSERT INTO zakhira.rollup (account, through, day, units, postings)
                 SELECT one.account, due, posting.day, sum(posting.units), count(*)
-                FROM zakhira.posted AS posting
-                WHERE posting.account = one.account AND posting.sequence > one.through AND posting.sequence <= due
+                FROM zakhira.posted_between(one.account, one.through + 1, due + 1) AS posting
                 GROUP BY posting.day
                 RETURNING rollup.postings)
         INSERT INTO zakhira.rolled AS kept (account, through, postings)
@@ -1134,6 +1148,7 @@ GRANT INSERT (sequence, ordinal, id, at, narration, evidence, posting_count, rev
 REVOKE INSERT ON zakhira.account FROM zakhira_app;
 GRANT INSERT (code, commodity, kind, claim, holder, is_overdraft_allowed, ceiling_units) ON zakhira.account
     TO zakhira_app;
+GRANT EXECUTE ON FUNCTION zakhira.posted_between(integer, bigint, bigint) TO zakhira_app, zakhira_auditor;
 GRANT EXECUTE ON FUNCTION zakhira.roll_up(),
     zakhira.number_before(timestamptz), zakhira.lock_touched(integer[]),
     zakhira.write(text, text, text, timestamptz, text, text, integer[], integer, integer, integer, integer, text[],

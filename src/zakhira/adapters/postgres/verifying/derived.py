@@ -57,8 +57,7 @@ WITH part AS (
     SELECT part.account, part.through, summed.day, summed.units, summed.postings
     FROM part CROSS JOIN LATERAL (
         SELECT posting.day, sum(posting.units) AS units, count(*) AS postings
-        FROM zakhira.posted AS posting
-        WHERE posting.account = part.account AND posting.sequence > part.after AND posting.sequence <= part.through
+        FROM zakhira.posted_between(part.account, part.after + 1, part.through + 1) AS posting
         GROUP BY posting.day) AS summed
 ), ends AS (
     SELECT account, max(through) AS through, sum(postings) AS postings FROM zakhira.rollup GROUP BY account)
