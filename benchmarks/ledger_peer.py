@@ -24,6 +24,7 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.huge_pages import huge_pages, told_of
 from benchmarks.ledger_work import (
     FROM_POOL,
     MAX_UNITS,
@@ -161,16 +162,18 @@ def count_transfers(dsn: str) -> int:
 def embedded(folder: Path | None = None) -> Iterator[EmbeddedServer]:
     """A server with fsync on, in a folder of its own that goes afterwards, or in one that stays."""
     home = folder or Path(tempfile.mkdtemp(prefix="zk"))
-    server = EmbeddedServer.start(home / "pg")
-    try:
-        with psycopg.connect(server.dsn()) as connection:
-            assert connection.execute("SHOW fsync").fetchone() == ("on",)
-            assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
-        yield server
-    finally:
-        server.stop()
-        if folder is None:
-            shutil.rmtree(home, ignore_errors=True)
+    with huge_pages():
+        server = EmbeddedServer.start(home / "pg")
+        try:
+            with psycopg.connect(server.dsn()) as connection:
+                assert connection.execute("SHOW fsync").fetchone() == ("on",)
+                assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+            print(f"huge pages {told_of(server.dsn())}", flush=True)
+            yield server
+        finally:
+            server.stop()
+            if folder is None:
+                shutil.rmtree(home, ignore_errors=True)
 
 
 def main() -> int:

@@ -7,7 +7,8 @@ them credits from a pool, which is therefore an account that everybody is after.
 best for it; all of ours has balances, floors, idempotency, backing and the audit chain on.
 
 A ledger gets slower as it grows, and within seconds the faster one is much the larger. So both begin with the same
-past: a million transfers, unless it is told otherwise.
+past: a million transfers, unless it is told otherwise. The server has huge pages for its buffers where they can be
+reserved, which takes root, as a server does that has a machine for itself (``huge_pages`` in the last line).
 
 ``batch``: 1,000 transfers in a transaction. The peer sends its 1,000 calls in one pipeline over one connection: it
 locks accounts call by call, so that two such transactions of it deadlock. Ours locks them in one order and has two
@@ -34,6 +35,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import ledger_ours, ledger_peer
+from benchmarks.huge_pages import told_of
 from benchmarks.ledger_work import SEED, JointOpener, Load, Opener, measure
 
 from zakhira.adapters.postgres.server import EmbeddedServer
@@ -103,6 +105,7 @@ def main() -> int:
     asked = parser.parse_args()
     figures: dict[str, float | str] = {"benchmark": "ledger_race", "filled": asked.filled}
     with ledger_peer.embedded() as server:
+        figures["huge_pages"] = told_of(server.dsn())
         ours, peer = (server.ensure_database(name) for name in (ledger_ours.DATABASE, ledger_peer.DATABASE))
         ledger_ours.install(ours)
         ledger_peer.install(peer)
