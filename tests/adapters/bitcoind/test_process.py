@@ -186,6 +186,21 @@ def test_a_wallet_that_was_half_made_is_replaced(bitcoind_path: Path, tmp_path: 
         assert not again.rpc.call("getwalletinfo", wallet="pool-alpha")["descriptors"]
 
 
+def test_a_key_without_its_descriptor_is_left(bitcoind_path: Path, tmp_path: Path) -> None:
+    """Killed between the two, a wallet has the key and does not take it again; its successor serves from then on."""
+    with BitcoindProcess.start(bitcoind_path, tmp_path, START) as process:
+        chain_of(process).fund_pools({"alpha": 1}, START)
+    with closing(sqlite3.connect(tmp_path / "regtest/wallets/pool-alpha/wallet.dat")) as wallet, wallet:
+        kept = (b"\x0aminversion", b"\x05flags", b"\x13walletdescriptorkey")
+        gone = " AND ".join(["instr(key, ?) <> 1"] * len(kept))
+        assert wallet.execute(f"DELETE FROM main WHERE {gone}", kept).rowcount > 0  # noqa: S608 - made of constants
+    for _ in range(2):
+        with BitcoindProcess.start(bitcoind_path, tmp_path, START) as again:
+            chain_of(again).fund_pools({"alpha": 1}, START)
+            assert again.rpc.call("getbalance", wallet="pool-alpha.2") > 0
+            assert "pool-alpha.3" not in again.rpc.call("listwallets")
+
+
 @pytest.mark.parametrize(
     ("words", "error"),
     [

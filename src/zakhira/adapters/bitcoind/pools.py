@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from bitcoin_core_rpc import RPCErrorCode
 from embit.descriptor.checksum import add_checksum
 from embit.networks import NETWORKS
 
@@ -59,12 +60,26 @@ class Pools:
         return str(signed["hex"])
 
     def _wallet(self, pool: str) -> str:
-        wallet = self._wallets.ensure(PREFIX + pool, private_keys=True)
-        if not self._rpc.call("listdescriptors", wallet=wallet)["descriptors"]:
-            key = chain_pool.pool_key(pool).wif(NETWORKS["regtest"])
-            request = {"desc": str(add_checksum(f"wpkh({key})")), "timestamp": 0}
-            answer = self._rpc.call("importdescriptors", [[request]], wallet=wallet, timeout_s=RESCAN_TIMEOUT_S)[0]
-            if not answer["success"]:
-                error = answer["error"]
-                raise NodeFailed(f"The node refuses pool {pool}'s key: {error['message']}.", "", int(error["code"]))
+        name = PREFIX + pool
+        wallet = self._wallets.ensure(name, private_keys=True)
+        try:
+            self._give_key(wallet, pool)
+        except NodeFailed as error:
+            if error.rpc_code != RPCErrorCode.MISC_ERROR:
+                raise
+            # A node that was killed between a key and its descriptor has the key, and does not take it a second time.
+            self._wallets.leave(name)
+            wallet = self._wallets.ensure(name, private_keys=True)
+            self._give_key(wallet, pool)
         return wallet
+
+    def _give_key(self, wallet: str, pool: str) -> None:
+        """Give a wallet its pool's key, if it has none."""
+        if self._rpc.call("listdescriptors", wallet=wallet)["descriptors"]:
+            return
+        key = chain_pool.pool_key(pool).wif(NETWORKS["regtest"])
+        request = {"desc": str(add_checksum(f"wpkh({key})")), "timestamp": 0}
+        answer = self._rpc.call("importdescriptors", [[request]], wallet=wallet, timeout_s=RESCAN_TIMEOUT_S)[0]
+        if not answer["success"]:
+            error = answer["error"]
+            raise NodeFailed(f"The node refuses pool {pool}'s key: {error['message']}.", "", int(error["code"]))

@@ -17,16 +17,18 @@ class Wallets:
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
         self._open: dict[str, str] = {}
+        self._left: set[str] = set()
 
     def find(self, name: str) -> str | None:
-        """The node's own name of the wallet, loaded; None if there is none that loads."""
+        """The node's own name of the wallet, loaded; None if there is none that loads.
+
+        The last one counts: those before it were left, and what a start after that makes of them is not to be trusted.
+        """
         if name not in self._open:
-            loaded = set(self._rpc.call("listwallets"))
-            on_disk = self._on_disk()
-            for candidate in _candidates(name):
-                if (candidate in loaded or (candidate in on_disk and self._load(candidate))) and self._whole(candidate):
-                    self._open[name] = candidate
-                    break
+            there = self._generations(name)
+            last = there[-1] if there else ""
+            if last and last not in self._left and self._load(last) and self._whole(last):
+                self._open[name] = last
         return self._open.get(name)
 
     def find_all(self, prefix: str) -> tuple[str, ...]:
@@ -40,18 +42,26 @@ class Wallets:
         found = self.find(name)
         if found is not None:
             return found
-        on_disk = self._on_disk()
         refusal = None
-        for candidate in _candidates(name):
-            if candidate not in on_disk:
-                refusal = self._create(candidate, private_keys=private_keys)
-                if refusal is None:
-                    self._open[name] = candidate
-                    return candidate
+        for candidate in _candidates(name)[len(self._generations(name)) :]:
+            refusal = self._create(candidate, private_keys=private_keys)
+            if refusal is None:
+                self._open[name] = candidate
+                return candidate
         raise refusal or NodeFailed(f"No wallet {name} of the node loads.", "Use another output folder.")
 
+    def leave(self, name: str) -> None:
+        """Use the wallet of this name no more: it loads, and something in it is not whole. Its successor serves."""
+        self._left.add(self._open.pop(name))
+
+    def _generations(self, name: str) -> tuple[str, ...]:
+        """All up to the last that is on the disk; those before it may be beyond recognition."""
+        on_disk, candidates = self._on_disk(), _candidates(name)
+        return candidates[: max((place for place, one in enumerate(candidates, 1) if one in on_disk), default=0)]
+
     def _on_disk(self) -> set[str]:
-        return {str(wallet["name"]) for wallet in self._rpc.call("listwalletdir")["wallets"]}
+        there = {str(wallet["name"]) for wallet in self._rpc.call("listwalletdir")["wallets"]}
+        return there.union(self._rpc.call("listwallets"))
 
     def _create(self, candidate: str, *, private_keys: bool) -> NodeFailed | None:
         """Make the wallet; the node's refusal where a file that it does not know as a wallet is in the way."""
