@@ -41,7 +41,7 @@ WAIT_S = 300.0
 
 
 class Transfer(msgspec.Struct, frozen=True, gc=False):
-    """So many least units from one account to another, by number: a record in C, made in a third of the time."""
+    """So many least units from one account to another, by number."""
 
     giver: int
     taker: int

@@ -40,7 +40,7 @@ _SETTINGS = {
     # A whole page goes to the log after each checkpoint, so that these are rare; short questions are never compiled.
     "shared_buffers": f"{_buffers_mb()}MB",
     "max_wal_size": "4GB",
-    # As much as stays in a processor's cache: what is written by many is then copied twice from there, not from memory.
+    # As much as stays in a processor's cache [E]; with the server's own 16 MB batches were 3% slower.
     "wal_buffers": "2MB",
     "checkpoint_timeout": "15min",
     "jit": "off",

@@ -125,8 +125,8 @@ ALTER TABLE zakhira.entry
     ADD COLUMN other integer,
     ADD COLUMN units bigint,
     ADD COLUMN commodity text;
--- By shelves of 32 writes each: what an account has on one shelf is kept as one key with a list of places, which is a third
--- of an index that names each write, and every transfer is added to two of these.
+-- By shelves of 32 writes each: what an account has on one shelf is kept as one key with a list of places. Every transfer is
+-- added to both, so that they are to be small.
 CREATE INDEX entry_of_account ON zakhira.entry (account, (sequence >> 5)) WHERE account IS NOT NULL;
 CREATE INDEX entry_of_other ON zakhira.entry (other, (sequence >> 5)) WHERE other IS NOT NULL;
 -- A constraint is read anew for every statement. On tables that each write adds to, its trigger says the same (begin_write,
