@@ -7,8 +7,9 @@ them credits from a pool, which is therefore an account that everybody is after.
 best for it; all of ours has balances, floors, idempotency, backing and the audit chain on.
 
 A ledger gets slower as it grows, and within seconds the faster one is much the larger. So both begin with the same
-past: a million transfers, unless it is told otherwise. The server has huge pages for its buffers where they can be
-reserved, which takes root, as a server does that has a machine for itself (``huge_pages`` in the last line).
+past: a million transfers, unless it is told otherwise, and a checkpoint behind them, so that files of the log are
+written over, as on a server that has been up for a while. It has huge pages for its buffers where they can be reserved,
+which takes root, as a server does that has a machine for itself (``huge_pages`` in the last line).
 
 ``batch``: 1,000 transfers in a transaction. The peer sends its 1,000 calls in one pipeline over one connection: it
 locks accounts call by call, so that two such transactions of it deadlock. Ours locks them in one order and has two
@@ -31,6 +32,8 @@ import statistics
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -111,6 +114,8 @@ def main() -> int:
         ledger_peer.install(peer)
         ledger_ours.fill(ours, asked.filled)
         ledger_peer.fill(peer, asked.filled)
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
         before = ledger_peer.bytes_of(peer, "peer")
         for name in OTHER_WAY:
             figures |= race(server, name, asked.seconds, asked.rounds)

@@ -309,10 +309,26 @@ def test_any_number_of_sealers(database: str, books: PostgresBooks) -> None:
     assert shared_template().server.pid() is not None
 
 
-def test_sums_are_drawn_up_less_often_than_seals(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def drawn_up(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When a sealer had sums drawn up."""
+    told: list[float] = []
+    monkeypatch.setattr(sealer, "roll_up", lambda _: told.append(time.monotonic()))
+    return told
+
+
+def rolled_through(dsn: str) -> tuple[int, int]:
+    """How far sums are drawn up, and how far all is sealed."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT rolled_through, done_through FROM zakhira.sealing").fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def test_sums_are_drawn_up_less_often_than_seals(
+    database: str, drawn_up: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each write is sealed in a turn of its own; sums of busy accounts wait for their time, and then come."""
-    drawn_up: list[float] = []
-    monkeypatch.setattr(sealer, "roll_up", lambda _: drawn_up.append(time.monotonic()))
     with closing(PostgresBooks(database, Sealer(database, pause_s=0.02))) as books:
         for number in range(3):
             books.commit(write(f"k{number}"))
@@ -321,3 +337,25 @@ def test_sums_are_drawn_up_less_often_than_seals(database: str, monkeypatch: pyt
         monkeypatch.setattr(sealer, "ROLL_UP_SECONDS", 0.0)
         books.commit(write("later"))
         assert eventually(lambda: len(drawn_up) > 1, 5)
+
+
+def test_sums_follow_a_writer_that_falls_silent(
+    database: str, drawn_up: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written between two turns for sums is in the next, though nothing wakes the sealer; one is enough."""
+    monkeypatch.setattr(sealer, "ROLL_UP_SECONDS", 1.0)
+    with closing(PostgresBooks(database, Sealer(database, pause_s=0.02))) as books:
+        for number in range(2):
+            books.commit(write(f"k{number}"))
+            assert eventually(lambda: books.unsealed().count == 0, 5)
+        assert eventually(lambda: len(drawn_up) == 2, 5)
+        time.sleep(1.5)
+        assert len(drawn_up) == 2
+
+
+def test_sums_are_drawn_up_at_the_close(database: str, drawn_up: list[float]) -> None:
+    """Books that are closed before their sealer's turn leave nothing to be added up."""
+    with closing(PostgresBooks(database, Sealer(database, pause_s=60))) as books:
+        books.commit(write("k1"))
+    assert drawn_up == []
+    assert rolled_through(database) == (1, 1)

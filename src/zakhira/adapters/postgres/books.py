@@ -84,13 +84,14 @@ class PostgresBooks:
         return PostgresBooks(Logins(reading_dsn(self._logins.app, timeout_s)), recovery_s=0)
 
     def close(self) -> None:
-        """Seal what is left and close the connection; the books can be used again and then open another."""
+        """Seal what is left, draw up sums, close the connection; the books can be used again and then open another."""
         if self._sealer is not None:
             self._sealer.close()
             if self._lines and self._has_written:
                 # What is committed is safe; if it cannot be sealed now, whoever writes next does it.
                 with contextlib.suppress(OutsideFailure):
                     self.seal()
+                    self._ask(seals.roll_up)
         for line in self._lines.values():
             line.close()
         self._lines.clear()

@@ -40,6 +40,8 @@ _SETTINGS = {
     # A whole page goes to the log after each checkpoint, so that these are rare; short questions are never compiled.
     "shared_buffers": f"{_buffers_mb()}MB",
     "max_wal_size": "4GB",
+    # Files of the log that are written over, however quiet the days before: writers wait while a new one is made.
+    "min_wal_size": "1GB",
     # As much as stays in a processor's cache [E]; with the server's own 16 MB batches were 3% slower.
     "wal_buffers": "2MB",
     "checkpoint_timeout": "15min",

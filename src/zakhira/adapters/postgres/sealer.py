@@ -28,6 +28,7 @@ _JOIN_SECONDS = 30.0
 class Sealer:
     """A thread with a connection of its own that seals after it was woken. It starts at the first :meth:`wake`.
 
+    Sums of busy accounts follow, some seconds later at most, also when nothing more is written.
     Any number of processes may have one: the database lets them take turns. What one that was killed left behind, any
     other seals.
     """
@@ -37,6 +38,8 @@ class Sealer:
         self._work, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._rolled_at = -ROLL_UP_SECONDS
+        self._is_behind = False
+        """Something was sealed since sums were drawn up"""
         self.failure: ZakhiraError | None = None
         """Why the last turn failed; None after one that did not."""
 
@@ -59,12 +62,18 @@ class Sealer:
     def _run(self) -> None:
         connection: Connection[TupleRow] | None = None
         try:
-            while self._work.wait() and not self._stop.wait(self._pause_s):
+            while not self._waits_until_stopped():
                 self._work.clear()
                 connection = self._turn(connection)
         finally:
             if connection is not None:
                 connection.close()
+
+    def _waits_until_stopped(self) -> bool:
+        """Wait for work, or until sums are due, and for what comes with it; whether we were stopped meanwhile."""
+        due_at = self._rolled_at + ROLL_UP_SECONDS
+        self._work.wait(max(0.0, due_at - time.monotonic()) if self._is_behind else None)
+        return self._stop.wait(self._pause_s)
 
     def _turn(self, connection: Connection[TupleRow] | None) -> Connection[TupleRow] | None:
         """One turn; returns the connection for the next, or None when another must be made."""
@@ -74,9 +83,11 @@ class Sealer:
             due = is_due(connection, self._pause_s * _SHARED)
             if due:
                 seal_all(connection)
-                self._roll_up(connection)
+                self._is_behind = True
             elif due is not None:
                 self._work.set()
+            if self._is_behind:
+                self._roll_up(connection)
         except psycopg.Error as error:
             self.failure = translate(error)
         except ZakhiraError as error:
@@ -94,4 +105,4 @@ class Sealer:
         now = time.monotonic()
         if now - self._rolled_at >= ROLL_UP_SECONDS:
             roll_up(connection)
-            self._rolled_at = now
+            self._rolled_at, self._is_behind = now, False

@@ -55,7 +55,8 @@ def seal_all(connection: Connection[TupleRow]) -> int:
 
 
 def roll_up(connection: Connection[TupleRow]) -> None:
-    """Draw up the sums of busy accounts as far as everything is sealed."""
+    """Draw up the sums of busy accounts as far as everything is sealed, which a turn only knows of the one before."""
+    seal_all(connection)
     while True:
         row = connection.execute("SELECT zakhira.roll_up()").fetchone()
         assert row is not None, "the function always answers"
