@@ -329,6 +329,7 @@ def test_sums_are_drawn_up_less_often_than_seals(
     database: str, drawn_up: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each write is sealed in a turn of its own; sums of busy accounts wait for their time, and then come."""
+    monkeypatch.setattr(sealer, "ROLL_UP_SECONDS", 60.0)
     with closing(PostgresBooks(database, Sealer(database, pause_s=0.02))) as books:
         for number in range(3):
             books.commit(write(f"k{number}"))

@@ -17,7 +17,7 @@ from zakhira.kernel.errors import ZakhiraError
 
 PAUSE_SECONDS = 0.3
 """Between a commit and its seal, and between two turns: many commits share one turn, and each is sealed in a second."""
-ROLL_UP_SECONDS = 5.0
+ROLL_UP_SECONDS = 1.0
 """Between two turns in which sums of busy accounts are drawn up: the more that waits, the less of it is each one's."""
 RETRY_SECONDS = 1.0
 _SHARED = 0.9
