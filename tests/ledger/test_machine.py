@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import settings
@@ -36,7 +37,7 @@ from zakhira.kernel.money import Amount, Commodity
 from zakhira.ledger.account_record import HeldAccount
 from zakhira.ledger.entry import Entry, Lot, Posting, reversal
 from zakhira.ledger.faults import PeriodClosed, PeriodOutOfOrder
-from zakhira.ledger.periods import Period, month_of
+from zakhira.ledger.periods import Period
 from zakhira.programme.model import AccountSpec
 from zakhira.simulator.books import SimulatedBooks
 from zakhira.simulator.ledger import SimulatedLedger
@@ -266,8 +267,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(month=st.integers(1, 3), shift=st.integers(0, 1))
     def close(self, month: int, shift: int) -> None:
         """A month is closed, in order or not."""
-        whole = month_of(f"2026-{month:02d}")
-        period = Period(whole.first + timedelta(days=shift), whole.last)
+        last = date(2026, month, monthrange(2026, month)[1])
+        period = Period(date(2026, month, 1 + shift), last)
         write = Write(f"k-{self.name()}", "officer", "close", START, records=(period_record(period, "month over"),))
         if self.commit(write, self.oracle.closing_faults(period.first)):
             self.oracle.closed = period.last

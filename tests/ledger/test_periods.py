@@ -12,7 +12,6 @@ from zakhira.kernel.canonical import Json
 from zakhira.ledger.faults import BadPeriodRecord, PeriodClosed, PeriodNotOver, PeriodOutOfOrder
 from zakhira.ledger.periods import (
     Period,
-    month_of,
     period_body,
     period_of,
     require_next,
@@ -22,21 +21,6 @@ from zakhira.ledger.periods import (
 
 MAY = Period(date(2026, 5, 1), date(2026, 5, 31))
 MIDNIGHT = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(("month", "days"), [("2026-02", 28), ("2028-02", 29), ("2026-12", 31), ("2026-05", 31)])
-def test_months(month: str, days: int) -> None:
-    """A month runs from its first day to its last, leap years included."""
-    period = month_of(month)
-    assert period.end - period.start == timedelta(days=days)
-    assert period.first.day == 1
-
-
-@pytest.mark.parametrize("text", ["2026-13", "2026", "may", "2026-5", "2026-05-01"])
-def test_no_month(text: str) -> None:
-    """Whatever else is written is refused."""
-    with pytest.raises(BadPeriodRecord):
-        month_of(text)
 
 
 def test_what_is_written_is_read_back() -> None:

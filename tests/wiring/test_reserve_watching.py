@@ -17,7 +17,7 @@ from zakhira.flows.ports.books_errors import NotTheWatcher
 from zakhira.flows.spending.watching import SpendsFollowed
 from zakhira.wiring.reserve_desk import open_reserve
 from zakhira.wiring.reserve_init import init_reserve
-from zakhira.wiring.reserve_watching import catch_up, follow_to_tip, watching
+from zakhira.wiring.reserve_watching import catch_up, watching
 from zakhira.wiring.settings import Settings
 
 
@@ -39,14 +39,12 @@ def test_without_the_watchers_login_somebody_else_follows(logins: Logins, tmp_pa
     init_reserve(clerk, ReserveOrder(folder, PROJECT / "programmes" / "small", is_drill=True), dry_run=False)
     for settings in (clerk, alone):
         with open_reserve(settings, folder) as desk:
-            for act in (follow_to_tip, catch_up):
-                with pytest.raises(NotFollowed):
-                    act(desk)
+            with pytest.raises(NotFollowed):
+                catch_up(desk)
             with pytest.raises(NotTheWatcher), watching(desk):
                 pass
     with open_reserve(follower, folder) as desk:
         assert catch_up(desk) == SpendsFollowed()
         assert desk.archive.books.logins.watcher is None, "the rest of the command does not get it"
         with open_reserve(clerk, folder) as other:
-            follow_to_tip(other)
             assert catch_up(other) == SpendsFollowed()

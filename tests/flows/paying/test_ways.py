@@ -236,6 +236,18 @@ def test_a_bank_that_understood_another_amount_stops_the_payout() -> None:
         require_going(drill.desk, "pay-1")
 
 
+def test_a_bank_that_answers_what_nobody_ordered_stops_the_payout() -> None:
+    """It may have paid it: somebody asks before more goes out. What it says of the others holds."""
+    drill = paid_payroll()
+    write_orders(drill.desk, Iso20022Files(), "pay-1", DAY, officer("dara"))
+    ours = BankStatus("pay-1-1", TransferState.ACCEPTED, "ACSC", "", parse_amount("47500 PKR"))
+    stray = BankStatus("pay-9-1", TransferState.ACCEPTED, "ACSC")
+    answered = take_bank_status(drill.desk, "pay-1", report("pay-1-1", ours, stray), DIGEST, officer("bilal"))
+    assert answered.accepted == 1
+    with pytest.raises(PayoutsStopped, match="'pay-9-1', which order pay-1-1 does not name"):
+        require_going(drill.desk, "pay-1")
+
+
 def test_royalties_are_credited_in_coin() -> None:
     """A campaign in bitcoin pays sat to accounts: 620,000 sat to one licensee."""
     told = limited(campaign(id="royalty-2026"), "BTC", "0.001", "0.01", "0.02", "0.5")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
@@ -37,7 +38,7 @@ class Sealer:
         self._dsn, self._pause_s = dsn, pause_s
         self._work, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._rolled_at = -ROLL_UP_SECONDS
+        self._rolled_at = -math.inf
         self._is_behind = False
         """Something was sealed since sums were drawn up"""
         self.failure: ZakhiraError | None = None

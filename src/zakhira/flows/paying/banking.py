@@ -164,8 +164,8 @@ def take_bank_status(
     """Record what the bank answers: what it does not pay goes back into the fund; the same answer changes nothing.
 
     An answer is a file that anybody can write. So an officer other than the preparer signs for it by ``sha256`` (of
-    the file, in hex), and nothing that a statement shows as paid comes back. A bank that understood another amount
-    stops the payout.
+    the file, in hex), and nothing that a statement shows as paid comes back. A bank that understood another amount, or
+    answers what its order does not name, stops the payout.
 
     Raises:
         PayoutWordNotTaken: the key is no officer's. AnswerNotTaken: it is the preparer's, or the bank has paid.
@@ -192,7 +192,7 @@ def take_bank_status(
     if records:
         entries = tuple(_taken_back(desk, payout_id, row, report.id) for row in fresh)
         commit_step(desk, step, officer.officer, f"bank answered to {report.order_id}", (), records, entries)
-    wrong = list(_other_amounts(prepared, part, report))
+    wrong = [*_other_amounts(prepared, part, report), *_not_ordered(prepared, part, report)]
     if wrong:
         stop_by_release(desk, payout_id, " ".join(wrong))
     pending = len(said) - accepted - len(refused)
@@ -277,6 +277,13 @@ def _other_amounts(prepared: Prepared, part: Part, report: BankStatusReport) -> 
         row, status = prepared.batch.rows[place], named.get(row_reference(prepared.payout.id, place))
         if status is not None and status.amount is not None and status.amount != row.amount:
             yield f"The bank understood {status.amount} for {row.payee}, and the order says {row.amount}."
+
+
+def _not_ordered(prepared: Prepared, part: Part, report: BankStatusReport) -> Iterator[str]:
+    ordered = {row_reference(prepared.payout.id, place) for place in range(part.start, part.end)}
+    for status in report.transfers:
+        if status.end_to_end_id not in ordered:
+            yield f"The bank answers {status.end_to_end_id!r}, which order {report.order_id} does not name."
 
 
 def _taken_back(desk: PayoutDesk, payout_id: str, row: PayoutRow, answer: str) -> Entry:
