@@ -29,7 +29,7 @@ _JOIN_SECONDS = 30.0
 class Sealer:
     """A thread with a connection of its own that seals after it was woken. It starts at the first :meth:`wake`.
 
-    Sums of busy accounts follow, some seconds later at most, also when nothing more is written.
+    Sums of busy accounts follow within a second or two, also when nothing more is written.
     Any number of processes may have one: the database lets them take turns. What one that was killed left behind, any
     other seals.
     """

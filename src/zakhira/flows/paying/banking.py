@@ -51,6 +51,8 @@ PAYOUT_ORDER = "payout order"
 MOST_DAYS_AHEAD = 30
 """How far ahead a bank may be told to pay [E]: a payroll is ordered within its month (low 10, high 90). A day that
 somebody mistyped by years would stand for ever."""
+_ID_SHOWN = 35
+"""Of an id that a bank tells: ISO 20022 knows none that is longer (Max35Text)."""
 
 
 @dataclass(frozen=True)
@@ -281,9 +283,10 @@ def _other_amounts(prepared: Prepared, part: Part, report: BankStatusReport) -> 
 
 def _not_ordered(prepared: Prepared, part: Part, report: BankStatusReport) -> Iterator[str]:
     ordered = {row_reference(prepared.payout.id, place) for place in range(part.start, part.end)}
-    for status in report.transfers:
-        if status.end_to_end_id not in ordered:
-            yield f"The bank answers {status.end_to_end_id!r}, which order {report.order_id} does not name."
+    strange = [status.end_to_end_id for status in report.transfers if status.end_to_end_id not in ordered]
+    if strange:
+        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+        yield f"The bank answers {strange[0][:_ID_SHOWN]!r}{more}, which order {report.order_id} does not name."
 
 
 def _taken_back(desk: PayoutDesk, payout_id: str, row: PayoutRow, answer: str) -> Entry:
