@@ -162,6 +162,8 @@ ANSWER = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><Cs
 <GrpHdr><MsgId>R-1</MsgId><CreDtTm>2026-01-30T10:00:00Z</CreDtTm></GrpHdr>
 <OrgnlGrpInfAndSts><OrgnlMsgId>may-1</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId><GrpSts>RJCT</GrpSts>
 </OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>"""
+STRAY = """<OrgnlPmtInfAndSts><OrgnlPmtInfId>may-1</OrgnlPmtInfId>
+<TxInfAndSts><OrgnlEndToEndId>x-9</OrgnlEndToEndId><TxSts>ACSC</TxSts></TxInfAndSts></OrgnlPmtInfAndSts>"""
 
 
 def test_a_bank_is_asked_by_its_bytes_and_answers_through_an_officer(desk: Terminal) -> None:
@@ -182,4 +184,9 @@ def test_a_bank_is_asked_by_its_bytes_and_answers_through_an_officer(desk: Termi
     answer = ("payout", "answer", "may", desk.file("answer.xml", ANSWER))
     assert desk.ask(*answer, *desk.key("treasury-1"), exit_code=1)["code"] == "ZK-FLOWS-211"
     back = desk.ask(*answer, *desk.key("comptroller-1"))
-    assert [item["payee"] for item in back["rejected"]] == ["p-000001"]
+    assert ([item["payee"] for item in back["rejected"]], back["not_as_ordered"]) == (["p-000001"], [])
+    stray = ANSWER.replace("</CstmrPmtStsRpt>", STRAY + "</CstmrPmtStsRpt>")
+    more = desk.type("payout", "answer", "may", desk.file("more.xml", stray), *desk.key("comptroller-1")).output
+    assert "which stops the payout" in " ".join(more.split())
+    assert "The bank answers 'x-9', which order may-1 does not name." in " ".join(more.split())
+    assert "x-9" in desk.type("payout", "status").output

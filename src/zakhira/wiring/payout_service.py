@@ -212,16 +212,21 @@ class PayoutOffice:
             said = [take_bank_status(desk, word.of, report, digest, officer) for report in reports]
         refused = tuple(item for one in said for item in one.rejected)
         accepted, pending = sum(one.accepted for one in said), sum(one.pending for one in said)
+        strange = tuple(told for one in said for told in one.strange)
         sentence = f"The bank takes {accepted}, still looks at {pending} and does not pay {len(refused)} of {word.of}."
+        if strange:
+            sentence += " It says what was not ordered, which stops the payout: ask the bank."
         facts: dict[str, Json] = {
             "dry_run": dry_run,
             "sha256": digest,
             "accepted": accepted,
             "pending": pending,
             "rejected": [{"payee": payee, "reason": reason} for payee, reason in refused],
+            "not_as_ordered": list(strange),
         }
-        tables = (Table("Not paid, and back in the fund", ("payee", "because"), refused),) if refused else ()
-        return Answer(tables, facts, sentence)
+        back = Table("Not paid, and back in the fund", ("payee", "because"), refused)
+        otherwise = Table("Not as it was ordered", ("what the bank says",), tuple((told,) for told in strange))
+        return Answer(tuple(table for table in (otherwise, back) if table.rows), facts, sentence)
 
     def stop(self, word: PayoutWord, ask: Ask, *, dry_run: bool) -> Answer:
         """Stop one payout or all."""

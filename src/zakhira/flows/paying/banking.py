@@ -77,6 +77,8 @@ class Answered:
     pending: int
     rejected: tuple[tuple[str, str], ...]
     """payees with the bank's reason"""
+    strange: tuple[str, ...]
+    """what the bank says otherwise than it was ordered, in sentences: it has stopped the payout"""
 
 
 def write_orders(
@@ -194,11 +196,11 @@ def take_bank_status(
     if records:
         entries = tuple(_taken_back(desk, payout_id, row, report.id) for row in fresh)
         commit_step(desk, step, officer.officer, f"bank answered to {report.order_id}", (), records, entries)
-    wrong = [*_other_amounts(prepared, part, report), *_not_ordered(prepared, part, report)]
-    if wrong:
-        stop_by_release(desk, payout_id, " ".join(wrong))
+    strange = (*_other_amounts(prepared, part, report), *_not_ordered(prepared, part, report))
+    if strange:
+        stop_by_release(desk, payout_id, " ".join(strange))
     pending = len(said) - accepted - len(refused)
-    return Answered(after, accepted, pending, tuple((row.payee, why) for row, why in refused))
+    return Answered(after, accepted, pending, tuple((row.payee, why) for row, why in refused), strange)
 
 
 def _require_bringer(desk: PayoutDesk, prepared: Prepared, officer: OfficerKey) -> None:
@@ -283,10 +285,10 @@ def _other_amounts(prepared: Prepared, part: Part, report: BankStatusReport) -> 
 
 def _not_ordered(prepared: Prepared, part: Part, report: BankStatusReport) -> Iterator[str]:
     ordered = {row_reference(prepared.payout.id, place) for place in range(part.start, part.end)}
-    strange = [status.end_to_end_id for status in report.transfers if status.end_to_end_id not in ordered]
-    if strange:
-        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
-        yield f"The bank answers {strange[0][:_ID_SHOWN]!r}{more}, which order {report.order_id} does not name."
+    strays = [status.end_to_end_id for status in report.transfers if status.end_to_end_id not in ordered]
+    if strays:
+        more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
+        yield f"The bank answers {strays[0][:_ID_SHOWN]!r}{more}, which order {report.order_id} does not name."
 
 
 def _taken_back(desk: PayoutDesk, payout_id: str, row: PayoutRow, answer: str) -> Entry:

@@ -203,7 +203,9 @@ def _form_faults(told: Mapping[str, object]) -> _Found:
         yield name, "it is not known here.", f"Use {', '.join(sorted(known))}."
     for name in (*_TEXTS, *of_way):
         value = told.get(name)
-        if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > MOST_CHARACTERS:
+        if value is None:
+            yield name, "it is missing.", "Write it down; docs/payouts.md tells what each key is."
+        elif not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > MOST_CHARACTERS:
             yield name, f"{value!r} is no text of 1 to {MOST_CHARACTERS} characters.", "Write it in quotes."
     reasons = told.get("reasons")
     if not isinstance(reasons, list) or not reasons or not all(_is_reason(item) for item in reasons):
