@@ -39,6 +39,16 @@ REGTEST = NETWORKS["regtest"]
 ELSEWHERE = chain_pool.pool_address("another miner")
 
 
+def replace_blocks(chain: BitcoindChain, rpc: Rpc, depth: int) -> None:
+    """Replace the last blocks of a real node by one more of another miner, without transactions."""
+    height, _ = chain.tip()
+    first = chain.block_hash(height - depth + 1)
+    rpc.call("invalidateblock", [first])
+    for _ in range(depth + 1):
+        rpc.call("generateblock", [ELSEWHERE, []])
+    rpc.call("reconsiderblock", [first])
+
+
 class Bench(Protocol):
     """A chain and what a test may do to it behind its back."""
 
@@ -123,12 +133,7 @@ class RealBench:
         self.chain = BitcoindChain(Rpc(client, self.process.explain_end), self.process.remember_time)
 
     def reorganise(self, depth: int) -> None:
-        height, _ = self.chain.tip()
-        first = self.chain.block_hash(height - depth + 1)
-        self.rpc.call("invalidateblock", [first])
-        for _ in range(depth + 1):
-            self.rpc.call("generateblock", [ELSEWHERE, []])
-        self.rpc.call("reconsiderblock", [first])
+        replace_blocks(self.chain, self.rpc, depth)
 
     def mine_elsewhere(self, count: int) -> None:
         self.rpc.call("generatetoaddress", [count, ELSEWHERE])

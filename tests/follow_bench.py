@@ -8,13 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, cast
 
+from chain_bench import ELSEWHERE, replace_blocks
 from watch_drill import START, WatchDrill, all_signed, keep_vaults, make_treasury, oracle_coins, script_of
 from zakhira.adapters.bitcoind.follow import BitcoindFollower
 from zakhira.adapters.bitcoind.node import BitcoindChain
 from zakhira.adapters.bitcoind.process import BitcoindProcess
 from zakhira.adapters.bitcoind.vaults import to_sats
 from zakhira.flows.ports.chain import PrivateChain
-from zakhira.flows.ports.chain_pool import pool_address
 from zakhira.flows.ports.coin_events import WatchedCoin
 from zakhira.flows.ports.follow import FollowedNode
 from zakhira.programme.model import Vault
@@ -24,7 +24,6 @@ from zakhira.simulator.chain_block import SimulatedBlock, make_block
 from zakhira.simulator.coin_store import SimulatedCoins
 from zakhira.simulator.follow import SimulatedFollower
 
-ELSEWHERE = pool_address("another miner")
 FUNDS_SATS = 30_000_000_000
 Places = Mapping[bytes, tuple[str, int, int]]
 
@@ -98,12 +97,7 @@ class RealFollowBench:
 
     def reorganise(self, depth: int) -> None:
         """See the protocol."""
-        height, _ = self.chain.tip()
-        first = self.chain.block_hash(height - depth + 1)
-        self.rpc.call("invalidateblock", [first])
-        for _ in range(depth + 1):
-            self.rpc.call("generateblock", [ELSEWHERE, []])
-        self.rpc.call("reconsiderblock", [first])
+        replace_blocks(self.chain, self.rpc, depth)
 
     def shorten(self, depth: int) -> None:
         """See the protocol."""

@@ -108,6 +108,11 @@ def test_a_campaign_is_read_from_toml() -> None:
     with pytest.raises(Faults) as found:
         read_campaign_file(wrong.encode(), "c.toml")
     assert {fault.key for fault in found.value.faults} == {"budget", "way", "vault"}
+    with pytest.raises(Faults) as missing:
+        read_campaign_file(CAMPAIGN.replace('way = "accounts"', 'way = "bank"').encode(), "c.toml")
+    told_of = {fault.key: fault.message for fault in missing.value.faults}
+    assert set(told_of) == {"debtor_name", "debtor_account"}
+    assert all("missing" in message for message in told_of.values())
     for change in (
         ('"50000 PKR"', '"70000 PKR"'),
         ('"620000 PKR"', '"620000000000000 PKR"'),

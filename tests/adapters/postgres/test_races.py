@@ -12,13 +12,14 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from books_bench import ACCOUNTS, COLD, DUE, INTAKE, SOLD, START, invoice, outpoint, receipt, sweep, write
+from books_bench import ACCOUNTS, COLD, DUE, INTAKE, SOLD, START, invoice, outpoint, pay, receipt, sweep, write
 from zakhira.adapters.postgres.books import RACE_TRIES, PostgresBooks
 from zakhira.controls.chain.audit import make_entry
 from zakhira.flows.ports.books import Record, Write
 from zakhira.flows.ports.books_errors import EntryExists, KeyReused, Overdrawn, WritersInTheWay
 from zakhira.flows.ports.coin_events import BrokenChainEvent, CoinEvent, CoinEventKind
 from zakhira.kernel.errors import ZakhiraError
+from zakhira.programme.model import AccountSpec
 
 WRITERS = 8
 Outcome = str
@@ -221,6 +222,28 @@ def test_a_write_in_the_way_of_others_is_tried_again(
             books.commit(one)
         assert books.entries() == ()
     owner.execute("DROP TRIGGER fail ON zakhira.record; DROP FUNCTION zakhira.fail(); DROP SEQUENCE zakhira.tries")
+    require_whole(books)
+
+
+def test_balances_are_taken_in_one_order(database: str, books: PostgresBooks) -> None:
+    """Whatever the order of its transfers: a write that waits for its first account holds none behind it yet."""
+    names = [f"liabilities:participants:p-{number}:PKR" for number in range(6)]
+    books.open_accounts(tuple(AccountSpec(name, "PKR", "liability", overdraft="allowed") for name in names))
+    backwards = [pay(f"k{at}", names[at - 1], names[at], 1).entries[0] for at in range(5, 0, -1)]
+    locked = (
+        "SELECT code FROM zakhira.balance JOIN zakhira.account ON number = account "
+        "WHERE code = ANY (%s) ORDER BY number {} FOR UPDATE OF balance {}"
+    )
+    with psycopg.connect(database) as stranger, psycopg.connect(database, autocommit=True) as watcher:
+        assert stranger.execute(locked.format("LIMIT 1", "").encode(), (names,)).fetchall() == [(names[0],)]
+        thread = threading.Thread(target=books.commit, args=(write("k", *backwards),))
+        thread.start()
+        while watcher.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is None:
+            pass
+        free = watcher.execute(locked.format("", "SKIP LOCKED").encode(), (names,)).fetchall()
+        assert [name for (name,) in free] == names[1:]
+        stranger.rollback()
+        thread.join()
     require_whole(books)
 
 
